@@ -1,0 +1,114 @@
+/** From a kernel and named buffers to one command: everything that WebGPU would only report late, or not at all, is checked here. */
+import { KernelError } from "../errors.js";
+import type { GpuBuffer } from "./buffer.js";
+import type { Dispatch, Groups } from "./command.js";
+import type { ParamsArena } from "./params.js";
+import { packParams } from "./params.js";
+import type { PipelineCache } from "./pipelines.js";
+import { type BufferOwner, bufferOf } from "./scope.js";
+import type { BindingName, Constants, ParamName, ShaderSource } from "./shader.js";
+
+/** Workgroup counts that a kernel wrote: three u32 at `byteOffset` of `indirect`. */
+export interface IndirectGroups {
+  readonly indirect: GpuBuffer | BufferOwner;
+  readonly byteOffset?: number;
+}
+
+/** A count of workgroups (folded into two dimensions past the limit of one), explicit counts by dimension, or indirect. */
+export type GroupCount = number | readonly [number, number, number] | IndirectGroups;
+
+type ParamsOf<S extends ShaderSource> = S["params"]["length"] extends 0
+  ? { readonly params?: undefined }
+  : { readonly params: { readonly [P in ParamName<S>]: number | boolean } };
+
+/** One use of a kernel: a buffer for each binding, a value for each parameter, and the grid. */
+export type DispatchCall<S extends ShaderSource> = {
+  readonly buffers: { readonly [B in BindingName<S>]: GpuBuffer | BufferOwner };
+  readonly groups: GroupCount;
+  readonly constants?: Constants<S>;
+} & ParamsOf<S>;
+
+/** Splits a linear count over two dimensions; kernels read it back with `linear_group` of shaders/shared/grid.wgsl. */
+export function foldGroups(count: number, limit: number): readonly [number, number, number] {
+  const y = Math.ceil(count / limit);
+  return [Math.ceil(count / y), y, 1];
+}
+
+function resolveGroups(shader: ShaderSource, groups: GroupCount, limit: number): Groups {
+  if (typeof groups === "object" && "indirect" in groups) {
+    const buffer = bufferOf(groups.indirect);
+    buffer.assertAlive(`${shader.name}: indirect groups`);
+    return { raw: buffer.raw, byteOffset: buffer.byteOffset + (groups.byteOffset ?? 0) };
+  }
+  const counts =
+    typeof groups === "number" ? (groups > limit ? foldGroups(groups, limit) : ([groups, 1, 1] as const)) : groups;
+  for (const count of counts) {
+    if (!Number.isInteger(count) || count < 1 || count > limit) {
+      throw new KernelError(`${shader.name}: expected 1 to ${limit} workgroups a dimension, got ${counts.join(" x ")}`);
+    }
+  }
+  return counts;
+}
+
+function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], limits: GPUSupportedLimits): void {
+  const alignment = limits.minStorageBufferOffsetAlignment;
+  buffers.forEach((buffer, index) => {
+    const { name, access } = shader.bindings[index];
+    const what = `${shader.name}: binding ${name}`;
+    buffer.assertAlive(what);
+    if (buffer.byteLength > limits.maxStorageBufferBindingSize) {
+      const limit = limits.maxStorageBufferBindingSize;
+      throw new KernelError(
+        `${what}: expected at most ${limit} bytes on this device, got ${buffer.byteLength}; split it`,
+      );
+    }
+    if (buffer.byteOffset % alignment !== 0) {
+      throw new KernelError(`${what}: expected an offset in steps of ${alignment}, got ${buffer.byteOffset}`);
+    }
+    for (let other = 0; other < index; other++) {
+      const writes = access === "write" || shader.bindings[other].access === "write";
+      if (writes && buffers[other].raw === buffer.raw) {
+        const pair = `${shader.bindings[other].name} and ${name}`;
+        throw new KernelError(
+          `${shader.name}: bindings ${pair} share one buffer and one of them is written; copy it first`,
+        );
+      }
+    }
+  });
+}
+
+/** Checks a call and makes its command. @throws KernelError naming the kernel and the binding, parameter or grid at fault. */
+export function prepareDispatch<S extends ShaderSource>(
+  shader: S,
+  call: DispatchCall<S>,
+  cache: PipelineCache,
+  arena: ParamsArena,
+  limits: GPUSupportedLimits,
+): Dispatch {
+  const given = call.buffers as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
+  const buffers = shader.bindings.map(({ name }) => {
+    const value = given[name];
+    if (!value) throw new KernelError(`${shader.name}: expected a buffer for binding ${name}, got none`);
+    return bufferOf(value);
+  });
+  checkBuffers(shader, buffers, limits);
+  const groups = resolveGroups(shader, call.groups, limits.maxComputeWorkgroupsPerDimension);
+  const pipeline = cache.get(shader, call.constants ?? {});
+  if (shader.params.length === 0) {
+    return {
+      kind: "dispatch",
+      pipeline,
+      bindGroup: cache.bindGroup(shader, pipeline, buffers),
+      paramsOffset: undefined,
+      groups,
+    };
+  }
+  const { raw, offset } = arena.add(packParams(shader, call.params ?? {}));
+  return {
+    kind: "dispatch",
+    pipeline,
+    bindGroup: cache.bindGroup(shader, pipeline, buffers, raw),
+    paramsOffset: offset,
+    groups,
+  };
+}

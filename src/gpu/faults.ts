@@ -1,0 +1,45 @@
+/** Turns what WebGPU reports late and elsewhere (uncaptured errors, device loss) into an exception at the next await. */
+import { GpuError } from "../errors.js";
+
+export class FaultLog {
+  #first: GpuError | undefined;
+  #lost: GpuError | undefined;
+  #closing = false;
+  readonly #listener = (event: Event) => {
+    const { error } = event as GPUUncapturedErrorEvent;
+    event.preventDefault();
+    this.#first ??= new GpuError(`device: ${firstParagraph(error.message)}`);
+  };
+
+  constructor(private readonly device: GPUDevice) {
+    device.addEventListener("uncapturederror", this.#listener);
+    device.lost.then((info) => {
+      if (this.#closing) return;
+      const why = info.message || info.reason || "no reason given";
+      this.#lost = new GpuError(`device lost: ${firstParagraph(why)}; create a new Gpu and run again`);
+    });
+  }
+
+  /** @throws GpuError the first fault since the last call; a lost device stays lost. */
+  check(): void {
+    if (this.#lost) throw this.#lost;
+    const fault = this.#first;
+    this.#first = undefined;
+    if (fault) throw fault;
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.device.removeEventListener("uncapturederror", this.#listener);
+  }
+
+  /** Marks the device as closed by us: later use is an error that says so. */
+  get closed(): boolean {
+    return this.#closing;
+  }
+}
+
+/** Dawn repeats itself after an empty line; its first paragraphs say what, where and under which label. */
+function firstParagraph(message: string): string {
+  return message.split("\n\nvalidation:")[0].trim();
+}

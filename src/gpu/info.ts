@@ -1,0 +1,33 @@
+/** What is known of the adapter behind a device. */
+import type { AdapterKind } from "./platform.js";
+
+export interface AdapterSummary {
+  readonly kind: AdapterKind;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  /** Device and driver in the driver's own words. */
+  readonly description: string;
+  /** True for drivers that compute on the CPU; kernels choose other variants there, and the host sleeps while it waits. */
+  readonly software: boolean;
+  /** Invocations a subgroup, or undefined when the device has no subgroups or does not fix their size. */
+  readonly subgroupSize: number | undefined;
+  readonly reason: string;
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
+
+export function summarize(info: GPUAdapterInfo | undefined, kind: AdapterKind, reason: string): AdapterSummary {
+  const { vendor = "", architecture = "", device = "", description = "" } = info ?? {};
+  const fixed = info?.subgroupMinSize !== undefined && info.subgroupMinSize === info.subgroupMaxSize;
+  return {
+    kind,
+    vendor,
+    architecture,
+    device,
+    description: description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter",
+    software: Boolean(info?.isFallbackAdapter) || SOFTWARE.test(`${architecture} ${device} ${description}`),
+    subgroupSize: fixed ? info.subgroupMinSize : undefined,
+    reason,
+  };
+}

@@ -1,0 +1,36 @@
+/** Reading buffers back through a staging buffer. */
+import type { GpuBuffer } from "./buffer.js";
+import type { CommandStream } from "./stream.js";
+
+export type TypedArrayConstructor =
+  | Float32ArrayConstructor
+  | Uint32ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint8ArrayConstructor
+  | Uint16ArrayConstructor;
+
+/** Copies `source` to the host as `type`. `check` runs when mapping fails, so that the device's own fault is the one that is thrown. */
+export async function readBack<T extends TypedArrayConstructor>(
+  device: GPUDevice,
+  stream: CommandStream,
+  source: GpuBuffer,
+  type: T,
+  settle: <R>(work: Promise<R>) => Promise<R>,
+  check: () => void,
+): Promise<InstanceType<T>> {
+  const { raw, byteOffset, byteLength } = source;
+  const staging = device.createBuffer({ size: byteLength, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  try {
+    stream.push({ kind: "copy", from: raw, fromOffset: byteOffset, to: staging, toOffset: 0, byteLength });
+    stream.flush();
+    try {
+      await settle(staging.mapAsync(GPUMapMode.READ));
+    } catch (error) {
+      check();
+      throw error;
+    }
+    return new type(staging.getMappedRange().slice(0)) as InstanceType<T>;
+  } finally {
+    staging.destroy();
+  }
+}

@@ -1,0 +1,58 @@
+/** What the dispatcher knows of a kernel: plain data, made from the WGSL file at build time or from an expression at run time. */
+import { KernelError } from "../errors.js";
+
+/** A WGSL kernel with one entry point `main`. Uniform parameters, if any, are bound as `params`. */
+export interface ShaderSource {
+  readonly name: string;
+  readonly code: string;
+  readonly bindings: readonly { readonly name: string; readonly binding: number; readonly access: "read" | "write" }[];
+  readonly params: readonly { readonly name: string; readonly type: "u32" | "i32" | "f32" }[];
+  /** Names of module-scope `const` and `alias` declarations whose right-hand side a caller may replace. */
+  readonly constants: readonly string[];
+}
+
+export type BindingName<S extends ShaderSource> = S["bindings"][number]["name"];
+export type ParamName<S extends ShaderSource> = S["params"][number]["name"];
+export type ConstantName<S extends ShaderSource> = S["constants"][number];
+
+/** A replaced right-hand side: a number keeps the type suffix of the default (`64u` stays `u32`). */
+export type ConstantValue = number | boolean | string;
+
+export type Constants<S extends ShaderSource = ShaderSource> = Partial<Record<ConstantName<S>, ConstantValue>>;
+
+const declaration = (name: string) => new RegExp(`^((?:const|alias)\\s+${name}\\s*(?::[^=;]*)?=\\s*)([^;]*);`, "m");
+
+/** The default right-hand side of a tuning constant, as written in the WGSL. */
+export function constantDefault<S extends ShaderSource>(shader: S, name: ConstantName<S>): string {
+  const found = declaration(name).exec(shader.code);
+  if (!found) throw new KernelError(`${shader.name}: expected a constant called ${name}; the file declares none`);
+  return found[2].trim();
+}
+
+/** The numeric default of a tuning constant such as `const GROUP = 64u;`. */
+export function constantNumber<S extends ShaderSource>(shader: S, name: ConstantName<S>): number {
+  return Number.parseFloat(constantDefault(shader, name));
+}
+
+function spell(value: ConstantValue, previous: string): string {
+  if (typeof value !== "number") return String(value);
+  const suffix = /^[\d.]+([uif])$/.exec(previous.trim())?.[1] ?? "";
+  if (suffix === "f" || previous.includes("."))
+    return Number.isInteger(value) ? `${value}.0${suffix}` : `${value}${suffix}`;
+  return `${value}${suffix}`;
+}
+
+/** WGSL text with constants replaced. */
+export function specialize(shader: ShaderSource, constants: Constants): string {
+  let code = shader.code;
+  for (const [name, value] of Object.entries(constants)) {
+    if (value === undefined) continue;
+    const pattern = declaration(name);
+    if (!pattern.test(code)) {
+      const known = shader.constants.join(", ") || "none";
+      throw new KernelError(`${shader.name}: expected a constant among ${known}, got ${name}`);
+    }
+    code = code.replace(pattern, (_, head, previous) => `${head}${spell(value as ConstantValue, previous)};`);
+  }
+  return code;
+}
