@@ -1,0 +1,145 @@
+import { FormatError } from "../errors.js";
+import { type ModelConfig, parseModelConfig, type ViTConfig } from "./config.js";
+import { type JsonObject, parseJsonObject } from "./json.js";
+import { detectNaming, fromTimmNames, type Naming, namesInFile, toTimmNames } from "./names.js";
+import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "./safetensors.js";
+import { quote, shapeText } from "./text.js";
+
+/** A model as it lies in files: its config and its weights under timm's names. */
+export interface Checkpoint<C extends ModelConfig = ModelConfig> {
+  readonly config: C;
+  /** `config.json` as it was read, to be written again unchanged. */
+  readonly rawConfig: JsonObject;
+  /** Hugging Face's `preprocessor_config.json`, where there was one. */
+  readonly preprocessor?: JsonObject;
+  /** Names that the file used and that saving goes back to. */
+  readonly naming: Naming;
+  readonly weights: Map<string, FloatTensor>;
+  /** `__metadata__` of the weights file. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** The files a checkpoint consists of; names are for messages. */
+export interface CheckpointFiles {
+  readonly weights: { readonly name: string; readonly bytes: Uint8Array };
+  readonly config: { readonly name: string; readonly bytes: Uint8Array };
+  readonly preprocessor?: { readonly name: string; readonly bytes: Uint8Array };
+}
+
+/**
+ * Reads a checkpoint and checks its weights against its config.
+ *
+ * @throws FormatError for a malformed file or a parameter that is missing, unexpected, of a wrong shape or not finite.
+ */
+export function parseCheckpoint(files: CheckpointFiles): Checkpoint {
+  const rawConfig = parseJsonObject(files.config.bytes, files.config.name);
+  const preprocessor = files.preprocessor && parseJsonObject(files.preprocessor.bytes, files.preprocessor.name);
+  const config = parseModelConfig(rawConfig, files.config.name, preprocessor);
+  const { name: source, bytes } = files.weights;
+  const { tensors, metadata } = parseSafetensors(bytes, source);
+  const naming = detectNaming(tensors.keys());
+  const weights = floatTensors(toTimmNames(tensors, naming, source), source);
+  checkWeights(weights, config, source, naming);
+  return { config, rawConfig, preprocessor, naming, weights, metadata };
+}
+
+/** The bytes of a checkpoint's files by name: `model.safetensors`, `config.json` and what lay beside it. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
+  const { rawConfig, preprocessor, naming, weights, metadata } = checkpoint;
+  // Hugging Face's loader asks for this entry.
+  const notes = new Map([["format", "pt"], ...metadata]);
+  const files = new Map<string, Uint8Array>([
+    ["model.safetensors", encodeSafetensors(fromTimmNames(asF32(weights), naming), notes)],
+    ["config.json", encodeJson(rawConfig)],
+  ]);
+  if (preprocessor) files.set("preprocessor_config.json", encodeJson(preprocessor));
+  return files;
+}
+
+const encodeJson = (value: JsonObject): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+
+/** Float tensors as {@link encodeSafetensors} takes them. */
+export function asF32(tensors: Iterable<readonly [string, FloatTensor]>): Map<string, HostTensor<"F32">> {
+  return new Map(Array.from(tensors, ([name, { shape, data }]) => [name, { dtype: "F32", shape, data }]));
+}
+
+function floatTensors(tensors: ReadonlyMap<string, HostTensor>, source: string): Map<string, FloatTensor> {
+  const floats = new Map<string, FloatTensor>();
+  for (const [name, tensor] of tensors) {
+    if (tensor.dtype !== "F32") {
+      throw new FormatError(`${source}: expected parameter ${quote(name)} to be float, got ${tensor.dtype}; remove it`);
+    }
+    floats.set(name, { shape: tensor.shape, data: tensor.data });
+  }
+  return floats;
+}
+
+/**
+ * Names and shapes of a ViT's parameters, timm's, in the order of the forward pass. Linear weights are `[out, in]`.
+ */
+export function expectedParameters(config: ViTConfig): Map<string, readonly number[]> {
+  const { embedDim: dim, hiddenDim, inChannels, patchSize, numClasses, classToken, distilled } = config;
+  const shapes = new Map<string, readonly number[]>();
+  const linear = (name: string, outputs: number, inputs: number, bias = true) => {
+    shapes.set(`${name}.weight`, [outputs, inputs]);
+    if (bias) shapes.set(`${name}.bias`, [outputs]);
+  };
+  const norm = (name: string) => shapes.set(`${name}.weight`, [dim]).set(`${name}.bias`, [dim]);
+
+  if (classToken) shapes.set("cls_token", [1, 1, dim]);
+  if (distilled) shapes.set("dist_token", [1, 1, dim]);
+  const tokens = (config.imageSize / patchSize) ** 2 + Number(classToken) + Number(distilled);
+  shapes.set("pos_embed", [1, tokens, dim]);
+  shapes.set("patch_embed.proj.weight", [dim, inChannels, patchSize, patchSize]).set("patch_embed.proj.bias", [dim]);
+  for (let block = 0; block < config.depth; block++) {
+    norm(`blocks.${block}.norm1`);
+    linear(`blocks.${block}.attn.qkv`, 3 * dim, dim, config.qkvBias);
+    linear(`blocks.${block}.attn.proj`, dim, dim);
+    norm(`blocks.${block}.norm2`);
+    linear(`blocks.${block}.mlp.fc1`, hiddenDim, dim);
+    linear(`blocks.${block}.mlp.fc2`, dim, hiddenDim);
+  }
+  norm(config.pool === "avg" ? "fc_norm" : "norm");
+  linear("head", numClasses, dim);
+  if (distilled) linear("head_dist", numClasses, dim);
+  return shapes;
+}
+
+/**
+ * Checks weights against a config. Names and shapes are those of a ViT; of other architectures, whose layers belong to
+ * the rooms that build them, only the values are checked.
+ *
+ * @throws FormatError naming the first parameter that is missing, unexpected, of a wrong shape or not finite.
+ */
+export function checkWeights(
+  weights: ReadonlyMap<string, FloatTensor>,
+  config: ModelConfig,
+  source: string,
+  naming: Naming = "timm",
+): void {
+  const inFile = (name: string) => namesInFile(name, naming).map(quote).join(", ");
+  if (config.architecture === "vit") {
+    const expected = expectedParameters(config);
+    for (const [name, shape] of expected) {
+      const got = weights.get(name)?.shape;
+      if (got && shapeText(got) === shapeText(shape)) continue;
+      throw new FormatError(
+        `${source}: expected ${inFile(name)} of shape ${shapeText(shape)}, got ${got ? shapeText(got) : "none"}; ` +
+          "the config does not describe these weights",
+      );
+    }
+    for (const name of weights.keys()) {
+      if (expected.has(name)) continue;
+      throw new FormatError(
+        `${source}: expected no parameter ${inFile(name)}, got one; the config has no place for it`,
+      );
+    }
+  }
+  for (const [name, { data }] of weights) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new FormatError(
+      `${source}: expected finite values in ${inFile(name)}, got ${data[at]} at element ${at}; retrain or repair it`,
+    );
+  }
+}

@@ -1,0 +1,141 @@
+import { FormatError } from "../errors.js";
+import { huggingFaceReader } from "./config-huggingface.js";
+import { ConfigReader } from "./config-reader.js";
+import { timmReader } from "./config-timm.js";
+import { readPreprocess, readViT } from "./config-vit.js";
+import type { JsonObject } from "./json.js";
+import { quote } from "./text.js";
+
+/** How an image becomes numbers: resize, centre crop, (value / 255 - mean) / std for each channel. */
+export interface Preprocess {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Model input size as a fraction of the resized image, in (0, 1]. */
+  readonly cropPct: number;
+  /** `center` resizes the shorter side and keeps the aspect ratio; `squash` resizes both sides. */
+  readonly cropMode: "center" | "squash";
+  readonly interpolation: "bicubic" | "bilinear";
+}
+
+/** A ViT or DeiT with pre-norm blocks, one class token and, if distilled, a second token with its own head. */
+export interface ViTConfig {
+  readonly architecture: "vit";
+  /** Pixels of a side; a multiple of `patchSize`. */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly inChannels: number;
+  readonly embedDim: number;
+  readonly depth: number;
+  readonly numHeads: number;
+  readonly mlpRatio: number;
+  /** Neurons of each MLP: floor(embedDim * mlpRatio). */
+  readonly hiddenDim: number;
+  readonly numClasses: number;
+  readonly qkvBias: boolean;
+  readonly normEps: number;
+  readonly classToken: boolean;
+  readonly distilled: boolean;
+  /** `cls`: head on the normed class token; `avg`: mean of the patch tokens, then the norm (timm's `fc_norm`), then the head. */
+  readonly pool: "cls" | "avg";
+  readonly dropRate: number;
+  readonly dropPathRate: number;
+  /** `gelu` is the erf form. */
+  readonly activation: "gelu" | "relu";
+  readonly preprocess: Preprocess;
+}
+
+/** Linear layers `lin.0 ... lin.N` with ReLU between them. */
+export interface MlpConfig {
+  readonly architecture: "mlp";
+  readonly inputs: number;
+  /** Channels that `inputs` is made of; only for preprocessing images. */
+  readonly inChannels: number;
+  /** Widths of the hidden layers. */
+  readonly hidden: readonly number[];
+  readonly numClasses: number;
+  readonly preprocess: Preprocess;
+}
+
+/** A convolutional network of fixed layout for small images. */
+export interface ConvNetConfig {
+  readonly architecture: "resnet20" | "vgg16_bn";
+  readonly imageSize: number;
+  readonly inChannels: number;
+  readonly numClasses: number;
+  readonly preprocess: Preprocess;
+}
+
+/** What a `config.json` describes; a union discriminated by `architecture`. */
+export type ModelConfig = ViTConfig | MlpConfig | ConvNetConfig;
+
+/**
+ * Reads a model's config in one of three forms: timm's words (`img_size patch_size embed_dim ...`), timm's own
+ * `config.json` (a known `architecture`, `model_args`, `pretrained_cfg`), or Hugging Face's ViTConfig / DeiTConfig.
+ *
+ * @param json - content of `config.json`
+ * @param source - its name, for messages
+ * @param preprocessor - content of Hugging Face's `preprocessor_config.json`, if there is one
+ * @throws FormatError for a value that is missing, out of range, or asks for something this library does not compute.
+ */
+export function parseModelConfig(json: JsonObject, source: string, preprocessor?: JsonObject): ModelConfig {
+  if (json.model_type !== undefined) return readViT(huggingFaceReader(json, source, preprocessor));
+  const { architecture = "vit" } = json;
+  if (typeof architecture !== "string") {
+    throw new FormatError(`${source}: expected "architecture" to be a string, got ${quote(architecture)}; correct it`);
+  }
+  const reader = new ConfigReader(json, source);
+  switch (architecture) {
+    case "mlp":
+      return readMlp(reader);
+    case "resnet20":
+    case "vgg16_bn":
+      return readConvNet(reader, architecture);
+    default:
+      return readViT(timmReader(json, architecture, source));
+  }
+}
+
+/** What a dataset must deliver to a model. */
+export interface InputSpec {
+  /** `[C, H, W]`, or `[inputs]` for an MLP. */
+  readonly sampleShape: readonly number[];
+  readonly inChannels: number;
+  readonly numClasses: number;
+  readonly preprocess: Preprocess;
+}
+
+export function inputSpec(config: ModelConfig): InputSpec {
+  const { inChannels, numClasses, preprocess } = config;
+  const sampleShape =
+    config.architecture === "mlp" ? [config.inputs] : [inChannels, config.imageSize, config.imageSize];
+  return { sampleShape, inChannels, numClasses, preprocess };
+}
+
+function readMlp(reader: ConfigReader): MlpConfig {
+  const hidden = reader.raw("hidden") ?? [];
+  if (!Array.isArray(hidden) || !hidden.every((width) => Number.isSafeInteger(width) && width > 0)) {
+    reader.fail("hidden", "a list of positive integers");
+  }
+  const inputs = reader.count("inputs");
+  const inChannels = reader.count("in_chans", 1);
+  if (inputs % inChannels) reader.fail("inputs", `a multiple of "in_chans" (${inChannels})`);
+  return {
+    architecture: "mlp",
+    inputs,
+    inChannels,
+    hidden,
+    numClasses: reader.count("num_classes"),
+    preprocess: readPreprocess(reader, inChannels, 0.5, 1),
+  };
+}
+
+function readConvNet(reader: ConfigReader, architecture: ConvNetConfig["architecture"]): ConvNetConfig {
+  const inChannels = reader.count("in_chans", 3);
+  return {
+    architecture,
+    imageSize: reader.squareSize("img_size", 32),
+    inChannels,
+    numClasses: reader.count("num_classes", 10),
+    preprocess: readPreprocess(reader, inChannels, "imagenet", 1),
+  };
+}

@@ -1,0 +1,43 @@
+/**
+ * Bytes in, data out: checkpoints, images and datasets of the formats that exist. This room knows no GPU and no file
+ * system; `secateur/node` adds the latter.
+ */
+export {
+  asF32,
+  type Checkpoint,
+  type CheckpointFiles,
+  checkWeights,
+  encodeCheckpoint,
+  expectedParameters,
+  parseCheckpoint,
+} from "./checkpoint.js";
+export { cifar10Samples } from "./cifar.js";
+export {
+  type ConvNetConfig,
+  type InputSpec,
+  inputSpec,
+  type MlpConfig,
+  type ModelConfig,
+  type Preprocess,
+  parseModelConfig,
+  type ViTConfig,
+} from "./config.js";
+export { arrayDataset, type Dataset, firstOfEachClass, type SampleArrays, subset } from "./dataset.js";
+export { type Codec, createImageDecoder, type ImageDecoder } from "./decode.js";
+export { type IdxArray, idxSamples, parseIdx } from "./idx.js";
+export type { Image } from "./image.js";
+export { type ClassFolder, type ImageSource, imageFolderDataset } from "./image-folder.js";
+export { type JsonObject, parseJsonObject } from "./json.js";
+export { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
+export { fitImage } from "./preprocess.js";
+export { resize } from "./resize.js";
+export {
+  encodeSafetensors,
+  type FloatTensor,
+  type HostArrays,
+  type HostTensor,
+  type HostType,
+  parseSafetensors,
+  type SafetensorsFile,
+} from "./safetensors.js";
+export { tensorSamples } from "./tensor-samples.js";
