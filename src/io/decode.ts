@@ -19,46 +19,48 @@ interface Pixels {
   readonly height: number;
 }
 
+type Decode = (bytes: ArrayBuffer) => Promise<Pixels>;
+
 /**
- * Compiles the decoders, each when its first image comes.
+ * Makes a decoder that compiles its codecs, each when its first image comes.
  *
- * @param load - gets the bytes of a decoder's WebAssembly
+ * @param load - gets the bytes of a codec's WebAssembly
  */
 export function createImageDecoder(load: (codec: Codec) => Promise<BufferSource>): ImageDecoder {
-  const codecs = {
-    jpeg: once(async () => {
-      const [{ default: decode, init }, binary] = await Promise.all([import("@jsquash/jpeg/decode.js"), load("jpeg")]);
-      const module = await WebAssembly.compile(binary);
-      await init({
-        instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
-          const instance = new WebAssembly.Instance(module, imports);
-          done(instance);
-          return instance.exports;
-        },
-        // libjpeg's warnings; what matters of them is checked before.
-        printErr: () => {},
-      });
-      return (bytes: ArrayBuffer): Promise<Pixels> => decode(bytes);
-    }),
-    png: once(async () => {
-      const [{ decode, init }, binary] = await Promise.all([import("@jsquash/png/decode.js"), load("png")]);
-      await init(await WebAssembly.compile(binary));
-      return (bytes: ArrayBuffer): Promise<Pixels> => decode(bytes);
-    }),
-  };
+  const ready: Partial<Record<Codec, Promise<Decode>>> = {};
   return async (bytes, channels, source) => {
-    const decode = await codecs[imageKind(bytes, source)]();
+    const codec = imageKind(bytes, source);
+    const decode = await (ready[codec] ??= instantiate[codec](() => load(codec)));
     let pixels: Pixels;
     try {
       pixels = await decode(new Uint8Array(bytes).buffer);
     } catch {
+      // mozjpeg exits on an error, after which its instance is of no use.
+      delete ready[codec];
       throw new FormatError(`${source}: expected an image, got data that do not decode; fetch the file again`);
     }
     return fromRgba(pixels.data, pixels.width, pixels.height, channels);
   };
 }
 
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-}
+const instantiate: Record<Codec, (load: () => Promise<BufferSource>) => Promise<Decode>> = {
+  async jpeg(load) {
+    const { default: decode, init } = await import("@jsquash/jpeg/decode.js");
+    const module = await WebAssembly.compile(await load());
+    await init({
+      instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
+        const instance = new WebAssembly.Instance(module, imports);
+        done(instance);
+        return instance.exports;
+      },
+      // libjpeg's warnings; what matters of them is checked before.
+      printErr: () => {},
+    });
+    return (bytes) => decode(bytes);
+  },
+  async png(load) {
+    const { decode, init } = await import("@jsquash/png/decode.js");
+    await init(await WebAssembly.compile(await load()));
+    return (bytes) => decode(bytes);
+  },
+};

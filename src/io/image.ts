@@ -13,7 +13,9 @@ export interface Image {
 export function fromRgba(rgba: ArrayLike<number>, width: number, height: number, channels: 1 | 3): Image {
   const data = new Uint8Array(width * height * channels);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    const [r, g, b] = [rgba[4 * pixel], rgba[4 * pixel + 1], rgba[4 * pixel + 2]];
+    const r = rgba[4 * pixel];
+    const g = rgba[4 * pixel + 1];
+    const b = rgba[4 * pixel + 2];
     if (channels === 1) data[pixel] = (19595 * r + 38470 * g + 7471 * b + 0x8000) >> 16;
     else {
       data[3 * pixel] = r;
