@@ -1,0 +1,57 @@
+import type { LayerDensity, Measure, ModelSummary, Run } from "./types.js";
+
+/** Number of kept entries of a 0/1 mask. */
+export function countKept(mask: Uint8Array): number {
+  let kept = 0;
+  for (const bit of mask) kept += bit === 0 ? 0 : 1;
+  return kept;
+}
+
+/**
+ * Describes how dense one weight is, and reads its place from its name: `blocks.3.attn.qkv.weight` has the group
+ * `blocks.3` and the kind `qkv`; `patch_embed.proj.weight` and `head.weight` are groups of their own.
+ *
+ * @param kept entries of the weight that are not masked
+ * @param flops FLOPs per image of the dense layer
+ */
+export function layerDensity(
+  name: string,
+  shape: readonly number[],
+  kept: number,
+  flops: Measure = null,
+): LayerDensity {
+  const path = name.replace(/\.weight$/, "").split(".");
+  const index = path.findLastIndex((part) => /^\d+$/.test(part));
+  const group = index < 0 ? path[0] : path.slice(0, index + 1).join(".");
+  const inner = path.slice(index + 1);
+  const kind = index < 0 ? path[0] : (inner.at(-1) ?? path[index - 1] ?? path[0]);
+  const total = shape.reduce((product, size) => product * size, 1);
+  return { name, group, kind, shape, total, kept, flops };
+}
+
+/** Parameters and FLOPs of a model that remain when only the kept weights of `layers` count. */
+export function keptCost(
+  model: Pick<ModelSummary, "parameters" | "flops">,
+  layers: readonly LayerDensity[],
+): Pick<Run, "parameters" | "flops"> {
+  let parameters = model.parameters;
+  let flops = model.flops;
+  for (const layer of layers) {
+    const removed = layer.total - layer.kept;
+    if (removed === 0) continue;
+    if (parameters !== null) parameters -= removed;
+    flops = flops === null || layer.flops === null ? null : flops - layer.flops * (removed / layer.total);
+  }
+  return { parameters, flops: flops === null ? null : Math.round(flops) };
+}
+
+/** Weights kept in all layers together, of how many. */
+export function overallDensity(layers: readonly LayerDensity[]): { kept: number; total: number; density: Measure } {
+  let kept = 0;
+  let total = 0;
+  for (const layer of layers) {
+    kept += layer.kept;
+    total += layer.total;
+  }
+  return { kept, total, density: total === 0 ? null : kept / total };
+}
