@@ -1,0 +1,17 @@
+/** The modules of the package: what users may import, and what `package.json` or another module names. The exports map lists the same. */
+export const publicEntries = {
+  index: "src/index.ts",
+  gpu: "src/gpu/index.ts",
+  kernels: "src/kernels/index.ts",
+  nn: "src/nn/index.ts",
+  train: "src/train/index.ts",
+  prune: "src/prune/index.ts",
+  io: "src/io/index.ts",
+  node: "src/io/node/index.ts",
+};
+
+export const internalEntries = {
+  cli: "src/cli/main.ts",
+  "platform.node": "src/gpu/platform.node.ts",
+  "platform.web": "src/gpu/platform.web.ts",
+};
