@@ -1,0 +1,69 @@
+import { ShapeError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { bufferOf } from "../gpu/scope.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import { dispatchLanes } from "./lanes.js";
+import * as shaders from "./shaders.gen.js";
+
+export { packBits, unpackBits } from "./bits.js";
+
+const EXPAND_GROUP = constantNumber(shaders.expand_mask, "GROUP");
+const COUNT_GROUP = constantNumber(shaders.count_kept, "GROUP") * constantNumber(shaders.count_kept, "WORDS");
+
+/** Bytes of a mask over `length` elements: one bit each, in whole 32-bit words. */
+export const maskByteLength = (length: number): number => Math.ceil(length / 32) * 4;
+
+function checkMask(op: string, mask: BufferLike, length: number): void {
+  const { byteLength } = bufferOf(mask);
+  if (byteLength < maskByteLength(length)) {
+    const got = `${byteLength} bytes`;
+    throw new ShapeError(
+      `${op}: expected a mask of ${maskByteLength(length)} bytes for ${length} elements, got ${got}`,
+    );
+  }
+}
+
+/**
+ * Repeats keep bits of units over the elements of a tensor: bit i of `mask` = bit `offset + (i / inner) % period` of `units`.
+ * Writes every word of the mask's first `length` bits; padding bits become 0.
+ */
+export function expandMask(
+  gpu: Gpu,
+  { units, mask }: { units: BufferLike; mask: BufferLike },
+  { length, inner, period, offset = 0 }: { length: number; inner: number; period: number; offset?: number },
+): void {
+  checkMask("expandMask", mask, length);
+  checkMask("expandMask: units", units, offset + Math.min(period, Math.ceil(length / inner)));
+  gpu.dispatch(shaders.expand_mask, {
+    buffers: { units, mask },
+    params: { length, inner, period, offset },
+    groups: Math.ceil(Math.ceil(length / 32) / EXPAND_GROUP),
+  });
+}
+
+/** y = x where the mask has a 1, else 0. Applied to a gradient it is its own gradient. `x`, `y`: `length` f32. */
+export function applyMask(
+  gpu: Gpu,
+  { x, mask, y }: { x: BufferLike; mask: BufferLike; y: BufferLike },
+  { length }: { length: number },
+): void {
+  checkMask("applyMask", mask, length);
+  dispatchLanes(gpu, shaders.apply_mask, { buffers: { x, mask, y } }, length);
+}
+
+/** Writes the number of ones among the first `length` bits of `mask` into word `index` of the u32 buffer `count`. */
+export function countKept(
+  gpu: Gpu,
+  { mask, count }: { mask: BufferLike; count: BufferLike },
+  { length, index = 0 }: { length: number; index?: number },
+): void {
+  checkMask("countKept", mask, length);
+  const { raw, byteOffset } = bufferOf(count);
+  gpu.clear(gpu.borrow(raw, byteOffset + index * 4, 4));
+  gpu.dispatch(shaders.count_kept, {
+    buffers: { mask, count },
+    params: { length, index },
+    groups: Math.ceil(Math.ceil(length / 32) / COUNT_GROUP),
+  });
+}

@@ -1,0 +1,64 @@
+import { applyMask, countKept, expandMask } from "../../src/kernels/mask.js";
+import { EXACT } from "../harness/close.js";
+import type { KernelCase } from "../harness/kernel-case.js";
+import { bit, maskWords, normals } from "../harness/random.js";
+
+/** Units of a tensor: [length, inner, period, offset of the first unit in the keep bits]. */
+const layouts: [length: number, inner: number, period: number, offset: number][] = [
+  [1, 1, 1, 0],
+  [1, 1, 1, 77],
+  [31, 1, 31, 3],
+  [1021, 1, 1021, 45], // weights
+  [96 * 13, 96, 13, 5], // rows of [13, 96]
+  [35 * 37, 35, 37, 0], // rows of [37, 35]
+  [13 * 97, 1, 97, 31], // columns of [13, 97]
+  [67 * 5, 1, 5, 1],
+  [3 * 6 * 8 * 24, 8 * 24, 6, 9], // heads in the rows of [3 x 6 x 8, 24]
+  [20 * 6 * 8, 8, 6, 2], // heads in the columns of [20, 6 x 8]
+];
+
+const expandCases: KernelCase[] = layouts.map(([length, inner, period, offset]) => ({
+  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset}`,
+  inputs: { units: maskWords(offset + period, length) },
+  outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
+  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset }),
+  oracle: ({ units }) => {
+    const mask = new Uint32Array(Math.ceil(length / 32));
+    for (let i = 0; i < length; i++) {
+      mask[i >> 5] |= bit(units as Uint32Array, (Math.floor(i / inner) % period) + offset) << (i & 31);
+    }
+    return { mask };
+  },
+  tolerance: EXACT,
+}));
+
+const applyCases: KernelCase[] = [1, 3, 4, 33, 1021, 1024, 1025].map((length) => {
+  const x = normals(length, length);
+  x[length >> 1] = Number.NaN;
+  return {
+    name: `applyMask ${length}`,
+    inputs: { x, mask: maskWords(length, length) },
+    outputs: { y: { length } },
+    run: (gpu, { x, mask, y }) => applyMask(gpu, { x, mask, y }, { length }),
+    oracle: ({ x, mask }) => ({ y: Float64Array.from(x, (value, i) => (bit(mask as Uint32Array, i) ? value : 0)) }),
+    tolerance: EXACT,
+    bytes: 8.125 * length,
+  };
+});
+
+const countCases: KernelCase[] = [1, 31, 32, 33, 32_767, 32_768, 32_769, 300_007].map((length) => ({
+  name: `countKept ${length}`,
+  // Ones past the end must not count.
+  inputs: { mask: maskWords(Math.ceil(length / 32) * 32, length, 0.7), count: Uint32Array.of(11, 12, 13) },
+  outputs: { count: { length: 3, type: "u32" } },
+  run: (gpu, { mask, count }) => countKept(gpu, { mask, count }, { length, index: 1 }),
+  oracle: ({ mask }) => {
+    let kept = 0;
+    for (let i = 0; i < length; i++) kept += bit(mask as Uint32Array, i);
+    return { count: [11, kept, 13] };
+  },
+  tolerance: EXACT,
+  bytes: length / 8,
+}));
+
+export const cases: KernelCase[] = [...expandCases, ...applyCases, ...countCases];
