@@ -102,7 +102,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     ...dataset,
     length: chosen.length,
     labels: chosen.map((index) => dataset.labels[index]),
-    read: (positions) =>
+    read: async (positions) =>
       dataset.read(Int32Array.from(positions, (at) => chosen[checkIndex(at, chosen.length, dataset.source)])),
   };
 }

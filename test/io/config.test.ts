@@ -1,0 +1,270 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { FormatError } from "../../src/errors.js";
+import { inputSpec, type JsonObject, parseJsonObject, parseModelConfig, type ViTConfig } from "../../src/io/index.js";
+import { sharedPath, sharedTest, tinyWords, utf8 } from "./helpers.js";
+
+const parse = (json: JsonObject, preprocessor?: JsonObject) =>
+  parseModelConfig(json, "config.json", preprocessor) as ViTConfig;
+
+const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+const halves = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
+const tiny: ViTConfig = {
+  architecture: "vit",
+  imageSize: 8,
+  patchSize: 4,
+  inChannels: 3,
+  embedDim: 6,
+  depth: 2,
+  numHeads: 2,
+  mlpRatio: 4,
+  hiddenDim: 24,
+  numClasses: 3,
+  qkvBias: true,
+  normEps: 1e-6,
+  classToken: true,
+  distilled: false,
+  pool: "cls",
+  dropRate: 0,
+  dropPathRate: 0,
+  activation: "gelu",
+  preprocess: { ...halves, cropPct: 0.9, cropMode: "center", interpolation: "bicubic" },
+};
+
+describe("timm's words", () => {
+  test("defaults are timm's", () => expect(parse(tinyWords)).toEqual(tiny));
+
+  test("every word is read", () => {
+    const words = {
+      architecture: "deit",
+      img_size: [8, 8],
+      in_chans: 1,
+      mlp_ratio: 2.75,
+      qkv_bias: false,
+      norm_eps: 1e-5,
+      distilled: true,
+      pool: "token",
+      drop_rate: 0.1,
+      drop_path_rate: 0.2,
+      activation: "relu",
+      mean: [0.25],
+      std: [0.75],
+      crop_pct: 0.875,
+      crop_mode: "squash",
+      interpolation: "bilinear",
+      source: "anything",
+    };
+    expect(parse({ ...tinyWords, ...words })).toEqual({
+      ...tiny,
+      inChannels: 1,
+      mlpRatio: 2.75,
+      hiddenDim: 16,
+      qkvBias: false,
+      normEps: 1e-5,
+      distilled: true,
+      dropRate: 0.1,
+      dropPathRate: 0.2,
+      activation: "relu",
+      preprocess: { mean: [0.25], std: [0.75], cropPct: 0.875, cropMode: "squash", interpolation: "bilinear" },
+    });
+  });
+
+  test("mean and std default to ImageNet's for DeiT, MNIST's for one channel, 0.5 otherwise", () => {
+    expect(parse({ ...tinyWords, architecture: "deit" }).preprocess).toMatchObject(imagenet);
+    expect(parse({ ...tinyWords, distilled: true }).preprocess).toMatchObject(imagenet);
+    expect(parse({ ...tinyWords, in_chans: 1 }).preprocess).toMatchObject({ mean: [0.1307], std: [0.3081] });
+    expect(parse({ ...tinyWords, in_chans: 2 }).preprocess).toMatchObject({ mean: [0.5, 0.5], std: [0.5, 0.5] });
+  });
+
+  test.each<[JsonObject, RegExp]>([
+    [
+      { embed_dim: undefined },
+      /expected "embed_dim" to be an integer at least 1 and at most 1048576, got nothing; correct it/,
+    ],
+    [{ embed_dim: 7 }, /"embed_dim" to be a multiple of "num_heads" \(2\), got 7/],
+    [{ embed_dim: "6" }, /"embed_dim" to be an integer.*got "6"/],
+    [{ embed_dim: 2 ** 40 }, /"embed_dim"/],
+    [{ img_size: 9 }, /"img_size" to be a multiple of "patch_size" \(4\), got 9/],
+    [{ img_size: [8, 16] }, /two equal ones, got \[8,16\]; only square/],
+    [{ depth: 0 }, /"depth"/],
+    [{ depth: 1.5 }, /"depth"/],
+    [{ depth: 1e9 }, /"depth"/],
+    [{ mlp_ratio: -1 }, /"mlp_ratio"/],
+    [{ norm_eps: 0 }, /"norm_eps"/],
+    [{ qkv_bias: 1 }, /"qkv_bias" to be true or false, got 1/],
+    [{ std: [0, 1, 1] }, /"std" to be a list of 3, each a number above 0/],
+    [{ mean: [0.5] }, /"mean" to be a list of 3/],
+    [{ crop_pct: 1.5 }, /"crop_pct"/],
+    [{ drop_rate: 1 }, /"drop_rate"/],
+    [
+      { activation: "gelu_tanh" },
+      /"activation" to be "gelu" or "gelu_erf" or "relu", got "gelu_tanh"; nothing else is supported/,
+    ],
+    [{ pool: "map" }, /"pool" to be "cls" or "token" or "avg", got "map"/],
+    [{ global_pool: "map" }, /"global_pool".*got "map"/],
+    [{ init_values: 1e-5 }, /"init_values" to be absent, got 0.00001; this option is not supported/],
+    [{ reg_tokens: 4 }, /"reg_tokens" to be 0, got 4/],
+    [{ qk_norm: true }, /"qk_norm"/],
+    [{ class_token: false }, /"class_token" to be true for a model that pools by "cls"/],
+    [{ pool: "avg", distilled: true }, /"pool" to be "cls" for a distilled/],
+    [{ interpolation: "lanczos" }, /"interpolation"/],
+    [{ architecture: "swin" }, /timm name such as "deit_tiny_patch16_224", got "swin"/],
+    [{ architecture: 5 }, /"architecture" to be a string/],
+  ])("%j is refused", (wrong, message) => {
+    expect(() => parse({ ...tinyWords, ...wrong })).toThrow(FormatError);
+    expect(() => parse({ ...tinyWords, ...wrong })).toThrow(message);
+  });
+});
+
+describe("timm's own config.json", () => {
+  test.each([
+    ["vit_tiny_patch16_224", 192, 3, 16, 224, false, halves, 0.9],
+    ["vit_base_patch32_384.augreg_in21k_ft_in1k", 768, 12, 32, 384, false, halves, 1],
+    ["deit_small_patch16_224.fb_in1k", 384, 6, 16, 224, false, imagenet, 0.9],
+    ["deit_base_distilled_patch16_384", 768, 12, 16, 384, true, imagenet, 1],
+  ])("%s", (architecture, embedDim, numHeads, patchSize, imageSize, distilled, norm, cropPct) => {
+    expect(parse({ architecture })).toMatchObject({
+      ...{ embedDim, numHeads, patchSize, imageSize, distilled, depth: 12, hiddenDim: 4 * embedDim, numClasses: 1000 },
+      preprocess: { ...norm, cropPct },
+    });
+  });
+
+  test("pretrained_cfg, the top level and model_args override, in this order", () => {
+    const config = parse({
+      architecture: "vit_small_patch16_224",
+      num_classes: 7,
+      num_features: 384,
+      global_pool: "avg",
+      pretrained_cfg: {
+        num_classes: 5,
+        input_size: [3, 64, 64],
+        ...imagenet,
+        crop_pct: 0.95,
+        interpolation: "bilinear",
+      },
+      model_args: { depth: 3, class_token: false },
+    });
+    expect(config).toMatchObject({
+      embedDim: 384,
+      depth: 3,
+      imageSize: 64,
+      numClasses: 7,
+      pool: "avg",
+      classToken: false,
+    });
+    expect(config.preprocess).toEqual({ ...imagenet, cropPct: 0.95, cropMode: "center", interpolation: "bilinear" });
+  });
+
+  test.each([
+    "deit3_base_patch16_224",
+    "vit_base_patch16_clip_224.openai",
+    "vit_small_patch14_dinov2",
+    "beit_base_patch16_224",
+  ])("%s, which is no plain ViT, is refused", (architecture) =>
+    expect(() => parse({ architecture })).toThrow(/only plain ViT and DeiT/),
+  );
+});
+
+describe("Hugging Face's configs", () => {
+  const vit = {
+    model_type: "vit",
+    architectures: ["ViTForImageClassification"],
+    hidden_size: 6,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    intermediate_size: 15,
+    image_size: 8,
+    patch_size: 4,
+    hidden_act: "gelu",
+    layer_norm_eps: 1e-12,
+    id2label: { 0: "cat", 1: "dog", 2: "eel" },
+  };
+
+  test("ViTConfig with the defaults of its image processor", () => {
+    expect(parse(vit)).toEqual({
+      ...tiny,
+      hiddenDim: 15,
+      mlpRatio: 2.5,
+      normEps: 1e-12,
+      preprocess: { ...halves, cropPct: 1, cropMode: "squash", interpolation: "bilinear" },
+    });
+    expect(parse({ model_type: "vit" })).toMatchObject({ embedDim: 768, depth: 12, hiddenDim: 3072, numClasses: 2 });
+  });
+
+  test("DeiTConfig with both heads", () => {
+    const deit = { ...vit, model_type: "deit", architectures: ["DeiTForImageClassificationWithTeacher"] };
+    expect(parse({ ...deit, image_size: 224, patch_size: 16 })).toMatchObject({
+      distilled: true,
+      preprocess: { ...imagenet, cropPct: 0.875, cropMode: "squash", interpolation: "bicubic" },
+    });
+    expect(() => parse({ ...deit, architectures: ["DeiTForImageClassification"] })).toThrow(
+      /one head is not supported/,
+    );
+  });
+
+  test("preprocessor_config.json", () => {
+    const size = { shortest_edge: 9 };
+    const preprocessor = { size, do_center_crop: true, resample: 3, image_mean: [0, 0, 0], image_std: [1, 1, 1] };
+    const { preprocess } = parse(vit, preprocessor);
+    expect(preprocess).toMatchObject({ mean: [0, 0, 0], std: [1, 1, 1], cropMode: "center", interpolation: "bicubic" });
+    for (let side = 224; side < 400; side++) {
+      const { cropPct } = parse(
+        { ...vit, image_size: 224 },
+        { ...preprocessor, size: { shortest_edge: side } },
+      ).preprocess;
+      expect(Math.floor(224 / cropPct)).toBe(side);
+    }
+    expect(() => parse(vit, { resample: 0 })).toThrow(/"interpolation".*got 0/);
+  });
+
+  test("messages use the file's own keys", () => {
+    expect(() => parse({ ...vit, hidden_size: 7 })).toThrow(/"hidden_size" to be a multiple of "num_attention_heads"/);
+    expect(() => parse({ ...vit, hidden_act: "quick_gelu" })).toThrow(/"hidden_act".*got "quick_gelu"/);
+    expect(() => parse({ ...vit, model_type: "swin" })).toThrow(/"model_type" to be "vit" or "deit", got "swin"/);
+  });
+});
+
+test("an MLP and the convolutional networks", () => {
+  const mlp = parseModelConfig({ architecture: "mlp", inputs: 48, hidden: [96, 64], num_classes: 10 }, "x");
+  expect(mlp).toMatchObject({ architecture: "mlp", inputs: 48, hidden: [96, 64], numClasses: 10 });
+  expect(inputSpec(mlp).sampleShape).toEqual([48]);
+  const resnet = parseModelConfig({ architecture: "resnet20", img_size: 16 }, "x");
+  expect(inputSpec(resnet)).toMatchObject({ sampleShape: [3, 16, 16], numClasses: 10 });
+  expect(() => parseModelConfig({ architecture: "mlp", inputs: 48, hidden: [0], num_classes: 10 }, "x")).toThrow(
+    /"hidden"/,
+  );
+});
+
+test("JSON with a key twice, or that is no object, is refused", () => {
+  expect(() => parseJsonObject(utf8('{"depth": 1, "a": {"depth": 3}, "depth": 2}'), "x")).toThrow(/got "depth" twice/);
+  expect(parseJsonObject(utf8('{"a": "b\\\\", "b\\"": ["a", ":"], "c": {"a": 1}}'), "x")).toEqual({
+    a: "b\\",
+    'b"': ["a", ":"],
+    c: { a: 1 },
+  });
+  for (const text of ["[]", "null", "3", '"a"', "", "{"])
+    expect(() => parseJsonObject(utf8(text), "x")).toThrow(FormatError);
+});
+
+sharedTest("the configs of the goldens", () => {
+  const read = (name: string) => {
+    const path = sharedPath(`${name}/config.json`);
+    return parse(parseJsonObject(readFileSync(path), path));
+  };
+  expect(read("goldens/vit-odd")).toMatchObject({
+    inChannels: 1,
+    embedDim: 48,
+    mlpRatio: 2.5,
+    hiddenDim: 120,
+    numClasses: 7,
+  });
+  expect(read("goldens/vit-long")).toMatchObject({
+    imageSize: 56,
+    patchSize: 4,
+    embedDim: 36,
+    numHeads: 2,
+    hiddenDim: 144,
+  });
+  expect(read("data/deit-tiny")).toMatchObject({ embedDim: 192, preprocess: { ...imagenet, cropPct: 1 } });
+});
