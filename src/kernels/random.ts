@@ -1,0 +1,61 @@
+/**
+ * Random numbers from a counter: Philox 4x32-10 (Salmon et al., SC 2011). Element i of a call takes word i & 3 of the block with counter
+ * (i >> 2, stream, step, 0) and key (seed, 0), so the numbers depend on nothing but (seed, step, stream, i). `state` is a u32 buffer
+ * [seed, step] that lives on the GPU: a recorded step that is replayed draws fresh numbers once its `step` was advanced.
+ */
+import { UsageError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import * as shaders from "./shaders.gen.js";
+
+const groupsOf = (length: number, group: number): number => Math.ceil(Math.ceil(length / 4) / group);
+
+function random(
+  gpu: Gpu,
+  buffers: { y: BufferLike; state: BufferLike },
+  size: { length: number; stream: number },
+  normal: boolean,
+): void {
+  gpu.dispatch(shaders.random, {
+    buffers,
+    params: size,
+    constants: { NORMAL: normal },
+    groups: groupsOf(size.length, constantNumber(shaders.random, "GROUP")),
+  });
+}
+
+/** y[i] = uniform in [0, 1), a multiple of 2^-24: the same bits on every device. `stream` (u32) tells call sites apart. */
+export function randomUniform(
+  gpu: Gpu,
+  buffers: { y: BufferLike; state: BufferLike },
+  size: { length: number; stream: number },
+): void {
+  random(gpu, buffers, size, false);
+}
+
+/** y[i] = standard normal, by Box and Muller from one block for every four elements. Devices may differ in the last bits. */
+export function randomNormal(
+  gpu: Gpu,
+  buffers: { y: BufferLike; state: BufferLike },
+  size: { length: number; stream: number },
+): void {
+  random(gpu, buffers, size, true);
+}
+
+/**
+ * y[i] = x[i] / keep with probability `keep`, else 0. Elements i with the same i / inner share a draw: inner = 1 is dropout, inner = elements of
+ * one example is drop path. The same call on dy gives dx. @throws UsageError when `keep` is not in (0, 1].
+ */
+export function dropout(
+  gpu: Gpu,
+  buffers: { x: BufferLike; y: BufferLike; state: BufferLike },
+  { length, inner, keep, stream }: { length: number; inner: number; keep: number; stream: number },
+): void {
+  if (!(keep > 0 && keep <= 1)) throw new UsageError(`dropout: expected keep in (0, 1], got ${keep}`);
+  gpu.dispatch(shaders.dropout, {
+    buffers,
+    params: { length, inner, stream, keep, scale: 1 / keep },
+    groups: groupsOf(length, constantNumber(shaders.dropout, "GROUP")),
+  });
+}
