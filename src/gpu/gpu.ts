@@ -83,7 +83,7 @@ export class Gpu implements Disposable {
     return { pipelines, bindGroups, dispatches: this.#stream.dispatchCount };
   }
 
-  /** Opens a scope: `using step = gpu.scope()`. Buffers made until it ends go back to the pool, unless kept. */
+  /** Opens a scope: `using step = gpu.scope()`. Buffers made until it ends go back to the pool, unless kept. Do not await inside: work of others would join it. */
   scope(): Scope {
     const scope = new Scope(this.#scope, (closing) => {
       if (this.#scope === closing) this.#scope = closing.parent;

@@ -1,0 +1,73 @@
+/**
+ * Gates: factors on the units of a model, held apart from its weights. An absent gate records nothing. A 0/1 gate without gradient is a mask.
+ * Gates sit on what a unit writes (LayerNorm outputs, head contexts, neurons, branches), never on the residual stream, so that
+ * cutting a unit out leaves the same function.
+ */
+import { ShapeError } from "../errors.js";
+import { gate, type Tensor } from "../tensor/index.js";
+
+/** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, `token` and `embed` by themselves. */
+export type GateSite =
+  | "attn.in"
+  | "attn.headDim"
+  | "attn.head"
+  | "attn.out"
+  | "mlp.in"
+  | "mlp.neuron"
+  | "block.attn"
+  | "block.mlp"
+  | "block"
+  | "token"
+  | "embed";
+
+/** How many units a gate covers, and how many neighbouring elements of the gated activation share one. */
+export interface GateShape {
+  /** Allowed numbers of units; more than one where units can be shared (`attn.headDim`: one head's, all heads', or q, k and v apart). */
+  readonly units: readonly number[];
+  readonly inner: number;
+}
+
+export class Gates {
+  readonly #byKey = new Map<string, Tensor>();
+
+  constructor(private readonly shapes: ReadonlyMap<string, GateShape>) {}
+
+  /** Every place of this model, by key. */
+  get places(): ReadonlyMap<string, GateShape> {
+    return this.shapes;
+  }
+
+  /** Puts a gate in place, or takes it away with `undefined`. @throws ShapeError for an unknown key or a wrong number of units. */
+  set(key: string, values: Tensor | undefined): void {
+    const shape = this.shapes.get(key);
+    if (!shape) throw new ShapeError(`gate: expected one of ${[...this.shapes.keys()].join(", ")}, got "${key}"`);
+    if (!values) {
+      this.#byKey.delete(key);
+      return;
+    }
+    if (!shape.units.includes(values.size)) {
+      throw new ShapeError(`gate ${key}: expected ${shape.units.join(" or ")} values, got [${values.shape}]`);
+    }
+    this.#byKey.set(key, values);
+  }
+
+  get(key: string): Tensor | undefined {
+    return this.#byKey.get(key);
+  }
+
+  clear(): void {
+    this.#byKey.clear();
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, Tensor]> {
+    return this.#byKey.entries();
+  }
+
+  /** x times the gates at these keys; x itself where there is none. */
+  apply(x: Tensor, ...keys: string[]): Tensor {
+    return keys.reduce((result, key) => {
+      const values = this.#byKey.get(key);
+      return values ? gate(result, values, this.shapes.get(key)!.inner) : result;
+    }, x);
+  }
+}

@@ -1,0 +1,43 @@
+/** Fresh weights for a config, from a seed: the same on every machine. */
+
+import { expectedParameters } from "../io/checkpoint.js";
+import type { ViTConfig } from "../io/config.js";
+import type { FloatTensor } from "../io/safetensors.js";
+
+/** mulberry32: 32 bits of state are plenty for initial weights. */
+function uniformGenerator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Standard normal values beyond two deviations are drawn again. */
+function truncatedNormal(uniform: () => number): number {
+  for (;;) {
+    const value = Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    if (Math.abs(value) <= 2) return value;
+  }
+}
+
+const STANDARD_DEVIATION = 0.02;
+
+/** ViT weights as timm draws them: truncated normals of deviation 0.02 for matrices, tokens and positions; ones for norms; zeros for biases. */
+export function initialViTWeights(config: ViTConfig, seed: number): Map<string, FloatTensor> {
+  const uniform = uniformGenerator(seed);
+  const weights = new Map<string, FloatTensor>();
+  for (const [name, shape] of expectedParameters(config)) {
+    const length = shape.reduce((product, extent) => product * extent, 1);
+    const isNorm = /norm\d?\.weight$/.test(name);
+    const isBias = name.endsWith(".bias");
+    const fanIn = length / shape[0];
+    // The patch embedding is a convolution; its outputs should have about the variance of its inputs.
+    const deviation = name === "patch_embed.proj.weight" ? Math.sqrt(1 / fanIn) : STANDARD_DEVIATION;
+    const value = isNorm ? () => 1 : isBias ? () => 0 : () => deviation * truncatedNormal(uniform);
+    weights.set(name, { shape: [...shape], data: Float32Array.from({ length }, value) });
+  }
+  return weights;
+}

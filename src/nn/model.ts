@@ -1,0 +1,26 @@
+/** What every network of this library offers to training and pruning. */
+import type { ModelConfig } from "../io/config.js";
+import type { Tensor } from "../tensor/index.js";
+import type { Gates } from "./gates.js";
+import type { Parameters } from "./parameter.js";
+import type { PrunableLayer, UnitGroup } from "./sites.js";
+import type { TrainingPass } from "./training.js";
+
+export interface ModelOutput {
+  /** [batch, classes]. With two heads and outside of training: their mean, as DeiT predicts. */
+  readonly logits: Tensor;
+  /** [batch, classes] of the distillation head, in training passes of distilled models. */
+  readonly distillation?: Tensor;
+}
+
+export interface Model {
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+  readonly gates: Gates;
+  /** Layers whose weights may be pruned one by one or by row, in the order of the forward pass. */
+  readonly layers: readonly PrunableLayer[];
+  /** Units that go or stay as a whole, for one granularity; none where the model has no such unit. */
+  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[];
+  /** @param images - [batch, ...sample] @param training - absent for inference */
+  forward(images: Tensor, training?: TrainingPass): ModelOutput;
+}

@@ -1,0 +1,44 @@
+/** Which weights make up a unit. Element i of a member belongs to unit `(i / inner) % period`, the rule of all kernels. */
+
+/** What a layer does, for tables and for deciding what pruning leaves alone by default. */
+export type LayerKind = "qkv" | "proj" | "fc1" | "fc2" | "linear" | "conv" | "embedding" | "classifier";
+
+/** A layer with a weight matrix [out, in]. */
+export interface PrunableLayer {
+  /** Without `.weight`: "blocks.0.attn.qkv". */
+  readonly name: string;
+  readonly kind: LayerKind;
+  readonly out: number;
+  readonly in: number;
+  readonly hasBias: boolean;
+  /** Multiply-accumulates of one weight for one example: how often the layer is applied to one. */
+  readonly applications: number;
+}
+
+/** A parameter that a unit takes part of. */
+export interface UnitMember {
+  readonly parameter: string;
+  readonly inner: number;
+  readonly period: number;
+}
+
+/** Units of one place of a model, such as the heads of a block. */
+export interface UnitGroup {
+  /** "blocks.0.attn.head" */
+  readonly name: string;
+  readonly units: number;
+  readonly members: readonly UnitMember[];
+}
+
+/** Every weight of a layer is a unit. */
+export function weightUnits(layer: PrunableLayer): UnitGroup {
+  const units = layer.out * layer.in;
+  return { name: layer.name, units, members: [{ parameter: `${layer.name}.weight`, inner: 1, period: units }] };
+}
+
+/** Every output of a layer is a unit: its row of the weight and its bias. */
+export function rowUnits(layer: PrunableLayer): UnitGroup {
+  const weight = { parameter: `${layer.name}.weight`, inner: layer.in, period: layer.out };
+  const bias = { parameter: `${layer.name}.bias`, inner: 1, period: layer.out };
+  return { name: layer.name, units: layer.out, members: layer.hasBias ? [weight, bias] : [weight] };
+}

@@ -1,0 +1,111 @@
+/** Vision Transformer and DeiT in timm's structure and names. */
+import { ShapeError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { checkWeights } from "../io/checkpoint.js";
+import type { ViTConfig } from "../io/config.js";
+import type { FloatTensor } from "../io/safetensors.js";
+import {
+  add,
+  assembleTokens,
+  concatRows,
+  gate,
+  historyEnabled,
+  meanTokens,
+  patchify,
+  reshape,
+  Tensor,
+  takeToken,
+} from "../tensor/index.js";
+import { Gates } from "./gates.js";
+import { layerNormLayer, linearLayer } from "./layers.js";
+import type { Model, ModelOutput } from "./model.js";
+import { Parameters } from "./parameter.js";
+import type { PrunableLayer, UnitGroup } from "./sites.js";
+import type { TrainingPass } from "./training.js";
+import { type BlockContext, vitBlock } from "./vit-block.js";
+import { headUnits, neuronUnits, prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
+
+export class ViT implements Model {
+  readonly parameters: Parameters;
+  readonly gates: Gates;
+  readonly layers: readonly PrunableLayer[];
+  readonly #half: Tensor;
+
+  /** @throws FormatError when weights and config disagree. */
+  constructor(
+    readonly gpu: Gpu,
+    readonly config: ViTConfig,
+    weights: ReadonlyMap<string, FloatTensor>,
+  ) {
+    checkWeights(weights, config, "model");
+    this.parameters = new Parameters(gpu, weights);
+    this.gates = new Gates(vitGatePlaces(config));
+    this.layers = vitLayers(config);
+    this.#half = Tensor.from(gpu, Float32Array.of(0.5));
+  }
+
+  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[] {
+    return granularity === "head" ? headUnits(this.config) : neuronUnits(this.config);
+  }
+
+  forward(images: Tensor, training?: TrainingPass): ModelOutput {
+    const context: BlockContext = { config: this.config, parameters: this.parameters, gates: this.gates, training };
+    let x = this.#inScope(() => this.#embed(images, training));
+    for (let index = 0; index < this.config.depth; index++) {
+      const input = x;
+      x = this.#inScope(() => vitBlock(input, context, index));
+    }
+    return this.#classify(x, training);
+  }
+
+  /** Without history nothing inside of `fn` is needed again, so its buffers are released at once. */
+  #inScope(fn: () => Tensor): Tensor {
+    if (historyEnabled()) return fn();
+    using scope = this.gpu.scope();
+    return scope.promote(fn());
+  }
+
+  #embed(images: Tensor, training: TrainingPass | undefined): Tensor {
+    const { inChannels, imageSize, patchSize, embedDim, dropRate } = this.config;
+    const expected = [inChannels, imageSize, imageSize];
+    if (images.shape.length !== 4 || expected.some((extent, axis) => images.shape[axis + 1] !== extent)) {
+      throw new ShapeError(`vit: expected images [N, ${expected.join(", ")}], got [${images.shape}]`);
+    }
+    const patches = linearLayer(patchify(images, patchSize), this.parameters, "patch_embed.proj");
+    const position = this.parameters.get("pos_embed").value;
+    const tokens = assembleTokens(
+      { patches, prefix: this.#prefix(), position: reshape(position, [position.size / embedDim, embedDim]) },
+      undefined,
+    );
+    return training ? training.dropout(tokens, dropRate) : tokens;
+  }
+
+  /** Class token and distillation token as rows. */
+  #prefix(): Tensor | undefined {
+    const { classToken, distilled, embedDim } = this.config;
+    const row = (name: string) => reshape(this.parameters.get(name).value, [1, embedDim]);
+    if (classToken && distilled) return concatRows(row("cls_token"), row("dist_token"));
+    return classToken ? row("cls_token") : undefined;
+  }
+
+  #classify(x: Tensor, training: TrainingPass | undefined): ModelOutput {
+    const { pool, distilled, normEps } = this.config;
+    const norm = (input: Tensor, prefix: string) =>
+      this.gates.apply(layerNormLayer(input, this.parameters, prefix, normEps), "embed");
+    if (pool === "avg") {
+      const pooled = norm(meanTokens(x, prefixCount(this.config)), "fc_norm");
+      return { logits: linearLayer(pooled, this.parameters, "head") };
+    }
+    // The norm works row by row, so only the rows that a head reads are normed.
+    const logits = linearLayer(norm(takeToken(x, 0), "norm"), this.parameters, "head");
+    if (!distilled) return { logits };
+    const distillation = linearLayer(norm(takeToken(x, 1), "norm"), this.parameters, "head_dist");
+    return training ? { logits, distillation } : { logits: gate(add(logits, distillation), this.#half, 1) };
+  }
+
+  /** Gives the memory of the weights and masks back. */
+  release(): void {
+    this.parameters.release();
+    this.gpu.release(this.#half);
+  }
+}

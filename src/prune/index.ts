@@ -1,0 +1,14 @@
+export { CRITERIA, type Criterion, criterionByName } from "./criteria.js";
+export { applyUnits, clearMasks, type HostMask, type MaskSet, maskWeights, readMasks, writeMasks } from "./masks.js";
+export { type PruneOptions, type PruneResult, type PruneRound, prune } from "./prune.js";
+export { densityAfter, prunedCount, SCHEDULES, type ScheduleKind } from "./schedule.js";
+export { Scorer, type ScorerOptions } from "./scorer.js";
+export { demotePruned, SCOPES, type Scope, type Selection, type SelectOptions, Selector } from "./select.js";
+export {
+  GRANULARITIES,
+  type Granularity,
+  type PlacedGroup,
+  type Protection,
+  type UnitSpace,
+  unitSpace,
+} from "./units.js";

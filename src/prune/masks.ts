@@ -1,0 +1,90 @@
+/** Masks of a model's parameters: on the device as bits, outside as bytes. */
+import { UsageError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { expandMask, maskByteLength, packBits, unpackBits } from "../kernels/mask.js";
+import type { Model } from "../nn/model.js";
+import type { Parameter } from "../nn/parameter.js";
+import { Tensor } from "../tensor/index.js";
+import type { UnitSpace } from "./units.js";
+
+/** A mask as it lies in a file: one byte a value, 1 = keep, in the parameter's shape. */
+export interface HostMask {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+export type MaskSet = ReadonlyMap<string, HostMask>;
+
+const emptyBits = (gpu: Gpu, length: number): Tensor => Tensor.empty(gpu, [maskByteLength(length) / 4], "u32");
+
+/** Gives a parameter a mask of undefined bits, unless it has one. True when it had none: recorded steps have to be recorded again. */
+function ensureMask(gpu: Gpu, parameter: Parameter): boolean {
+  if (parameter.mask) return false;
+  parameter.mask = emptyBits(gpu, parameter.size);
+  return true;
+}
+
+/** Writes the keep bits of units into the masks of every parameter that they are made of. Returns whether a parameter got its first mask. */
+export function applyUnits(gpu: Gpu, model: Model, space: UnitSpace, keep: Tensor): boolean {
+  let attached = false;
+  for (const { offset, members } of space.groups) {
+    for (const { parameter: name, inner, period } of members) {
+      const parameter = model.parameters.get(name);
+      attached = ensureMask(gpu, parameter) || attached;
+      expandMask(gpu, { units: keep, mask: parameter.mask! }, { length: parameter.size, inner, period, offset });
+    }
+  }
+  return attached;
+}
+
+/** Copies all masks to the host. Parameters without one have no entry. */
+export async function readMasks(model: Model): Promise<Map<string, HostMask>> {
+  const masks = new Map<string, HostMask>();
+  for (const { name, value, mask, size } of model.parameters) {
+    if (mask) masks.set(name, { shape: [...value.shape], data: unpackBits(await mask.readWords(), size) });
+  }
+  return masks;
+}
+
+/** Puts masks over a model's parameters. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
+export function writeMasks(gpu: Gpu, model: Model, masks: MaskSet): void {
+  for (const [name, { shape, data }] of masks) {
+    if (!model.parameters.has(name)) {
+      throw new UsageError(`mask ${name}: expected a parameter of this model, got none; use the masks of this model`);
+    }
+    const { value } = model.parameters.get(name);
+    if (shape.join() !== value.shape.join()) {
+      throw new UsageError(
+        `mask ${name}: expected shape [${value.shape}], got [${shape}]; use the masks of this model`,
+      );
+    }
+    if (data.some((bit) => bit > 1))
+      throw new UsageError(`mask ${name}: expected values 0 and 1, got others; write it again`);
+  }
+  for (const [name, { data }] of masks) {
+    const parameter = model.parameters.get(name);
+    ensureMask(gpu, parameter);
+    parameter.mask!.write(packBits(data));
+  }
+}
+
+/** Takes all masks away: the dense model is back, as weights were never changed. */
+export function clearMasks(gpu: Gpu, model: Model): void {
+  for (const parameter of model.parameters) {
+    if (parameter.mask) gpu.release(parameter.mask);
+    parameter.mask = undefined;
+  }
+}
+
+/** Weights with removed values set to zero. */
+export function maskWeights<T extends { readonly shape: readonly number[]; readonly data: Float32Array }>(
+  weights: ReadonlyMap<string, T>,
+  masks: MaskSet,
+): Map<string, { shape: readonly number[]; data: Float32Array }> {
+  return new Map(
+    [...weights].map(([name, { shape, data }]) => {
+      const mask = masks.get(name)?.data;
+      return [name, { shape, data: mask ? data.map((value, index) => (mask[index] ? value : 0)) : data }];
+    }),
+  );
+}

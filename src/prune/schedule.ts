@@ -1,0 +1,40 @@
+/** Which part of the units is kept after each round. */
+import { UsageError } from "../errors.js";
+
+export const SCHEDULES = ["one-shot", "linear", "exponential", "cosine", "cubic"] as const;
+export type ScheduleKind = (typeof SCHEDULES)[number];
+
+/** Progress of the sparsity by the progress t of the rounds, both in [0, 1]. Exponential works on the density, so it has its own rule. */
+const SPARSITY_PROGRESS: Record<Exclude<ScheduleKind, "exponential">, (t: number) => number> = {
+  "one-shot": () => 1,
+  linear: (t) => t,
+  cosine: (t) => (1 - Math.cos(Math.PI * t)) / 2,
+  cubic: (t) => 1 - (1 - t) ** 3,
+};
+
+/**
+ * Density after round `round` (from 0) of `rounds`, ending at `1 - sparsity`. Exponential: density^((round + 1) / rounds), as PX
+ * and SynFlow prune; cubic: Zhu and Gupta 2017; one-shot prunes everything in the first round.
+ */
+export function densityAfter(kind: ScheduleKind, sparsity: number, round: number, rounds: number): number {
+  const t = (round + 1) / rounds;
+  if (kind === "exponential") return (1 - sparsity) ** t;
+  return 1 - sparsity * SPARSITY_PROGRESS[kind](t);
+}
+
+/** @throws UsageError when the sparsity is not in [0, 1) or the rounds are not a positive integer. */
+export function checkSparsity(sparsity: number, rounds: number): void {
+  if (!(sparsity >= 0 && sparsity < 1)) {
+    throw new UsageError(
+      `sparsity: expected the part to remove, at least 0 and below 1, got ${sparsity}; 0.9 keeps a tenth`,
+    );
+  }
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UsageError(`rounds: expected 1 or more, got ${rounds}; correct it`);
+}
+
+/** How many of `count` units go at this density: to the nearest unit, or cut down as the authors' `int((1 - density) * n)`. */
+export function prunedCount(count: number, density: number, reference: boolean): number {
+  const exact = (1 - density) * count;
+  return reference ? Math.trunc(exact) : Math.round(exact);
+}

@@ -1,0 +1,127 @@
+/** Reverse-mode differentiation over the graph that `defineOp` leaves behind. */
+import { ShapeError } from "../errors.js";
+import type { GpuBuffer } from "../gpu/index.js";
+import { add } from "../kernels/add.js";
+import { fill } from "../kernels/fill.js";
+import { Tensor } from "./tensor.js";
+
+/** Gradients of the leaves that asked for one. */
+export class Gradients {
+  constructor(private readonly byLeaf: ReadonlyMap<Tensor, Tensor>) {}
+
+  /** The gradient of a leaf; zero gradients of leaves that the result does not depend on are absent. */
+  get(leaf: Tensor): Tensor | undefined {
+    return this.byLeaf.get(leaf);
+  }
+
+  entries(): IterableIterator<[Tensor, Tensor]> {
+    return this.byLeaf.entries();
+  }
+}
+
+/** Nodes reachable from `root`, each after everything it depends on. Iterative: deep nets would overflow the stack. */
+function topologicalOrder(root: Tensor): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { tensor: Tensor; expanded: boolean }[] = [{ tensor: root, expanded: false }];
+  while (stack.length > 0) {
+    const { tensor, expanded } = stack.pop()!;
+    if (expanded) {
+      order.push(tensor);
+      continue;
+    }
+    if (seen.has(tensor)) continue;
+    seen.add(tensor);
+    stack.push({ tensor, expanded: true });
+    for (const input of Object.values(tensor.node?.inputs ?? {})) {
+      if (input?.tracked && !seen.has(input)) stack.push({ tensor: input, expanded: false });
+    }
+  }
+  return order;
+}
+
+/** Sums gradients by tensor, and gives each back to the pool when the last tensor that uses it is done. */
+class Accumulator {
+  readonly #sums = new Map<Tensor, Tensor>();
+  readonly #uses = new Map<GpuBuffer, number>();
+
+  add(target: Tensor, gradient: Tensor): void {
+    if (gradient.size !== target.size) {
+      const name = target.node?.name ?? "a leaf";
+      throw new ShapeError(
+        `backward: expected a gradient of shape [${target.shape}] for ${name}, got [${gradient.shape}]`,
+      );
+    }
+    this.#use(gradient.buffer, 1);
+    const previous = this.#sums.get(target);
+    if (!previous) {
+      this.#sums.set(target, gradient);
+      return;
+    }
+    const sum = Tensor.empty(target.gpu, target.shape);
+    add(target.gpu, { a: previous, b: gradient, y: sum }, { length: sum.size });
+    this.#use(sum.buffer, 1);
+    this.#sums.set(target, sum);
+    this.#release(previous);
+    this.#release(gradient);
+  }
+
+  take(target: Tensor): Tensor | undefined {
+    const sum = this.#sums.get(target);
+    this.#sums.delete(target);
+    return sum;
+  }
+
+  #use(buffer: GpuBuffer, change: number): number {
+    const count = (this.#uses.get(buffer) ?? 0) + change;
+    this.#uses.set(buffer, count);
+    return count;
+  }
+
+  #release(gradient: Tensor): void {
+    if (this.#use(gradient.buffer, -1) === 0) gradient.gpu.release(gradient);
+  }
+
+  /** Called when a node has handed its gradient on. */
+  done(gradient: Tensor): void {
+    this.#release(gradient);
+  }
+}
+
+/**
+ * Gradients of `loss` (a scalar, or any tensor with a `seed` of its shape) with respect to every leaf with `requiresGradient`. Contributions are
+ * added in a fixed order, so two runs give the same bits.
+ * @throws ShapeError when `loss` is not a scalar and no seed is given, or depends on no such leaf.
+ */
+export function backward(loss: Tensor, seed?: Tensor): Gradients {
+  if (!loss.tracked)
+    throw new ShapeError("backward: expected a result that depends on a tensor with requiresGradient, got a constant");
+  if (!seed && loss.size !== 1)
+    throw new ShapeError(`backward: expected a scalar, got [${loss.shape}]; reduce it or pass a seed`);
+  const accumulator = new Accumulator();
+  const ones = seed ?? onesLike(loss);
+  accumulator.add(loss, ones);
+  const leaves = new Map<Tensor, Tensor>();
+  for (const tensor of topologicalOrder(loss).reverse()) {
+    const gradient = accumulator.take(tensor);
+    if (!gradient) continue;
+    if (!tensor.node) {
+      leaves.set(tensor, gradient);
+      continue;
+    }
+    const { inputs, backward: propagate } = tensor.node;
+    for (const [name, part] of Object.entries(propagate(gradient))) {
+      const input = inputs[name];
+      if (part && input?.tracked) accumulator.add(input, part);
+    }
+    if (gradient !== seed) accumulator.done(gradient);
+  }
+  return new Gradients(leaves);
+}
+
+/** A constant one, made on the device so that it can be recorded. */
+function onesLike(tensor: Tensor): Tensor {
+  const ones = Tensor.empty(tensor.gpu, tensor.shape);
+  fill(tensor.gpu, { y: ones }, { length: ones.size, value: 1 });
+  return ones;
+}

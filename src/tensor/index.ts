@@ -1,0 +1,21 @@
+export { backward, Gradients } from "./backward.js";
+export {
+  type BackwardContext,
+  defineOp,
+  historyEnabled,
+  type Inputs,
+  type OpDefinition,
+  type TapeNode,
+  withoutHistory,
+} from "./op.js";
+export { type AttentionAttributes, attention } from "./ops/attention.js";
+export { concatRows } from "./ops/concat.js";
+export { type ActivationKind, activation, add, reshape } from "./ops/elementwise.js";
+export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
+export { type LinearAttributes, linear } from "./ops/linear.js";
+export { crossEntropy } from "./ops/loss.js";
+export { matmul } from "./ops/matmul.js";
+export { layerNorm, softmax } from "./ops/norm.js";
+export { mean, type ReduceGroups, sum } from "./ops/reduce.js";
+export { assembleTokens, meanTokens, patchify, takeToken } from "./ops/tokens.js";
+export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";

@@ -1,0 +1,39 @@
+import { ShapeError } from "../../errors.js";
+import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
+import { defineOp } from "../op.js";
+import { Tensor } from "../tensor.js";
+
+export interface AttentionAttributes {
+  readonly heads: number;
+  /** Factor on q k^T; after cutting head dimensions it stays that of the dense head. Default: headDim ** -0.5. */
+  readonly scale?: number;
+}
+
+function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttributes) {
+  const [batch, tokens, width] = qkv.shape;
+  if (qkv.shape.length !== 3 || width % (3 * heads) !== 0) {
+    throw new ShapeError(`attention: expected qkv [batch, tokens, 3 * ${heads} heads * headDim], got [${qkv.shape}]`);
+  }
+  const headDim = width / (3 * heads);
+  return { batch, tokens, heads, headDim, scale: scale ?? headDim ** -0.5 };
+}
+
+const attend = defineOp({
+  name: "attention",
+  forward(gpu, { qkv }: { qkv: Tensor }, attributes: AttentionAttributes) {
+    const size = sizeOfAttention(qkv, attributes);
+    const { batch, tokens, heads, headDim } = size;
+    const out = Tensor.empty(gpu, [batch, tokens, heads * headDim]);
+    const logsumexp = Tensor.empty(gpu, [batch, heads, tokens]);
+    attentionKernel(gpu, { qkv, out, logsumexp }, size);
+    return { out, saved: { logsumexp } };
+  },
+  backward({ gpu, inputs: { qkv }, attributes, saved: { logsumexp }, out, gradient }) {
+    const dQkv = Tensor.empty(gpu, qkv.shape);
+    attentionGrad(gpu, { qkv, out, logsumexp, dOut: gradient, dQkv }, sizeOfAttention(qkv, attributes));
+    return { qkv: dQkv };
+  },
+});
+
+/** softmax(scale q k^T) v by head. qkv: [batch, tokens, 3, heads, headDim] flattened to three axes; result: [batch, tokens, heads * headDim]. */
+export const attention = (qkv: Tensor, attributes: AttentionAttributes): Tensor => attend({ qkv }, attributes);

@@ -1,0 +1,53 @@
+import { ShapeError } from "../../errors.js";
+import { activationGrad, activation as activationKernel } from "../../kernels/activation.js";
+import { add as addKernel } from "../../kernels/add.js";
+import { defineOp } from "../op.js";
+import { type Shape, sizeOf, Tensor } from "../tensor.js";
+
+export type ActivationKind = "gelu" | "relu";
+
+const activate = defineOp({
+  name: "activation",
+  forward(gpu, { x }: { x: Tensor }, kind: ActivationKind) {
+    const out = Tensor.empty(gpu, x.shape);
+    activationKernel(gpu, kind, { x, y: out }, { length: x.size });
+    return { out, saved: undefined };
+  },
+  backward({ gpu, inputs: { x }, attributes: kind, gradient }) {
+    const dX = Tensor.empty(gpu, x.shape);
+    activationGrad(gpu, kind, { x, dy: gradient, dx: dX }, { length: x.size });
+    return { x: dX };
+  },
+});
+
+/** GELU with the error function, or ReLU, element by element. */
+export const activation = (x: Tensor, kind: ActivationKind): Tensor => activate({ x }, kind);
+
+const sum = defineOp({
+  name: "add",
+  forward(gpu, { a, b }: { a: Tensor; b: Tensor }, _: undefined) {
+    if (a.size !== b.size) throw new ShapeError(`add: expected equal shapes, got [${a.shape}] and [${b.shape}]`);
+    const out = Tensor.empty(gpu, a.shape);
+    addKernel(gpu, { a, b, y: out }, { length: a.size });
+    return { out, saved: undefined };
+  },
+  backward: ({ gradient }) => ({ a: gradient, b: gradient }),
+});
+
+/** a + b for tensors of one shape. */
+export const add = (a: Tensor, b: Tensor): Tensor => sum({ a, b }, undefined);
+
+const view = defineOp({
+  name: "reshape",
+  forward: (gpu, { x }: { x: Tensor }, shape: Shape) => ({
+    out: new Tensor(gpu, x.buffer, shape, x.type),
+    saved: undefined,
+  }),
+  backward: ({ gpu, inputs: { x }, gradient }) => ({ x: new Tensor(gpu, gradient.buffer, x.shape) }),
+});
+
+/** The same memory under another shape of the same size. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (sizeOf(shape) !== x.size) throw new ShapeError(`reshape: expected a shape of ${x.size} elements, got [${shape}]`);
+  return view({ x }, shape);
+}

@@ -1,0 +1,43 @@
+/** Random crop and horizontal flip of normalised batches. The draw of a sample depends on (seed, epoch, its index) only. */
+import { keyedGenerator } from "./random.js";
+
+export interface Augmentation {
+  /** Pixels of padding on each side before a crop of the original size; 0 for none. */
+  readonly cropPadding: number;
+  /** Mirror left and right with probability one half. */
+  readonly flip: boolean;
+}
+
+export const NO_AUGMENTATION: Augmentation = { cropPadding: 0, flip: false };
+
+/** Moves and mirrors each [C, H, W] sample of `batch` in place. Pixels from outside are 0, the mean of normalised data. */
+export function augment(
+  batch: Float32Array,
+  shape: readonly number[],
+  indices: ArrayLike<number>,
+  { cropPadding, flip }: Augmentation,
+  key: { readonly seed: number; readonly epoch: number },
+): void {
+  if (shape.length !== 3 || (cropPadding === 0 && !flip)) return;
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  const source = new Float32Array(plane);
+  for (let sample = 0; sample < indices.length; sample++) {
+    const random = keyedGenerator(key.seed, key.epoch, indices[sample]);
+    const dx = Math.floor(random() * (2 * cropPadding + 1)) - cropPadding;
+    const dy = Math.floor(random() * (2 * cropPadding + 1)) - cropPadding;
+    const mirror = flip && random() < 0.5;
+    for (let channel = 0; channel < channels; channel++) {
+      const target = batch.subarray((sample * channels + channel) * plane, (sample * channels + channel + 1) * plane);
+      source.set(target);
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const fromX = (mirror ? width - 1 - x : x) + dx;
+          const fromY = y + dy;
+          const inside = fromX >= 0 && fromX < width && fromY >= 0 && fromY < height;
+          target[y * width + x] = inside ? source[fromY * width + fromX] : 0;
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/** Accuracy of a model over a dataset: one recorded forward pass, replayed for each batch. */
+import type { Gpu } from "../gpu/index.js";
+import type { Dataset } from "../io/dataset.js";
+import type { Model } from "../nn/model.js";
+import { Tensor, withoutHistory } from "../tensor/index.js";
+import { orderedBatches } from "./batches.js";
+import { type Metrics, MetricsMeter } from "./metrics.js";
+
+export interface EvaluateOptions {
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  /** Called after each batch with the number of examples done. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Receives the logits of each example in data order. */
+  readonly onLogits?: (logits: Float32Array, count: number) => void;
+}
+
+const DEFAULT_BATCH = 16;
+
+/** @throws the signal's reason when it is aborted. */
+export async function evaluate(
+  gpu: Gpu,
+  model: Model,
+  dataset: Dataset,
+  options: EvaluateOptions = {},
+): Promise<Metrics> {
+  const batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, dataset.length);
+  const images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
+  const forward = gpu.record(() => withoutHistory(() => model.forward(images).logits));
+  const classes = forward.result.size / batchSize;
+  const meter = new MetricsMeter();
+  let done = 0;
+  try {
+    for await (const { images: data, labels, count } of orderedBatches(dataset, batchSize)) {
+      options.signal?.throwIfAborted();
+      images.write(data);
+      forward.replay();
+      const logits = await forward.result.read();
+      meter.add(logits, labels, count);
+      options.onLogits?.(logits.subarray(0, count * classes), count);
+      done += count;
+      options.onProgress?.(done, dataset.length);
+    }
+  } finally {
+    forward[Symbol.dispose]();
+    gpu.release(images);
+  }
+  return meter.metrics;
+}

@@ -1,0 +1,8 @@
+export { type Augmentation, augment, NO_AUGMENTATION } from "./augment.js";
+export { type Batch, orderedBatches, readBatch, stepsPerEpoch, TrainingBatches } from "./batches.js";
+export { type EvaluateOptions, evaluate } from "./evaluate.js";
+export { type Metrics, MetricsMeter } from "./metrics.js";
+export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
+export { keyedGenerator, shuffled } from "./random.js";
+export { type CosineSchedule, cosineRate } from "./schedule.js";
+export { type StepReport, Trainer, type TrainerState, type TrainHooks, type TrainOptions } from "./trainer.js";

@@ -1,0 +1,109 @@
+/** AdamW over the parameters of a model, with decay groups, clipping and masks. */
+import type { Gpu } from "../gpu/index.js";
+import type { FloatTensor } from "../io/safetensors.js";
+import { gradientNorm } from "../kernels/gradient-norm.js";
+import { adamw } from "../kernels/optimizer.js";
+import type { Parameter, Parameters } from "../nn/parameter.js";
+import { type Gradients, Tensor } from "../tensor/index.js";
+
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled decay of matrices; vectors (biases, norms), tokens and positions are not decayed. */
+  readonly weightDecay: number;
+  /** Largest global norm of the gradients; 0 for no clipping. */
+  readonly clipNorm: number;
+}
+
+export const ADAMW_DEFAULTS: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05, clipNorm: 1 };
+
+/** Matrices decay; what is a vector in disguise ([1, 1, width] tokens and positions) does not. */
+const decays = ({ name, value }: Parameter): boolean =>
+  value.shape.length > 1 && !/(^|\.)(cls_token|dist_token|pos_embed)$/.test(name);
+
+interface Moments {
+  readonly first: Tensor;
+  readonly second: Tensor;
+}
+
+/** `schedule` holds what changes by step: learning rate, two bias corrections, gradient scale. Recorded steps read it anew. */
+export class AdamW {
+  readonly #moments = new Map<string, Moments>();
+  readonly #schedule: Tensor;
+  readonly norm: Tensor;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly parameters: Parameters,
+    readonly options: AdamWOptions,
+  ) {
+    for (const { name, value } of parameters) {
+      this.#moments.set(name, { first: Tensor.zeros(gpu, value.shape), second: Tensor.zeros(gpu, value.shape) });
+    }
+    this.#schedule = Tensor.from(gpu, Float32Array.of(0, 1, 1, 1));
+    this.norm = Tensor.zeros(gpu, [1]);
+  }
+
+  /** Sets the learning rate of `step` (from 0) for the update that is recorded or replayed next. */
+  prepare(step: number, learningRate: number): void {
+    const { beta1, beta2 } = this.options;
+    this.#schedule.write(
+      Float32Array.of(learningRate, 1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1)), 1),
+    );
+  }
+
+  /** Records one update of every parameter that has a gradient. */
+  update(gradients: Gradients): void {
+    const { beta1, beta2, epsilon, weightDecay, clipNorm } = this.options;
+    const updated = [...this.parameters].flatMap((parameter) => {
+      const gradient = gradients.get(parameter.value);
+      return gradient ? [{ parameter, gradient }] : [];
+    });
+    if (clipNorm > 0) {
+      const all = updated.map(({ gradient }) => ({ gradient, length: gradient.size }));
+      gradientNorm(this.gpu, { gradients: all, norm: this.norm, schedule: this.#schedule }, { maxNorm: clipNorm });
+    }
+    for (const { parameter, gradient } of updated) {
+      const { first, second } = this.#moments.get(parameter.name)!;
+      adamw(
+        this.gpu,
+        {
+          weight: parameter.value,
+          gradient,
+          firstMoment: first,
+          secondMoment: second,
+          schedule: this.#schedule,
+          mask: parameter.mask,
+        },
+        { length: parameter.size, beta1, beta2, epsilon, decay: decays(parameter) ? weightDecay : 0 },
+      );
+    }
+  }
+
+  /** Moments by name: `first.<parameter>` and `second.<parameter>`. */
+  async read(): Promise<Map<string, FloatTensor>> {
+    const state = new Map<string, FloatTensor>();
+    for (const [name, { first, second }] of this.#moments) {
+      state.set(`first.${name}`, { shape: [...first.shape], data: await first.read() });
+      state.set(`second.${name}`, { shape: [...second.shape], data: await second.read() });
+    }
+    return state;
+  }
+
+  write(state: ReadonlyMap<string, FloatTensor>): void {
+    for (const [name, { first, second }] of this.#moments) {
+      first.write(state.get(`first.${name}`)!.data);
+      second.write(state.get(`second.${name}`)!.data);
+    }
+  }
+
+  release(): void {
+    for (const { first, second } of this.#moments.values()) {
+      this.gpu.release(first);
+      this.gpu.release(second);
+    }
+    this.gpu.release(this.#schedule);
+    this.gpu.release(this.norm);
+  }
+}

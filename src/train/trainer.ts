@@ -1,0 +1,157 @@
+/** The training loop: one recorded step, replayed; hooks around it. Knows no pruning: a masked parameter stays masked because its mask is part of the model. */
+import { GpuError, UsageError } from "../errors.js";
+import type { Gpu, Recording } from "../gpu/index.js";
+import type { Dataset } from "../io/dataset.js";
+import type { FloatTensor } from "../io/safetensors.js";
+import type { Model, ModelOutput } from "../nn/model.js";
+import { TrainingPass } from "../nn/training.js";
+import { add, backward, crossEntropy, mean, Tensor } from "../tensor/index.js";
+import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
+import { stepsPerEpoch, TrainingBatches } from "./batches.js";
+import { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
+import { type CosineSchedule, checkSchedule, cosineRate } from "./schedule.js";
+
+export interface TrainOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Rate at the end of the cosine; default a hundredth of `learningRate`. */
+  readonly finalLearningRate?: number;
+  /** Part of all steps, in [0, 1]. */
+  readonly warmup?: number;
+  readonly labelSmoothing?: number;
+  readonly seed?: number;
+  readonly augmentation?: Augmentation;
+  readonly optimizer?: Partial<AdamWOptions>;
+}
+
+export interface StepReport {
+  /** Steps done. */
+  readonly step: number;
+  readonly totalSteps: number;
+  readonly epoch: number;
+  /** Mean loss of the step's batch, with label smoothing. */
+  readonly loss: number;
+  readonly learningRate: number;
+}
+
+export interface TrainHooks {
+  readonly onStep?: (report: StepReport) => void | Promise<void>;
+  /** After the last step of each epoch; the trainer's state may be saved here. */
+  readonly onEpoch?: (report: StepReport) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** Everything that a run needs to go on exactly where it stood, besides the weights. */
+export interface TrainerState {
+  readonly step: number;
+  readonly moments: ReadonlyMap<string, FloatTensor>;
+}
+
+export class Trainer implements Disposable {
+  readonly optimizer: AdamW;
+  readonly schedule: CosineSchedule;
+  step = 0;
+  readonly #options: Required<Omit<TrainOptions, "optimizer" | "finalLearningRate">>;
+  readonly #batches: TrainingBatches;
+  readonly #images: Tensor;
+  readonly #labels: Tensor;
+  /** u32 [seed, step] of the draws of dropout. */
+  readonly #draws: Tensor;
+  #recording: Recording<Tensor> | undefined;
+
+  /** @throws UsageError for options out of range or a dataset smaller than a batch. */
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly model: Model,
+    private readonly dataset: Dataset,
+    options: TrainOptions,
+  ) {
+    this.#options = { warmup: 0.05, labelSmoothing: 0, seed: 0, augmentation: NO_AUGMENTATION, ...options };
+    const { epochs, batchSize, learningRate, warmup, seed, augmentation } = this.#options;
+    const perEpoch = stepsPerEpoch(dataset, batchSize);
+    if (perEpoch < 1) {
+      throw new UsageError(
+        `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${batchSize}; use less`,
+      );
+    }
+    const totalSteps = Math.max(1, Math.round(epochs * perEpoch));
+    const final = options.finalLearningRate ?? learningRate / 100;
+    this.schedule = { peak: learningRate, final, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
+    checkSchedule(this.schedule);
+    this.optimizer = new AdamW(gpu, model.parameters, { ...ADAMW_DEFAULTS, ...options.optimizer });
+    this.#batches = new TrainingBatches(dataset, { seed, batchSize, augmentation });
+    this.#images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
+    this.#labels = Tensor.zeros(gpu, [batchSize], "u32");
+    this.#draws = Tensor.zeros(gpu, [2], "u32");
+  }
+
+  get stepsPerEpoch(): number {
+    return stepsPerEpoch(this.dataset, this.#options.batchSize);
+  }
+
+  /** Mean loss; a distilled model trains both heads on the labels. */
+  #loss({ logits, distillation }: ModelOutput): Tensor {
+    const smoothing = this.#options.labelSmoothing;
+    const of = (scores: Tensor) => mean(crossEntropy({ logits: scores, labels: this.#labels }, { smoothing }));
+    return distillation ? add(of(logits), of(distillation)) : of(logits);
+  }
+
+  /** Records forward, backward and update; done once, and again after masks were added or taken away. */
+  #record(): Recording<Tensor> {
+    return this.gpu.record(() => {
+      const loss = this.#loss(this.model.forward(this.#images, new TrainingPass(this.#draws)));
+      this.optimizer.update(backward(loss));
+      return loss;
+    });
+  }
+
+  /** Forgets the recorded step: call it when parameters got or lost masks, or gates were set. New bits in an existing mask need no call. */
+  invalidate(): void {
+    this.#recording?.[Symbol.dispose]();
+    this.#recording = undefined;
+  }
+
+  /** Runs up to `until` steps (default: all). @throws GpuError when the loss is not finite; the signal's reason when aborted. */
+  async run(hooks: TrainHooks = {}, until = this.schedule.totalSteps): Promise<void> {
+    let batch = this.step < until ? await this.#batches.at(this.step) : undefined;
+    while (this.step < until && batch) {
+      hooks.signal?.throwIfAborted();
+      const { step } = this;
+      const learningRate = cosineRate(this.schedule, step);
+      this.#images.write(batch.images);
+      this.#labels.write(batch.labels);
+      this.#draws.write(Uint32Array.of(this.#options.seed, step));
+      this.optimizer.prepare(step, learningRate);
+      this.#recording ??= this.#record();
+      this.#recording.replay();
+      this.gpu.flush();
+      // The next batch is read while the device works on this one.
+      batch = step + 1 < until ? await this.#batches.at(step + 1) : undefined;
+      const [loss] = await this.#recording.result.read();
+      if (!Number.isFinite(loss)) {
+        throw new GpuError(`training: expected a finite loss, got ${loss} at step ${step}; lower the learning rate`);
+      }
+      this.step = step + 1;
+      const epoch = Math.ceil(this.step / this.stepsPerEpoch);
+      const report = { step: this.step, totalSteps: this.schedule.totalSteps, epoch, loss, learningRate };
+      await hooks.onStep?.(report);
+      if (this.step % this.stepsPerEpoch === 0 || this.step === until) await hooks.onEpoch?.(report);
+    }
+  }
+
+  async read(): Promise<TrainerState> {
+    return { step: this.step, moments: await this.optimizer.read() };
+  }
+
+  restore({ step, moments }: TrainerState): void {
+    this.step = step;
+    this.optimizer.write(moments);
+  }
+
+  [Symbol.dispose](): void {
+    this.invalidate();
+    this.optimizer.release();
+    for (const tensor of [this.#images, this.#labels, this.#draws]) this.gpu.release(tensor);
+  }
+}
