@@ -10,8 +10,8 @@ export const maxPixels = 100_000_000;
 export interface ImageHeader {
   readonly width: number;
   readonly height: number;
-  /** Values of a decoded pixel: 1 or 3, 4 with alpha or for CMYK. */
-  readonly components: number;
+  /** Colour components of a JPEG: 1 grey, 3 colour, 4 CMYK. A PNG may have any; all become RGBA. */
+  readonly components?: number;
 }
 
 /**
@@ -27,13 +27,13 @@ export function imageKind(bytes: Uint8Array, source: string): Codec {
   const header = (isJpeg ? checkJpeg : checkPng)(bytes);
   if (!header)
     throw new FormatError(`${source}: expected a whole image, got a truncated or damaged one; fetch it again`);
-  const { width, height, components } = header;
+  const { width, height, components = 3 } = header;
   if (width === 0 || height === 0 || width * height > maxPixels) {
     throw new FormatError(
       `${source}: expected 1 to ${maxPixels} pixels, got ${width} x ${height}; remove or replace it`,
     );
   }
-  if (components > 3 && isJpeg) {
+  if (components > 3) {
     throw new FormatError(`${source}: expected grey or RGB, got a JPEG of ${components} components (CMYK); convert it`);
   }
   return isJpeg ? "jpeg" : "png";

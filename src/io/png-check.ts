@@ -16,7 +16,7 @@ export function checkPng(bytes: Uint8Array): ImageHeader | undefined {
     if (end + 4 > bytes.length || crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return undefined;
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (type === "IHDR" && end - at >= 21) {
-      header = { width: view.getUint32(at + 8), height: view.getUint32(at + 12), components: 4 };
+      header = { width: view.getUint32(at + 8), height: view.getUint32(at + 12) };
     }
     if (type === "IEND") return header;
     at = end + 4;

@@ -21,8 +21,8 @@ function cleanAtExit(path: string): void {
 /** Runs `write` on a temporary path in `folder`, which is gone afterwards whether it succeeds or not. */
 async function withTemporary(folder: string, target: string, write: (path: string) => Promise<void>): Promise<void> {
   const temporary = join(folder, `.secateur-${randomUUID()}`);
-  cleanAtExit(temporary);
   const created = await mkdir(folder, { recursive: true }).catch((error) => Promise.reject(writeError(error, target)));
+  cleanAtExit(temporary);
   try {
     await write(temporary);
   } catch (error) {
