@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { embeddedChromium } from "./test/browser/chromium.js";
 
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-
-const launchOptions = embeddedChromium();
+const platform = (host: "node" | "web") => ({
+  "#platform": fileURLToPath(new URL(`./src/gpu/platform.${host}.ts`, import.meta.url)),
+});
 
 const shared = {
   testTimeout: 600_000,
@@ -16,30 +16,29 @@ const shared = {
   isolate: false,
 };
 
-export default defineConfig({
+const node: TestProjectInlineConfiguration = {
+  resolve: { alias: platform("node") },
+  test: { ...shared, name: "node", include: ["test/**/*.test.ts"], pool: "forks", sequence: { groupOrder: 0 } },
+};
+
+const launchOptions = embeddedChromium();
+
+const browser: TestProjectInlineConfiguration = {
+  resolve: { alias: platform("web") },
   test: {
-    projects: [
-      {
-        resolve: { alias: { "#platform": path("./src/gpu/platform.node.ts") } },
-        test: { ...shared, name: "node", include: ["test/**/*.test.ts"], pool: "forks", sequence: { groupOrder: 0 } },
-      },
-      {
-        resolve: { alias: { "#platform": path("./src/gpu/platform.web.ts") } },
-        test: {
-          ...shared,
-          name: "browser",
-          include: ["test/{gpu,kernels,tensor}/**/*.test.ts"],
-          exclude: ["**/*.node.test.ts"],
-          sequence: { groupOrder: 1 },
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({ launchOptions }),
-            instances: [{ browser: "chromium" }],
-          },
-        },
-      },
-    ],
+    ...shared,
+    name: "browser",
+    include: ["test/{gpu,kernels,tensor}/**/*.test.ts"],
+    exclude: ["**/*.node.test.ts"],
+    sequence: { groupOrder: 1 },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions }),
+      instances: [{ browser: "chromium" }],
+    },
   },
-});
+};
+
+export default defineConfig({ test: { projects: launchOptions ? [node, browser] : [node] } });

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { unpackFromChromium } from "../../src/gpu/chromium-package.node.js";
 
-const ARCHIVES = ["chromium.br", "swiftshader.tar.br", "al2023.tar.br", "fonts.tar.br"];
+const ARCHIVES = ["chromium.br", "swiftshader.tar.br", "al2023.tar.br"];
 
 const WEBGPU_ON_SWIFTSHADER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
@@ -17,7 +17,7 @@ export function embeddedChromium() {
       executablePath: join(unpacked.folder, "chromium"),
       args: [...WEBGPU_ON_SWIFTSHADER, ...NO_SANDBOX],
       // Of the libraries in this folder a bare system has none: NSS, NSPR, expat.
-      env: { ...process.env, LD_LIBRARY_PATH: join(unpacked.folder, "lib"), FONTCONFIG_PATH: unpacked.folder },
+      env: { ...process.env, LD_LIBRARY_PATH: join(unpacked.folder, "lib") },
     }
   );
 }
