@@ -26,6 +26,8 @@ export const emptyStatistics = (): PoolStatistics => ({ allocated: 0, inUse: 0, 
 export class BufferPool implements BufferHome {
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #all = new Set<GPUBuffer>();
+  /** Bytes handed out by this pool. */
+  #inUse = 0;
 
   constructor(
     private readonly device: GPUDevice,
@@ -41,7 +43,7 @@ export class BufferPool implements BufferHome {
     }
     const size = Math.min(sizeClass(byteLength), limit);
     const raw = this.#free.get(size)?.pop() ?? this.#create(size);
-    this.statistics.inUse += raw.size;
+    this.#count(raw.size);
     this.statistics.peak = Math.max(this.statistics.peak, this.statistics.inUse);
     return new GpuBuffer(raw, 0, Math.ceil(byteLength / 4) * 4, this);
   }
@@ -55,10 +57,16 @@ export class BufferPool implements BufferHome {
   }
 
   release({ raw }: GpuBuffer): void {
-    this.statistics.inUse -= raw.size;
+    if (!this.#all.has(raw)) return; // the pool was destroyed or let go of it
+    this.#count(-raw.size);
     const list = this.#free.get(raw.size);
     if (list) list.push(raw);
     else this.#free.set(raw.size, [raw]);
+  }
+
+  #count(bytes: number): void {
+    this.#inUse += bytes;
+    this.statistics.inUse += bytes;
   }
 
   #forget(raw: GPUBuffer): void {
@@ -81,6 +89,7 @@ export class BufferPool implements BufferHome {
   /** Lets go of every buffer without destroying it, for commands whose submission this library does not see. */
   abandon(): void {
     for (const raw of this.#all) this.#forget(raw);
+    this.#count(-this.#inUse);
     this.#free.clear();
   }
 
@@ -90,6 +99,7 @@ export class BufferPool implements BufferHome {
       this.#forget(raw);
       raw.destroy();
     }
+    this.#count(-this.#inUse);
     this.#free.clear();
   }
 }
