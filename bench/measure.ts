@@ -1,0 +1,70 @@
+/** Times one kernel case: recorded once, replayed many times in one submission, the shortest of several samples. */
+import type { Gpu, GpuBuffer } from "../src/gpu/index.js";
+import type { HostArray, KernelCase } from "../test/harness/kernel-case.js";
+
+export interface Measurement {
+  readonly name: string;
+  /** Wall time of one run, shortest of the samples. */
+  readonly milliseconds: number;
+  /** Median of the samples. */
+  readonly median: number;
+  readonly dispatches: number;
+  readonly gflops: number | undefined;
+  readonly gigabytesPerSecond: number | undefined;
+}
+
+const SAMPLES = 7;
+const SAMPLE_MS = 60;
+
+const bytesOf = (data: HostArray): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** @throws Error when an output keeps its poison: a dispatch that fails looks very fast. */
+export async function measure(gpu: Gpu, test: KernelCase): Promise<Measurement> {
+  const buffers: Record<string, GpuBuffer> = {};
+  const owned: GpuBuffer[] = [];
+  const allocate = (name: string, length: number, content: Uint8Array) => {
+    const buffer = gpu.allocate(length * 4);
+    gpu.upload(buffer, content);
+    buffers[name] = buffer;
+    owned.push(buffer);
+  };
+  for (const [name, data] of Object.entries(test.inputs)) allocate(name, data.length, bytesOf(data));
+  for (const [name, { length }] of Object.entries(test.outputs)) {
+    if (!buffers[name]) allocate(name, length, bytesOf(new Float32Array(length).fill(Number.NaN)));
+  }
+  using recording = gpu.record(() => test.run(gpu, buffers));
+  const sample = async (repeats: number) => {
+    const start = performance.now();
+    for (let i = 0; i < repeats; i++) recording.replay();
+    await gpu.sync();
+    return (performance.now() - start) / repeats;
+  };
+  try {
+    await sample(1); // compiles
+    await checkWritten(gpu, test, buffers);
+    const repeats = Math.max(1, Math.min(200, Math.round(SAMPLE_MS / (await sample(2)))));
+    const samples: number[] = [];
+    for (let i = 0; i < SAMPLES; i++) samples.push(await sample(repeats));
+    samples.sort((a, b) => a - b);
+    const [milliseconds] = samples;
+    const rate = (amount: number | undefined) => (amount === undefined ? undefined : amount / milliseconds / 1e6);
+    return {
+      name: test.name,
+      milliseconds,
+      median: samples[SAMPLES >> 1],
+      dispatches: recording.length,
+      gflops: rate(test.flops),
+      gigabytesPerSecond: rate(test.bytes),
+    };
+  } finally {
+    for (const buffer of owned) gpu.release(buffer);
+  }
+}
+
+async function checkWritten(gpu: Gpu, test: KernelCase, buffers: Readonly<Record<string, GpuBuffer>>): Promise<void> {
+  for (const [name, { length, type }] of Object.entries(test.outputs)) {
+    if (type === "u32" || name in test.inputs) continue;
+    const values = (await gpu.read(buffers[name])).subarray(0, length);
+    if (values.every(Number.isNaN)) throw new Error(`${test.name}: output ${name} was not written`);
+  }
+}
