@@ -1,0 +1,35 @@
+// The way of a finished sum to `out`: preactivation = sum + bias, out = residual + keep * gate * activation(preactivation).
+// out, preactivation and residual: batches x rows x columns. bias and gate: columns. out_mask: one bit an element of rows x columns, shared by all batches.
+// Each part is compiled in by its constant; the buffer of an absent part is a placeholder that nobody reads. Takes storage bindings 3 to 8.
+#import gelu
+
+const BIAS = false;
+const ACTIVATION = 0u; // 0 none, 1 relu, 2 gelu
+const GATE = false;
+const RESIDUAL = false;
+const PREACTIVATION = false;
+const MASK_OUT = false;
+
+@group(0) @binding(3) var<storage, read> mask: array<u32>;
+@group(0) @binding(4) var<storage, read> bias: array<f32>;
+@group(0) @binding(5) var<storage, read> gate: array<f32>;
+@group(0) @binding(6) var<storage, read> residual: array<f32>;
+@group(0) @binding(7) var<storage, read_write> preactivation: array<f32>;
+@group(0) @binding(8) var<storage, read_write> out: array<f32>;
+
+fn kept(index: u32) -> bool {
+  return ((mask[index >> 5u] >> (index & 31u)) & 1u) == 1u;
+}
+
+// `element` counts inside one matrix of the batch, which starts at `start`.
+fn write_out(start: u32, element: u32, column: u32, sum: f32) {
+  var value = sum;
+  if (BIAS) { value += bias[column]; }
+  if (PREACTIVATION) { preactivation[start + element] = value; }
+  if (ACTIVATION == 1u) { value = max(value, 0.0); }
+  if (ACTIVATION == 2u) { value = gelu(value); }
+  if (GATE) { value *= gate[column]; }
+  if (MASK_OUT) { value = select(0.0, value, kept(element)); }
+  if (RESIDUAL) { value += residual[start + element]; }
+  out[start + element] = value;
+}
