@@ -3,7 +3,8 @@ import type { Constants, Gpu, ShaderSource } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 
-const SINGLE = { Lane: "f32", LaneBits: "u32", LANE_BITS: "1u", LANES: 1 };
+/** Constants that make a kernel of shaders/shared/lanes.wgsl handle single elements. */
+export const SINGLE = { Lane: "f32", LaneBits: "u32", LANE_BITS: "1u", LANES: 1 };
 
 type OwnParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
 

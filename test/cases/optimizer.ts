@@ -1,6 +1,7 @@
 import { adamw, optimizerSchedule, sgd } from "../../src/kernels/optimizer.js";
 import { elementwise } from "../harness/close.js";
 import type { Arrays, KernelCase } from "../harness/kernel-case.js";
+import { lazy } from "../harness/lazy.js";
 import { bit, maskWords, normals, uniforms } from "../harness/random.js";
 
 const lengths: [length: number, benchOnly?: boolean][] = [
@@ -43,15 +44,18 @@ function adamwOracle({ weight, gradient, firstMoment, secondMoment, mask }: Arra
 function adamwCase(length: number, masked: boolean, benchOnly?: boolean): KernelCase {
   const step = 1 + (length % 7);
   const scale = 0.75;
+  const inputs = lazy(() => ({
+    weight: normals(length, length),
+    gradient: normals(length, length + 1, 1e-2),
+    firstMoment: normals(length, length + 2, 1e-2),
+    secondMoment: uniforms(length, length + 3, 0, 1e-4),
+    schedule: scheduleOf(step, scale),
+    ...(masked && { mask: maskWords(length, length + 4) }),
+  }));
   return {
     name: `adamw${masked ? " masked" : ""} ${length}`,
-    inputs: {
-      weight: normals(length, length),
-      gradient: normals(length, length + 1, 1e-2),
-      firstMoment: normals(length, length + 2, 1e-2),
-      secondMoment: uniforms(length, length + 3, 0, 1e-4),
-      schedule: scheduleOf(step, scale),
-      ...(masked && { mask: maskWords(length, length + 4) }),
+    get inputs() {
+      return inputs();
     },
     outputs: { weight: { length }, firstMoment: { length }, secondMoment: { length } },
     run: (gpu, buffers) => adamw(gpu, buffers as Parameters<typeof adamw>[1], { length, ...adam }),

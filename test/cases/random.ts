@@ -1,6 +1,7 @@
 import { dropout, randomNormal, randomUniform } from "../../src/kernels/random.js";
 import { EXACT, elementwise } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
+import { lazy } from "../harness/lazy.js";
 import { drawUniform } from "../harness/philox.js";
 import { normals } from "../harness/random.js";
 
@@ -50,19 +51,24 @@ const dropShapes: [length: number, inner: number, keep: number, benchOnly?: bool
   [4_000_000, 37_824, 0.9, true],
 ];
 
-const dropCases: KernelCase[] = dropShapes.map(([length, inner, keep, benchOnly]) => ({
-  name: `dropout ${length} inner ${inner} keep ${keep}`,
-  inputs: { x: normals(length, length), state },
-  outputs: { y: { length } },
-  run: (gpu, { x, y, state }) => dropout(gpu, { x, y, state }, { length, inner, keep, stream: 0xffffffff }),
-  oracle: ({ x, state }) => ({
-    y: Float64Array.from(x, (value, i) =>
-      drawUniform(Math.floor(i / inner), 0xffffffff, state) < Math.fround(keep) ? value / keep : 0,
-    ),
-  }),
-  tolerance: elementwise,
-  bytes: 8 * length,
-  benchOnly,
-}));
+const dropCases: KernelCase[] = dropShapes.map(([length, inner, keep, benchOnly]) => {
+  const inputs = lazy(() => ({ x: normals(length, length), state }));
+  return {
+    name: `dropout ${length} inner ${inner} keep ${keep}`,
+    get inputs() {
+      return inputs();
+    },
+    outputs: { y: { length } },
+    run: (gpu, { x, y, state }) => dropout(gpu, { x, y, state }, { length, inner, keep, stream: 0xffffffff }),
+    oracle: ({ x, state }) => ({
+      y: Float64Array.from(x, (value, i) =>
+        drawUniform(Math.floor(i / inner), 0xffffffff, state) < Math.fround(keep) ? value / keep : 0,
+      ),
+    }),
+    tolerance: elementwise,
+    bytes: 8 * length,
+    benchOnly,
+  };
+});
 
 export const cases: KernelCase[] = [...uniformCases, ...normalCases, ...dropCases];
