@@ -6,6 +6,10 @@ import type { BufferLike } from "./buffers.js";
 /** Constants that make a kernel of shaders/shared/lanes.wgsl handle single elements. */
 export const SINGLE = { Lane: "f32", LaneBits: "u32", LANE_BITS: "1u", LANES: 1 };
 
+/** Elements a lane and constants for kernels whose rows of `length` elements are read whole: four where they divide. */
+export const laneVariant = (length: number): { readonly width: 1 | 4; readonly constants: Partial<typeof SINGLE> } =>
+  length % 4 === 0 ? { width: 4, constants: {} } : { width: 1, constants: SINGLE };
+
 type OwnParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
 
 /** One use of such a kernel: its buffers, and its parameters without the range that `dispatchLanes` fills in. */

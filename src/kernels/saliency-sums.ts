@@ -3,7 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { dispatchLanes, SINGLE } from "./lanes.js";
+import { dispatchLanes, laneVariant, SINGLE } from "./lanes.js";
 import * as shaders from "./shaders.gen.js";
 
 /**
@@ -89,9 +89,6 @@ interface Pass {
   readonly period: number;
   readonly inner: number;
 }
-
-const laneVariant = (length: number) =>
-  length % 4 === 0 ? { width: 4, constants: {} } : { width: 1, constants: SINGLE };
 
 const partialSums = (pass: Pass, sums: BufferLike, shape: { outer: number; inner: number }): Pass => ({
   ...pass,

@@ -1,0 +1,59 @@
+import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import { requireElements } from "./elements.js";
+import { laneVariant } from "./lanes.js";
+import { SCHEDULE } from "./optimizer.js";
+import * as shaders from "./shaders.gen.js";
+
+const GROUP = constantNumber(shaders.sum_squares, "GROUP");
+const PER_GROUP = GROUP * constantNumber(shaders.sum_squares, "STEPS");
+
+/**
+ * Norm of all gradients together, and the scale that brings it down to `maxNorm`: writes norm[0] = sqrt(sum g^2) and the `gradientScale` word of
+ * the optimizer's `schedule`, min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. Gradients stay as they are; the
+ * optimizer applies the scale. Sums run in a fixed order. @throws ShapeError when a buffer is too short.
+ */
+export function gradientNorm(
+  gpu: Gpu,
+  {
+    gradients,
+    norm,
+    schedule,
+  }: {
+    gradients: readonly { readonly gradient: BufferLike; readonly length: number }[];
+    norm: BufferLike;
+    schedule: BufferLike;
+  },
+  { maxNorm }: { maxNorm: number },
+): void {
+  requireElements("gradientNorm", { norm, schedule }, { norm: 1, schedule: SCHEDULE.length });
+  using _temporaries = gpu.scope();
+  const parts = gradients.map(({ gradient, length }) => {
+    requireElements("gradientNorm", { gradient }, { gradient: length });
+    const { width, constants } = laneVariant(length);
+    const groups = Math.ceil(length / width / PER_GROUP);
+    return { gradient, lanes: length / width, width, constants, groups };
+  });
+  const count = parts.reduce((sum, { groups, width }) => sum + groups * GROUP * width, 0);
+  const sums = gpu.allocate(Math.max(count, 4) * 4);
+  let base = 0;
+  for (const { gradient, lanes, width, constants, groups } of parts) {
+    gpu.dispatch(shaders.sum_squares, {
+      buffers: { x: gradient, sums },
+      params: { length: lanes, base: base / width },
+      constants,
+      groups,
+    });
+    base += groups * GROUP * width;
+  }
+  gpu.dispatch(shaders.clip_gradient, {
+    buffers: { sums, norm, schedule },
+    params: { count, maxNorm },
+    constants: { GROUP: CLIP_GROUP },
+    groups: 1,
+  });
+}
+
+/** One workgroup sums all parts: as wide as every device allows. */
+const CLIP_GROUP = 256;
