@@ -1,12 +1,47 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
+import { elementsOf, loadWidth, requireElements } from "./elements.js";
+import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
-/** y = softmax of each row of x. Both are rows x columns, f32. */
+/**
+ * y = softmax of each row of x. Both are rows x columns, f32.
+ * @throws ShapeError when a buffer is too short.
+ */
 export function softmax(
   gpu: Gpu,
   buffers: { x: BufferLike; y: BufferLike },
-  size: { rows: number; columns: number },
+  { rows, columns }: { rows: number; columns: number },
 ): void {
-  gpu.dispatch(shaders.softmax, { buffers, params: size, groups: size.rows });
+  const length = rows * columns;
+  requireElements("softmax", buffers, { x: length, y: length });
+  const width = loadWidth(columns);
+  const { constants, groups } = rowLanes(gpu, rows);
+  gpu.dispatch(shaders.softmax, {
+    buffers,
+    params: { rows, columns: columns / width },
+    constants: { ...constants, ...elementsOf(width) },
+    groups,
+  });
+}
+
+/**
+ * dx = y * (dy - sum of y * dy over the row), from softmax's result y. All are rows x columns, f32.
+ * @throws ShapeError when a buffer is too short.
+ */
+export function softmaxGrad(
+  gpu: Gpu,
+  buffers: { y: BufferLike; dy: BufferLike; dx: BufferLike },
+  { rows, columns }: { rows: number; columns: number },
+): void {
+  const length = rows * columns;
+  requireElements("softmaxGrad", buffers, { y: length, dy: length, dx: length });
+  const width = loadWidth(columns);
+  const { constants, groups } = rowLanes(gpu, rows);
+  gpu.dispatch(shaders.softmax_grad, {
+    buffers,
+    params: { rows, columns: columns / width },
+    constants: { ...constants, ...elementsOf(width) },
+    groups,
+  });
 }
