@@ -1,0 +1,52 @@
+// dx[r, c] = rstd[r] * (g[c] - mean_k g[k] - n[c] * mean_k (g[k] * n[k])) with g = dy[r, :] * weight, n = (x[r, :] - mean[r]) * rstd[r]
+// x, dy, dx: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements.
+#import grid
+#import row_lanes
+alias Value = array<f32, 1>; // vec4f where the columns allow
+const WIDTH = 1u;
+
+struct Params { rows: u32, columns: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Value>;
+@group(0) @binding(2) var<storage, read> weight: array<Value>;
+@group(0) @binding(3) var<storage, read> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> rstd: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<Value>;
+@group(0) @binding(6) var<storage, read_write> dx: array<Value>;
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = linear_group(group, groups) * ROWS + lane / LANES;
+  let nearest = min(row, params.rows - 1u);
+  let start = nearest * params.columns;
+  let center = mean[nearest];
+  let scale = rstd[nearest];
+  let count = f32(params.columns * WIDTH);
+
+  var total = 0.0;
+  var projected = 0.0;
+  for (var i = lane % LANES; i < params.columns; i += LANES) {
+    let value = x[start + i];
+    let upstream = dy[start + i];
+    let w = weight[i];
+    for (var c = 0u; c < WIDTH; c++) {
+      let g = upstream[c] * w[c];
+      total += g;
+      projected += g * ((value[c] - center) * scale);
+    }
+  }
+  let mean_g = row_sum(lane, total) / count;
+  let mean_gn = row_sum(lane, projected) / count;
+
+  if (row >= params.rows) { return; }
+  for (var i = lane % LANES; i < params.columns; i += LANES) {
+    var value = x[start + i];
+    let upstream = dy[start + i];
+    let w = weight[i];
+    for (var c = 0u; c < WIDTH; c++) {
+      value[c] = scale * (upstream[c] * w[c] - mean_g - (value[c] - center) * scale * mean_gn);
+    }
+    dx[start + i] = value;
+  }
+}

@@ -1,0 +1,116 @@
+import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import { elementsOf, loadWidth, requireElements, scalarOrVector } from "./elements.js";
+import { reduceTerms } from "./reduce.js";
+import { rowLanes } from "./rows.js";
+import * as shaders from "./shaders.gen.js";
+
+export interface LayerNormBuffers {
+  /** rows x columns. */
+  readonly x: BufferLike;
+  /** columns. */
+  readonly weight: BufferLike;
+  /** columns. */
+  readonly bias: BufferLike;
+  /** rows x columns. */
+  readonly y: BufferLike;
+  /** rows; the mean of each row, for the gradient. */
+  readonly mean: BufferLike;
+  /** rows; 1 / sqrt(variance + epsilon) of each row, for the gradient. */
+  readonly rstd: BufferLike;
+}
+
+/**
+ * y = (x - mean) * rstd * weight + bias, with the mean and the (biased) variance of each row; f32.
+ * @throws ShapeError when a buffer is too short.
+ */
+export function layerNorm(
+  gpu: Gpu,
+  buffers: LayerNormBuffers,
+  { rows, columns, epsilon }: { rows: number; columns: number; epsilon: number },
+): void {
+  const length = rows * columns;
+  const lengths = { x: length, weight: columns, bias: columns, y: length, mean: rows, rstd: rows };
+  requireElements("layerNorm", buffers, lengths);
+  const width = loadWidth(columns);
+  const { constants, groups } = rowLanes(gpu, rows);
+  gpu.dispatch(shaders.layer_norm, {
+    buffers,
+    params: { rows, columns: columns / width, epsilon },
+    constants: { ...constants, ...elementsOf(width) },
+    groups,
+  });
+}
+
+export interface LayerNormGradBuffers {
+  /** rows x columns, as given to `layerNorm`. */
+  readonly x: BufferLike;
+  /** columns. */
+  readonly weight: BufferLike;
+  /** rows, from `layerNorm`. */
+  readonly mean: BufferLike;
+  /** rows, from `layerNorm`. */
+  readonly rstd: BufferLike;
+  /** rows x columns. */
+  readonly dy: BufferLike;
+  /** rows x columns. */
+  readonly dx: BufferLike;
+  /** columns. */
+  readonly dWeight: BufferLike;
+  /** columns. */
+  readonly dBias: BufferLike;
+}
+
+/**
+ * Gradients of `layerNorm` by x, weight and bias. The parameters' sums run over parts of the rows, then over the parts, in a fixed order.
+ * @throws ShapeError when a buffer is too short.
+ */
+export function layerNormGrad(
+  gpu: Gpu,
+  { x, weight, mean, rstd, dy, dx, dWeight, dBias }: LayerNormGradBuffers,
+  { rows, columns }: { rows: number; columns: number },
+): void {
+  const length = rows * columns;
+  requireElements(
+    "layerNormGrad",
+    { x, weight, mean, rstd, dy, dx, dWeight, dBias },
+    { x: length, weight: columns, mean: rows, rstd: rows, dy: length, dx: length, dWeight: columns, dBias: columns },
+  );
+  const width = loadWidth(columns);
+  const { constants, groups } = rowLanes(gpu, rows);
+  gpu.dispatch(shaders.layer_norm_grad, {
+    buffers: { x, weight, mean, rstd, dy, dx },
+    params: { rows, columns: columns / width },
+    constants: { ...constants, ...elementsOf(width) },
+    groups,
+  });
+  weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
+}
+
+const PART_ROWS = constantNumber(shaders.layer_norm_weight_grad, "ROWS");
+const PART_GROUP = constantNumber(shaders.layer_norm_weight_grad, "GROUP");
+
+function weightGrad(
+  gpu: Gpu,
+  { x, mean, rstd, dy, dWeight, dBias }: Omit<LayerNormGradBuffers, "weight" | "dx">,
+  rows: number,
+  columns: number,
+): void {
+  using _temporaries = gpu.scope();
+  const parts = Math.ceil(rows / PART_ROWS);
+  const weightParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dWeight;
+  const biasParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dBias;
+  const width = loadWidth(columns);
+  const count = parts * (columns / width);
+  gpu.dispatch(shaders.layer_norm_weight_grad, {
+    buffers: { x, mean, rstd, dy, d_weight: weightParts, d_bias: biasParts },
+    params: { rows, columns: columns / width, count },
+    constants: scalarOrVector(width),
+    groups: Math.ceil(count / PART_GROUP),
+  });
+  if (parts === 1) return;
+  const size = { outer: parts, length: columns, inner: 1 };
+  reduceTerms(gpu, { x: weightParts, w: weightParts, y: dWeight }, size);
+  reduceTerms(gpu, { x: biasParts, w: biasParts, y: dBias }, size);
+}

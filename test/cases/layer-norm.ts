@@ -1,0 +1,120 @@
+import { layerNorm, layerNormGrad } from "../../src/kernels/layer-norm.js";
+import { sumOf } from "../harness/close.js";
+import { dot, type GradientCase } from "../harness/gradient-case.js";
+import type { KernelCase } from "../harness/kernel-case.js";
+import { normals } from "../harness/random.js";
+
+type Numbers = ArrayLike<number>;
+
+const EPSILON = 1e-6;
+
+function forward(x: Numbers, weight: Numbers, bias: Numbers) {
+  const columns = weight.length;
+  const rows = x.length / columns;
+  const y = new Float64Array(x.length);
+  const mean = new Float64Array(rows);
+  const rstd = new Float64Array(rows);
+  for (let r = 0; r < rows; r++) {
+    let squares = 0;
+    for (let c = 0; c < columns; c++) mean[r] += x[r * columns + c] / columns;
+    for (let c = 0; c < columns; c++) squares += (x[r * columns + c] - mean[r]) ** 2;
+    rstd[r] = 1 / Math.sqrt(squares / columns + EPSILON);
+    for (let c = 0; c < columns; c++) {
+      y[r * columns + c] = (x[r * columns + c] - mean[r]) * rstd[r] * weight[c] + bias[c];
+    }
+  }
+  return { y, mean, rstd };
+}
+
+function backward(x: Numbers, weight: Numbers, mean: Numbers, rstd: Numbers, dy: Numbers) {
+  const columns = weight.length;
+  const dx = new Float64Array(x.length);
+  const dWeight = new Float64Array(columns);
+  const dBias = new Float64Array(columns);
+  for (let r = 0; r < mean.length; r++) {
+    const normalized = (c: number) => (x[r * columns + c] - mean[r]) * rstd[r];
+    const upstream = (c: number) => dy[r * columns + c] * weight[c];
+    let total = 0;
+    let projected = 0;
+    for (let c = 0; c < columns; c++) {
+      dWeight[c] += dy[r * columns + c] * normalized(c);
+      dBias[c] += dy[r * columns + c];
+      total += upstream(c);
+      projected += upstream(c) * normalized(c);
+    }
+    for (let c = 0; c < columns; c++) {
+      dx[r * columns + c] = rstd[r] * (upstream(c) - total / columns - (normalized(c) * projected) / columns);
+    }
+  }
+  return { dx, dWeight, dBias };
+}
+
+const shapes: [rows: number, columns: number, benchOnly?: boolean][] = [
+  [1, 1],
+  [5, 7],
+  [3, 63],
+  [65, 64],
+  [129, 65],
+  [7, 192],
+  [65_537, 4],
+  [1576, 192, true],
+  [1576, 384, true],
+];
+
+const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
+  name: `layerNorm ${rows}x${columns}`,
+  inputs: {
+    x: normals(rows * columns, rows + columns, 3).map((value) => value + 5),
+    weight: normals(columns, 1),
+    bias: normals(columns, 2),
+  },
+  outputs: { y: { length: rows * columns }, mean: { length: rows }, rstd: { length: rows } },
+  run: (gpu, { x, weight, bias, y, mean, rstd }) =>
+    layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, epsilon: EPSILON }),
+  oracle: ({ x, weight, bias }) => forward(x, weight, bias),
+  // The offset of 5 costs digits where a row varies little: rows of 4 sometimes do.
+  tolerance: sumOf(columns, columns === 4 ? 20 : 2),
+  flops: 8 * rows * columns,
+  bytes: 8 * rows * columns,
+  benchOnly,
+}));
+
+const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => {
+  const x = normals(rows * columns, rows + columns, 3);
+  const weight = normals(columns, 1);
+  const { mean, rstd } = forward(x, weight, new Float32Array(columns));
+  return {
+    name: `layerNormGrad ${rows}x${columns}`,
+    inputs: {
+      x,
+      weight,
+      mean: Float32Array.from(mean),
+      rstd: Float32Array.from(rstd),
+      dy: normals(rows * columns, 3),
+    },
+    outputs: { dx: { length: rows * columns }, dWeight: { length: columns }, dBias: { length: columns } },
+    run: (gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }) =>
+      layerNormGrad(gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }, { rows, columns }),
+    oracle: ({ x, weight, mean, rstd, dy }) => backward(x, weight, mean, rstd, dy),
+    tolerance: sumOf(Math.max(rows, columns), columns === 1 ? 1e3 : 1),
+    flops: 16 * rows * columns,
+    bytes: 12 * rows * columns,
+    benchOnly,
+  };
+});
+
+export const cases = [...forwardCases, ...gradientCases];
+
+const x = normals(15, 5);
+const weight = normals(5, 6);
+const bias = normals(5, 7);
+const dy = normals(15, 8);
+const analytic = () => {
+  const { mean, rstd } = forward(x, weight, bias);
+  return backward(x, weight, mean, rstd, dy);
+};
+export const gradients: GradientCase[] = [
+  { name: "by x", f: (v) => dot(forward(v, weight, bias).y, dy), at: x, gradient: () => analytic().dx },
+  { name: "by weight", f: (v) => dot(forward(x, v, bias).y, dy), at: weight, gradient: () => analytic().dWeight },
+  { name: "by bias", f: (v) => dot(forward(x, weight, v).y, dy), at: bias, gradient: () => analytic().dBias },
+];
