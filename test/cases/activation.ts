@@ -1,0 +1,88 @@
+import { type Activation, activation, activationGrad } from "../../src/kernels/activation.js";
+import type { Tolerance } from "../harness/close.js";
+import { dot, type GradientCase } from "../harness/gradient-case.js";
+import type { KernelCase } from "../harness/kernel-case.js";
+import { normals } from "../harness/random.js";
+
+type Numbers = ArrayLike<number>;
+
+/** Cumulative normal distribution: the series of erf near zero, the continued fraction of erfc in the tails. */
+function normalCdf(x: number): number {
+  const z = Math.abs(x) / Math.SQRT2;
+  let tail: number;
+  if (z < 2) {
+    let term = z;
+    let sum = z;
+    for (let n = 1; n < 60; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    tail = 0.5 - sum / Math.sqrt(Math.PI);
+  } else {
+    let fraction = z;
+    for (let n = 80; n > 0; n--) fraction = z + n / 2 / fraction;
+    tail = Math.exp(-z * z) / (2 * Math.sqrt(Math.PI) * fraction);
+  }
+  return x > 0 ? 1 - tail : tail;
+}
+
+const forward: Record<Activation, (x: number) => number> = {
+  gelu: (x) => x * normalCdf(x),
+  relu: (x) => Math.max(x, 0),
+};
+
+const slope: Record<Activation, (x: number) => number> = {
+  gelu: (x) => normalCdf(x) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI),
+  relu: (x) => (x > 0 ? 1 : 0),
+};
+
+const each = (x: Numbers, f: (x: number) => number) => Float64Array.from({ length: x.length }, (_, i) => f(x[i]));
+const gradientOracle = (kind: Activation, x: Numbers, dy: Numbers) =>
+  each(x, slope[kind]).map((value, i) => value * dy[i]);
+
+/** The cdf's polynomial is good to 1.5e-7 absolute; values reach 15 here. */
+const tolerance: Tolerance = { atol: 4e-6, rtol: 2e-6 };
+
+const kinds: Activation[] = ["gelu", "relu"];
+const lengths: [length: number, benchOnly?: boolean][] = [[1], [7], [256], [1028], [1031], [1576 * 768, true]];
+
+const values = (length: number) => {
+  const x = normals(length, length, 3);
+  x.set([0, -30, 30, 1e-20].slice(0, length));
+  return x;
+};
+
+const shapes = kinds.flatMap((kind) => lengths.map(([length, benchOnly]) => ({ kind, length, benchOnly })));
+
+const forwardCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => ({
+  name: `activation ${kind} ${length}`,
+  inputs: { x: values(length) },
+  outputs: { y: { length } },
+  run: (gpu, { x, y }) => activation(gpu, kind, { x, y }, { length }),
+  oracle: ({ x }) => ({ y: each(x, forward[kind]) }),
+  tolerance,
+  bytes: 8 * length,
+  benchOnly,
+}));
+
+const gradientCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => ({
+  name: `activationGrad ${kind} ${length}`,
+  inputs: { x: values(length), dy: normals(length, 2) },
+  outputs: { dx: { length } },
+  run: (gpu, { x, dy, dx }) => activationGrad(gpu, kind, { x, dy, dx }, { length }),
+  oracle: ({ x, dy }) => ({ dx: gradientOracle(kind, x, dy) }),
+  tolerance,
+  bytes: 12 * length,
+  benchOnly,
+}));
+
+export const cases = [...forwardCases, ...gradientCases];
+
+const at = normals(20, 3, 2);
+const dy = normals(20, 4);
+export const gradients: GradientCase[] = kinds.map((kind) => ({
+  name: kind,
+  f: (x) => dot(each(x, forward[kind]), dy),
+  at,
+  gradient: () => gradientOracle(kind, at, dy),
+}));
