@@ -18,7 +18,19 @@ const shared = {
 
 const node: TestProjectInlineConfiguration = {
   resolve: { alias: platform("node") },
-  test: { ...shared, name: "node", include: ["test/**/*.test.ts"], pool: "forks", sequence: { groupOrder: 0 } },
+  test: {
+    ...shared,
+    name: "node",
+    include: ["test/**/*.test.ts"],
+    exclude: ["test/package/**"],
+    pool: "forks",
+    sequence: { groupOrder: 0 },
+  },
+};
+
+/** The packed tarball; installs from the registry, so it runs only when asked for. */
+const packed: TestProjectInlineConfiguration = {
+  test: { ...shared, name: "package", include: ["test/package/**/*.test.ts"], sequence: { groupOrder: 2 } },
 };
 
 const launchOptions = embeddedChromium();
@@ -41,4 +53,4 @@ const browser: TestProjectInlineConfiguration = {
   },
 };
 
-export default defineConfig({ test: { projects: launchOptions ? [node, browser] : [node] } });
+export default defineConfig({ test: { projects: launchOptions ? [node, browser, packed] : [node, packed] } });

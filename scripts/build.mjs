@@ -114,5 +114,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeDeclarations();
   const packages = writeLicences(sources);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`build: dist/ from ${sources.length} sources with ${packages.length} bundled packages, ${seconds} s`);
+  // Not on stdout, which is the answer of `npm pack --json`.
+  console.error(`build: dist/ from ${sources.length} sources with ${packages.length} bundled packages, ${seconds} s`);
 }

@@ -35,7 +35,7 @@ say(`dist/ is built; adapter: ${process.env.SECATEUR_ADAPTER || "the best one he
 const vitest = await startVitest("test", filter, {
   ...options,
   watch: false,
-  project: options.project ?? (narrowed ? ["node"] : undefined),
+  project: options.project ?? (narrowed ? ["node"] : ["node", "browser"]),
   reporters: options.reporters ?? [process.stdout.isTTY ? "default" : "verbose"],
   hideSkippedTests: pattern !== undefined,
 });

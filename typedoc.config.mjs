@@ -1,0 +1,16 @@
+import { publicEntries } from "./scripts/entries.mjs";
+
+/** @type {Partial<import("typedoc").TypeDocOptions>} */
+export default {
+  name: "Secateur",
+  entryPoints: Object.values(publicEntries),
+  out: "docs/api",
+  tsconfig: "tsconfig.build.json",
+  excludeInternal: true,
+  excludePrivate: true,
+  includeVersion: true,
+  validation: { invalidLink: true, invalidPath: true, notDocumented: true, notExported: true, rewrittenLink: true },
+  // A name like `width` says enough; what stands alone must be explained.
+  requiredToBeDocumented: ["Class", "Function", "Interface", "TypeAlias", "Variable"],
+  treatWarningsAsErrors: true,
+};
