@@ -10,6 +10,7 @@
 // rows  └───┘      └────────┘
 #import grid
 #import epilogue
+#import matmul_place
 
 const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
@@ -45,15 +46,10 @@ fn load_b(start: u32, k: u32, column: u32, k_end: u32) -> f32 {
 
 @compute @workgroup_size(QUADS * QUADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tiles_n = (params.n + TILE - 1u) / TILE;
-  let tiles_m = (params.m + TILE - 1u) / TILE;
-  let tile = linear_group(group, groups);
-  let part = tile / (tiles_n * tiles_m);
-  let z = part / params.splits;
+  let place = place_of(linear_group(group, groups), params.m, params.n, TILE, TILE);
+  let z = place.z / params.splits;
   if (z >= params.batches) { return; }
-  let first_row = (tile / tiles_n) % tiles_m * TILE;
-  let first_column = tile % tiles_n * TILE;
-  let k_begin = part % params.splits * params.chunk;
+  let k_begin = place.z % params.splits * params.chunk;
   let k_end = min(k_begin + params.chunk, params.k);
   let a_start = z * params.m * params.k;
   let b_start = z * params.k * params.n;
@@ -65,8 +61,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let a_depth = select(fast, slow, A_TRANSPOSED);
   let b_quad = select(fast, slow, B_TRANSPOSED);
   let b_depth = select(slow, fast, B_TRANSPOSED);
-  let a_row = first_row + 4u * a_quad;
-  let b_column = first_column + 4u * b_quad;
+  let a_row = place.row + 4u * a_quad;
+  let b_column = place.column + 4u * b_quad;
 
   var row0 = vec4f();
   var row1 = vec4f();
@@ -96,10 +92,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // A loop, as the epilogue compiled sixteen times over would take software drivers seconds.
   let rows = mat4x4f(row0, row1, row2, row3);
   for (var i = 0u; i < 16u; i++) {
-    let row = first_row + 4u * slow + i / 4u;
-    let column = first_column + 4u * fast + i % 4u;
+    let row = place.row + 4u * slow + i / 4u;
+    let column = place.column + 4u * fast + i % 4u;
     if (row < params.m && column < params.n) {
-      write_out(part * params.m * params.n, row * params.n + column, column, rows[i / 4u][i % 4u]);
+      write_out(place.z * params.m * params.n, row * params.n + column, column, rows[i / 4u][i % 4u]);
     }
   }
 }

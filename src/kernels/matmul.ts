@@ -1,10 +1,10 @@
 /** Matrix products in the three operand orders of a linear layer's forward and backward, with a fused epilogue. */
-import { ShapeError } from "../errors.js";
+import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { chooseVariant, type MatmulVariant, splitK, tileCount } from "./matmul-variant.js";
+import { chooseVariant, lanesFit, type MatmulVariant, splitK, TILE, tileCount } from "./matmul-variant.js";
 import * as shaders from "./shaders.gen.js";
 
 export type { MatmulVariant } from "./matmul-variant.js";
@@ -62,9 +62,8 @@ export function matmul(
   checkSizes(order, buffers, size);
   using _scope = gpu.scope();
   const call: Call = { gpu, order, buffers, size, options };
-  const variant = options.variant ?? chooseVariant(gpu.info, order, size);
-  if (variant === "split") split(call);
-  else tile(call);
+  const variant = options.variant ?? chooseVariant(gpu, order, size);
+  kernels[variant](call);
 }
 
 interface Call {
@@ -112,7 +111,7 @@ function tile(call: Call): void {
     buffers: { a, b, ...end.buffers },
     params: { m, n, k, batches: batch, splits: 1, chunk: k },
     constants: { ...operandConstants(call), ...end.constants },
-    groups: tileCount(call.size),
+    groups: tileCount(call.size, TILE, TILE),
   });
 }
 
@@ -127,7 +126,7 @@ function split(call: Call): void {
     buffers: { a, b, ...end.buffers, out: partials },
     params: { m, n, k, batches: batch, splits, chunk },
     constants: operandConstants(call),
-    groups: tileCount(size) * splits,
+    groups: tileCount(size, TILE, TILE) * splits,
   });
   gpu.dispatch(shaders.matmul_sum, {
     buffers: { partials, ...end.buffers },
@@ -136,6 +135,27 @@ function split(call: Call): void {
     groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
   });
 }
+
+function lane(call: Call): void {
+  const { gpu, order, buffers, size } = call;
+  const { m, n, k, batch = 1 } = size;
+  if (!lanesFit(gpu, order, size)) {
+    throw new KernelError(
+      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8 and rows of whole vec4, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
+    );
+  }
+  const { a, b } = buffers;
+  const end = epilogue(call);
+  const lanes = gpu.info.subgroupSize as number;
+  gpu.dispatch(shaders.matmul_lane, {
+    buffers: { a, b, ...end.buffers },
+    params: { m, n, k, batches: batch },
+    constants: { ...operandConstants(call), ...end.constants, LANES: lanes },
+    groups: tileCount(size, 4 * lanes, 4 * lanes),
+  });
+}
+
+const kernels: Record<MatmulVariant, (call: Call) => void> = { lane, tile, split };
 
 function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize): void {
   const { m, n, k, batch = 1 } = size;

@@ -104,17 +104,35 @@ function makeCase(
 }
 
 const orders = ["nn", "nt", "tn"] as const;
-const variants = ["tile", "split"] as const;
+
+/** `undefined` lets the device choose: the lane kernel on the software drivers where the shape allows. */
+const variants = [undefined, "tile", "split"] as const;
 
 const shapes: [size: MatmulSize, extras: readonly Extras[]][] = [
   [{ m: 1, n: 1, k: 1 }, ["plain", "masked"]],
-  [{ m: 3, n: 4, k: 1 }, ["plain"]],
-  [{ m: 17, n: 31, k: 13 }, ["plain", "epilogue", "masked", "all zero mask"]],
+  [{ m: 17, n: 31, k: 13 }, ["plain", "epilogue", "masked"]],
   [{ m: 63, n: 65, k: 131 }, ["plain", "masked"]],
-  [{ m: 36, n: 68, k: 44 }, ["plain", "epilogue", "masked", "all zero mask"]],
-  [{ m: 32, n: 64, k: 400 }, ["plain", "relu masked"]],
-  [{ m: 28, n: 20, k: 300, batch: 3 }, ["plain", "epilogue", "masked"]],
+  [{ m: 32, n: 64, k: 300, batch: 3 }, ["plain", "epilogue", "masked", "relu masked", "all zero mask"]],
 ];
+
+/** Rows of whole vec4, around the edges of the lane kernel's 16 x 16 and 32 x 32 tiles. */
+const lanesByOrder: Record<MatmulOrder, MatmulSize[]> = {
+  nn: [
+    { m: 1, n: 4, k: 4 },
+    { m: 31, n: 36, k: 20 },
+    { m: 33, n: 28, k: 132 },
+  ],
+  nt: [
+    { m: 1, n: 1, k: 4 },
+    { m: 33, n: 31, k: 20 },
+    { m: 17, n: 37, k: 132 },
+  ],
+  tn: [
+    { m: 4, n: 4, k: 1 },
+    { m: 36, n: 28, k: 197 },
+    { m: 20, n: 36, k: 131 },
+  ],
+};
 
 const benchShapes: MatmulSize[] = [
   { m: 512, n: 512, k: 512 },
@@ -130,5 +148,11 @@ export const cases: KernelCase[] = [
       extras.flatMap((extra) => variants.map((variant) => makeCase(order, size, variant, extra))),
     ),
   ),
+  ...orders.flatMap((order) =>
+    lanesByOrder[order].flatMap((size) =>
+      (["plain", "epilogue", "masked"] as const).map((extra) => makeCase(order, size, undefined, extra)),
+    ),
+  ),
+  makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"), // more groups than one dimension holds
   ...orders.flatMap((order) => benchShapes.map((size) => makeCase(order, size, undefined, "plain", true))),
 ];

@@ -1,0 +1,128 @@
+// out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
+// With MASK_B a zero bit of `mask` makes its element of b zero. For drivers that run a subgroup as one vector of the CPU.
+//
+//                4 * LANES columns     One workgroup is one subgroup of LANES (4 or 8) invocations. A turn of the loop takes four k: each lane loads
+//            4 k ┌──┬──┬──┬──┐         the 4 x 4 block of op(b) over its four columns, and one vec4 of op(a) for every LANES rows; broadcasts hand
+//                └──┴──┴──┴──┘         the rows around. No workgroup memory and no barrier. Where an operand lies the other way round in memory,
+//           4 k  lane 0, 1, ...        its 4 x 4 blocks are transposed, which costs nothing as registers hold one component of all lanes.
+//  LANES   ┌───┐ ┌───────────┐
+//  rows    │ a0│ │ low0 high0│         Blocks of out: low0 is rows 0 to 3 of those that a0 brings, high0 rows 4 to 7 (with LANES = 8 only).
+//          ├───┤ ├───────────┤
+//          │ a1│ │ low1 high1│         Rows of a and b in memory must be whole vec4: k % 4 = 0 for nn and nt, n % 4 = 0 for nn and tn, m % 4 = 0 for tn.
+//          └───┘ └───────────┘
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+#import grid
+#import epilogue
+#import matmul_place
+
+const A_TRANSPOSED = false;
+const B_TRANSPOSED = false;
+const MASK_B = false;
+const LANES = 8u;
+const ROWS = 4u * LANES;
+
+struct Params { m: u32, n: u32, k: u32, batches: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4f>;
+@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+
+// What this lane brings of op(a)[row .. row + LANES, k .. k + 4]: four k of a row or, transposed, four rows of a k. Rows past m repeat, k past the end is zero.
+fn load_a(z: u32, row: u32, k: u32, lane: u32) -> vec4f {
+  if (A_TRANSPOSED) {
+    let depth = k + lane % 4u;
+    let quads = params.m / 4u;
+    let found = a[(z * params.k + min(depth, params.k - 1u)) * quads + min(row / 4u + lane / 4u, quads - 1u)];
+    return select(vec4f(), found, depth < params.k);
+  }
+  return a[((z * params.m + min(row + lane, params.m - 1u)) * params.k + k) / 4u];
+}
+
+// Column r of the result is row r of a 4 x 4 block of op(a), from the lanes 0 to 3 or 4 to 7.
+fn low(x: vec4f) -> mat4x4f {
+  let block = mat4x4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
+  if (A_TRANSPOSED) { return transpose(block); }
+  return block;
+}
+
+fn high(x: vec4f) -> mat4x4f {
+  let block = mat4x4f(subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u), subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u));
+  if (A_TRANSPOSED) { return transpose(block); }
+  return block;
+}
+
+fn load_quad(start: u32, element: u32) -> vec4f {
+  let quad = b[(start + element) / 4u];
+  if (!MASK_B) { return quad; }
+  let bits = vec4u(mask[element / 32u] >> (element % 32u));
+  return select(vec4f(), quad, (bits & vec4u(1u, 2u, 4u, 8u)) != vec4u());
+}
+
+// Column i of the result is op(b)[k + i, column .. column + 4]. Columns past n repeat, and k past the end may hold anything finite.
+fn load_b(z: u32, k: u32, column: u32) -> mat4x4f {
+  let start = z * params.k * params.n;
+  if (B_TRANSPOSED) {
+    let last = params.n - 1u;
+    return transpose(mat4x4f(
+      load_quad(start, min(column, last) * params.k + k), load_quad(start, min(column + 1u, last) * params.k + k),
+      load_quad(start, min(column + 2u, last) * params.k + k), load_quad(start, min(column + 3u, last) * params.k + k)));
+  }
+  let at = min(column, params.n - 4u);
+  let last = params.k - 1u;
+  return mat4x4f(
+    load_quad(start, k * params.n + at), load_quad(start, min(k + 1u, last) * params.n + at),
+    load_quad(start, min(k + 2u, last) * params.n + at), load_quad(start, min(k + 3u, last) * params.n + at));
+}
+
+// sums + b x, by four chained multiply-adds an element: faster than the operators of mat4x4f.
+fn add_product(sums: mat4x4f, b: mat4x4f, x: mat4x4f) -> mat4x4f {
+  return mat4x4f(add_row(sums[0], b, x[0]), add_row(sums[1], b, x[1]), add_row(sums[2], b, x[2]), add_row(sums[3], b, x[3]));
+}
+
+fn add_row(sum: vec4f, b: mat4x4f, x: vec4f) -> vec4f {
+  return fma(vec4f(x.w), b[3], fma(vec4f(x.z), b[2], fma(vec4f(x.y), b[1], fma(vec4f(x.x), b[0], sum))));
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let place = place_of(linear_group(group, groups), params.m, params.n, ROWS, 4u * LANES);
+  if (place.z >= params.batches) { return; }
+  let column = place.column + 4u * lane;
+
+  var low0 = mat4x4f(); var high0 = mat4x4f();
+  var low1 = mat4x4f(); var high1 = mat4x4f();
+  var low2 = mat4x4f(); var high2 = mat4x4f();
+  var low3 = mat4x4f(); var high3 = mat4x4f();
+  let turns = (params.k + 3u) / 4u;
+  for (var turn = 0u; turn < turns; turn++) {
+    let k = 4u * turn;
+    let a0 = load_a(place.z, place.row, k, lane);
+    let a1 = load_a(place.z, place.row + LANES, k, lane);
+    let a2 = load_a(place.z, place.row + 2u * LANES, k, lane);
+    let a3 = load_a(place.z, place.row + 3u * LANES, k, lane);
+    let block = load_b(place.z, k, column);
+    low0 = add_product(low0, block, low(a0));
+    low1 = add_product(low1, block, low(a1));
+    low2 = add_product(low2, block, low(a2));
+    low3 = add_product(low3, block, low(a3));
+    if (LANES == 8u) {
+      high0 = add_product(high0, block, high(a0));
+      high1 = add_product(high1, block, high(a1));
+      high2 = add_product(high2, block, high(a2));
+      high3 = add_product(high3, block, high(a3));
+    }
+  }
+
+  // A loop, as the epilogue compiled once an element would take the driver seconds.
+  let blocks = array<mat4x4f, 8>(low0, high0, low1, high1, low2, high2, low3, high3);
+  let start = place.z * params.m * params.n;
+  for (var i = 0u; i < 4u * ROWS; i++) {
+    let r = i / 4u;
+    let row = place.row + r;
+    let c = column + i % 4u;
+    if (row < params.m && c < params.n) {
+      write_out(start, row * params.n + c, c, blocks[select(r / 4u, r / 4u * 2u, LANES == 4u)][r % 4u][i % 4u]);
+    }
+  }
+}
