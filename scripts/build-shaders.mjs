@@ -91,5 +91,3 @@ export function buildShaders() {
   if (old !== text) writeFileSync(output, text);
   return files.length;
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(`shaders: ${buildShaders()} kernels`);

@@ -8,8 +8,8 @@ import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { buildShaders } from "./build-shaders.mjs";
 import { internalEntries, publicEntries } from "./entries.mjs";
+import { generate } from "./generate.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -39,7 +39,7 @@ function present(entries) {
 
 /** Writes the modules and removes those of earlier builds. @returns the paths of all bundled sources. */
 export async function bundle() {
-  buildShaders();
+  generate();
   const result = await build({
     absWorkingDir: root,
     bundle: true,
