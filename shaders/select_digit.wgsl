@@ -1,0 +1,64 @@
+// Picks the digit of the threshold from the counts of one pass and narrows the selection to it. One workgroup.
+// counts: BINS of this digit from BASE, and the number of exact zeros at ZEROS. Zeros are the smallest keys of their bin: when the threshold is
+// one of them, the selection is settled at once.
+#import score_key
+#import selection
+
+const GROUP = 256u;
+const SHIFT = 21u;
+const BITS = 11u;
+const BINS = 2048u;
+const BASE = 0u;
+const ZEROS = 6144u;
+const EACH = BINS / GROUP;
+
+struct Params { rank: u32 } // of the threshold among all scores, for the first digit
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> counts: array<u32>;
+@group(0) @binding(2) var<storage, read_write> selection: Selection;
+
+var<workgroup> totals: array<u32, GROUP>;
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var rank = selection.rank;
+  if (BASE == 0u) { rank = params.rank; }
+  let settled = BASE > 0u && selection.settled != 0u;
+  let first = lane * EACH;
+  var own = 0u;
+  for (var b = 0u; b < EACH; b++) { own += counts[BASE + first + b]; }
+
+  totals[lane] = own;
+  for (var reach = 1u; reach < GROUP; reach = reach << 1u) { // inclusive scan
+    workgroupBarrier();
+    var before = 0u;
+    if (lane >= reach) { before = totals[lane - reach]; }
+    workgroupBarrier();
+    totals[lane] += before;
+  }
+  var below = totals[lane] - own;
+  if (settled || rank < below || rank >= below + own) { return; }
+
+  for (var b = 0u; b < EACH; b++) {
+    let count = counts[BASE + first + b];
+    if (rank >= below && rank < below + count) {
+      let digit = first + b;
+      selection.rank = rank - below;
+      selection.equal = count;
+      if (BASE == 0u) {
+        selection.key = digit;
+        if (digit == ZERO_KEY >> SHIFT && rank - below < counts[ZEROS]) {
+          selection.key = ZERO_KEY;
+          selection.equal = counts[ZEROS];
+          selection.settled = 1u;
+        } else {
+          selection.settled = 0u;
+        }
+      } else {
+        selection.key = (selection.key << BITS) | digit;
+      }
+    }
+    below += count;
+  }
+}

@@ -1,0 +1,12 @@
+// What the passes of a selection hand on.
+struct Selection {
+  key: u32,          // leading bits of the threshold's key that are known; all of them at the end
+  rank: u32,         // place of the threshold among the keys that share these bits
+  equal: u32,        // keys that share these bits
+  settled: u32,      // 1 when the key is complete before the last digit
+  boundary: u32,     // ties in blocks before this one are pruned, in blocks after it kept
+  boundary_ties: u32 // ties to prune in the block itself
+}
+
+const NO_BOUNDARY = 0xffffffffu; // all ties are pruned
+const BLOCK = 2048u;             // scores

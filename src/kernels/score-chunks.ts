@@ -1,0 +1,58 @@
+/** An arena of scores as kernels can bind it: four scores a load, no piece above the largest binding. */
+import type { Gpu, GpuBuffer } from "../gpu/index.js";
+import { bufferOf } from "../gpu/scope.js";
+import type { BufferLike } from "./buffers.js";
+
+/** Part of a range of scores. Both bindings begin at the same score. */
+export interface ScoreChunk {
+  readonly scores: GpuBuffer;
+  /** One bit a score. */
+  readonly keep: GpuBuffer;
+  /** The range within the bindings, in scores. */
+  readonly first: number;
+  readonly end: number;
+  /** Number of the first block among the blocks of all chunks, and how many there are. */
+  readonly firstBlock: number;
+  readonly blocks: number;
+}
+
+/** Scores a block: 64 words of keep bits, so that blocks begin at offsets of 256 bytes, which every device can bind. */
+export const BLOCK = 2048;
+
+/** Splits the range [offset, offset + count) at multiples of a block. */
+export function scoreChunks(
+  gpu: Gpu,
+  scores: BufferLike,
+  keep: BufferLike,
+  offset: number,
+  count: number,
+): ScoreChunk[] {
+  const limit = Math.floor(gpu.limits.maxStorageBufferBindingSize / 4 / BLOCK) * BLOCK;
+  const keepBuffer = bufferOf(keep);
+  const chunks: ScoreChunk[] = [];
+  let firstBlock = 0;
+  for (let start = offset - (offset % BLOCK); start < offset + count; start += limit) {
+    const end = Math.min(start + limit, offset + count) - start;
+    const blocks = Math.ceil(end / BLOCK);
+    chunks.push({
+      scores: inFours(gpu, bufferOf(scores), start, end),
+      keep: gpu.borrow(keepBuffer.raw, keepBuffer.byteOffset + start / 8, Math.ceil(end / 32) * 4),
+      first: Math.max(offset - start, 0),
+      end,
+      firstBlock,
+      blocks,
+    });
+    firstBlock += blocks;
+  }
+  return chunks;
+}
+
+/** `count` scores from `start`, lengthened to whole loads of four; copied when the buffer ends before. */
+function inFours(gpu: Gpu, { raw, byteOffset }: GpuBuffer, start: number, count: number): GpuBuffer {
+  const from = byteOffset + start * 4;
+  const byteLength = Math.ceil(count / 4) * 16;
+  if (from + byteLength <= raw.size) return gpu.borrow(raw, from, byteLength);
+  const copy = gpu.allocate(byteLength);
+  gpu.copy(gpu.borrow(raw, from, count * 4), copy);
+  return copy;
+}

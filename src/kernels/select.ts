@@ -1,0 +1,116 @@
+/** Exact selection of the smallest scores of an arena, on the device and in one submission. */
+import { UsageError } from "../errors.js";
+import type { Gpu, GpuBuffer } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import { requireElements } from "./elements.js";
+import { type ScoreChunk, scoreChunks } from "./score-chunks.js";
+import * as shaders from "./shaders.gen.js";
+
+export interface SelectionRange {
+  /** First score of the range. */
+  readonly offset: number;
+  /** Scores in the range. */
+  readonly count: number;
+  /** How many to prune, 0 to `count`. */
+  readonly prune: number;
+  /**
+   * "lowest-index" prunes exactly `prune` scores; of equal ones at the threshold the lowest indices go first. "less-or-equal" prunes every score
+   * up to the threshold, as torch.kthvalue with a comparison does, which may be more.
+   */
+  readonly ties: "lowest-index" | "less-or-equal";
+}
+
+/** Digits of a key from the highest: bits, and those below them. They must add up to the 32 bits of a key. */
+const DIGITS = [
+  { bits: 11, shift: 21 },
+  { bits: 11, shift: 10 },
+  { bits: 10, shift: 0 },
+] as const;
+
+const BINS = constantNumber(shaders.select_digit, "BINS");
+const ZEROS = constantNumber(shaders.select_digit, "ZEROS");
+const SELECTION_BYTES = 24;
+
+/**
+ * Writes one keep bit for each score of a range: 0 for the `prune` smallest, 1 for the others. Bits outside of the range stay as they are, also in
+ * words that the range shares with its neighbours.
+ *
+ * `scores` is an f32 arena, `keep` one bit a score over the whole arena, `threshold` (optional) two words: the f32 bits of the largest pruned
+ * score (NaN when nothing is pruned) and the number of scores pruned. The order is that of IEEE numbers with -0 equal to +0 and NaN above
+ * infinity; denormals count. Radix selection over three digits: scores are read five times at most and never leave the device.
+ * @throws UsageError when `prune` is not in 0 ... count. @throws ShapeError when a buffer is too short.
+ */
+export function selectSmallest(
+  gpu: Gpu,
+  { scores, keep, threshold }: { scores: BufferLike; keep: BufferLike; threshold?: BufferLike },
+  { offset, count, prune, ties }: SelectionRange,
+): void {
+  if (!Number.isInteger(prune) || prune < 0 || prune > count) {
+    throw new UsageError(`selectSmallest: expected to prune 0 to ${count} scores, got ${prune}`);
+  }
+  requireElements(
+    "selectSmallest",
+    { scores, keep },
+    { scores: offset + count, keep: Math.ceil((offset + count) / 32) },
+  );
+  using _temporaries = gpu.scope();
+  const chunks = scoreChunks(gpu, scores, keep, offset, count);
+  const selection = gpu.allocate(SELECTION_BYTES);
+  const blocks = chunks.reduce((sum, chunk) => sum + chunk.blocks, 0);
+  const tieCounts = gpu.allocate(blocks * 4);
+  gpu.clear(tieCounts);
+  if (prune > 0) {
+    chooseKey(gpu, chunks, selection, prune - 1);
+    if (ties === "lowest-index") {
+      for (const { scores, first, end, firstBlock, blocks: groups } of chunks) {
+        const buffers = { scores, selection, ties: tieCounts };
+        gpu.dispatch(shaders.select_ties, { buffers, params: { first, end, firstBlock }, groups });
+      }
+    }
+  }
+  gpu.dispatch(shaders.select_boundary, {
+    buffers: { ties: tieCounts, selection, result: threshold ?? gpu.allocate(8) },
+    params: { prune, blocks, allTies: Number(ties === "less-or-equal") },
+    groups: 1,
+  });
+  for (const { scores, keep, first, end, firstBlock, blocks: groups } of chunks) {
+    gpu.dispatch(shaders.select_mask, {
+      buffers: { scores, selection, keep },
+      params: { first, end, firstBlock },
+      groups,
+    });
+  }
+}
+
+/** Finds the key of the score of the given rank (from 0), digit by digit. */
+function chooseKey(gpu: Gpu, chunks: readonly ScoreChunk[], selection: GpuBuffer, rank: number): void {
+  const counts = gpu.allocate((ZEROS + 1) * 4);
+  gpu.clear(counts);
+  const histogram = histogramKernel(gpu);
+  const perGroup = constantNumber(histogram, "GROUP") * constantNumber(histogram, "STEPS") * 4;
+  DIGITS.forEach(({ bits, shift }, index) => {
+    const digit = { SHIFT: shift, BASE: index * BINS };
+    for (const { scores, first, end } of chunks) {
+      gpu.dispatch(histogram, {
+        buffers: { scores, selection, counts },
+        params: { first, end },
+        constants: { ...digit, ABOVE: (shift + bits) % 32, BINS: 1 << bits },
+        groups: Math.ceil(end / perGroup),
+      });
+    }
+    gpu.dispatch(shaders.select_digit, {
+      buffers: { counts, selection },
+      params: { rank },
+      constants: { ...digit, BITS: bits },
+      groups: 1,
+    });
+  });
+}
+
+/** The variant with bins of their own for each invocation, where workgroups run on one core and have the memory. */
+function histogramKernel(gpu: Gpu) {
+  const bytes = (BINS / 2) * constantNumber(shaders.select_histogram_private, "GROUP") * 4;
+  const fits = gpu.limits.maxComputeWorkgroupStorageSize >= bytes;
+  return gpu.info.software && fits ? shaders.select_histogram_private : shaders.select_histogram;
+}
