@@ -1,3 +1,4 @@
+export { layerFlops, vitFlops } from "./flops.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
 export { initialViTWeights } from "./init.js";
 export { layerNormLayer, linearLayer } from "./layers.js";
@@ -6,4 +7,4 @@ export { Parameter, Parameters } from "./parameter.js";
 export { type LayerKind, type PrunableLayer, rowUnits, type UnitGroup, type UnitMember, weightUnits } from "./sites.js";
 export { TrainingPass } from "./training.js";
 export { ViT } from "./vit.js";
-export { tokenCount } from "./vit-sites.js";
+export { tokenCount, vitLayers } from "./vit-sites.js";

@@ -1,10 +1,20 @@
 export { CRITERIA, type Criterion, criterionByName } from "./criteria.js";
-export { applyUnits, clearMasks, type HostMask, type MaskSet, maskWeights, readMasks, writeMasks } from "./masks.js";
+export {
+  applyUnits,
+  checkMasks,
+  clearMasks,
+  type HostMask,
+  type MaskSet,
+  maskWeights,
+  readMasks,
+  writeMasks,
+} from "./masks.js";
 export { type PruneOptions, type PruneResult, type PruneRound, prune } from "./prune.js";
 export { densityAfter, prunedCount, SCHEDULES, type ScheduleKind } from "./schedule.js";
 export { Scorer, type ScorerOptions } from "./scorer.js";
 export { demotePruned, SCOPES, type Scope, type Selection, type SelectOptions, Selector } from "./select.js";
 export {
+  everyParameter,
   GRANULARITIES,
   type Granularity,
   type PlacedGroup,

@@ -46,23 +46,27 @@ export async function readMasks(model: Model): Promise<Map<string, HostMask>> {
   return masks;
 }
 
-/** Puts masks over a model's parameters. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
-export function writeMasks(gpu: Gpu, model: Model, masks: MaskSet): void {
+/** @throws UsageError for a name, shape or value that does not fit the weights. */
+export function checkMasks(masks: MaskSet, shapeOf: (name: string) => readonly number[] | undefined): void {
   for (const [name, { shape, data }] of masks) {
-    if (!model.parameters.has(name)) {
+    const expected = shapeOf(name);
+    if (!expected) {
       throw new UsageError(`mask ${name}: expected a parameter of this model, got none; use the masks of this model`);
     }
-    const { value } = model.parameters.get(name);
-    if (shape.join() !== value.shape.join()) {
-      throw new UsageError(
-        `mask ${name}: expected shape [${value.shape}], got [${shape}]; use the masks of this model`,
-      );
+    if (shape.join() !== expected.join()) {
+      throw new UsageError(`mask ${name}: expected shape [${expected}], got [${shape}]; use the masks of this model`);
     }
     if (data.some((bit) => bit > 1))
       throw new UsageError(`mask ${name}: expected values 0 and 1, got others; write it again`);
   }
+}
+
+/** Puts masks over a model's parameters. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
+export function writeMasks(gpu: Gpu, model: Model, masks: MaskSet): void {
+  const { parameters } = model;
+  checkMasks(masks, (name) => (parameters.has(name) ? parameters.get(name).value.shape : undefined));
   for (const [name, { data }] of masks) {
-    const parameter = model.parameters.get(name);
+    const parameter = parameters.get(name);
     ensureMask(gpu, parameter);
     parameter.mask!.write(packBits(data));
   }

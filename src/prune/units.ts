@@ -31,16 +31,29 @@ function groupsOf(model: Model, granularity: Granularity, protection: Protection
   return layers.map(granularity === "weight" ? weightUnits : rowUnits);
 }
 
+function placed(groups: readonly UnitGroup[]): UnitSpace {
+  let count = 0;
+  const withOffsets = groups.map((group) => {
+    const offset = count;
+    count += group.units;
+    return { ...group, offset };
+  });
+  return { groups: withOffsets, count };
+}
+
 /** @throws UsageError when the model has no unit of this granularity. */
 export function unitSpace(model: Model, granularity: Granularity, protection: Protection = {}): UnitSpace {
-  let count = 0;
-  const groups = groupsOf(model, granularity, protection).map((group) => {
-    const placed = { ...group, offset: count };
-    count += group.units;
-    return placed;
-  });
-  if (count === 0) {
+  const space = placed(groupsOf(model, granularity, protection));
+  if (space.count === 0) {
     throw new UsageError(`granularity: expected units that this model has, got ${granularity}; use weight or row`);
   }
-  return { groups, count };
+  return space;
+}
+
+/** Every value of every parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
+export function everyParameter(model: Model): UnitSpace {
+  const parameters = [...model.parameters];
+  return placed(
+    parameters.map(({ name, size }) => ({ name, units: size, members: [{ parameter: name, inner: 1, period: size }] })),
+  );
 }

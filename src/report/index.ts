@@ -1,3 +1,4 @@
+export { describeRun, type PrunedModel } from "./describe-run.js";
 export { type HistogramOptions, type ScoredUnits, scoreHistogram } from "./histogram.js";
 export { renderReport } from "./html.js";
 export { reportToJson } from "./json.js";

@@ -24,9 +24,8 @@ export interface AdapterSummary {
   readonly architecture: string;
   readonly device: string;
   readonly description: string;
-  readonly driver: string;
-  /** The API below WebGPU, such as `vulkan` or `metal`. */
-  readonly backend: string;
+  /** `hardware`, `lavapipe`, `swiftshader` or `browser`. */
+  readonly kind: string;
 }
 
 export interface ModelSummary {

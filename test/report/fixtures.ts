@@ -101,9 +101,8 @@ const LLVMPIPE: Report["adapter"] = {
   vendor: "mesa",
   architecture: "",
   device: "0x0",
-  description: "llvmpipe (LLVM 19.1.7, 256 bits)",
-  driver: "Mesa 25.0.7",
-  backend: "vulkan",
+  description: "llvmpipe: Mesa 25.0.7 (LLVM 19.1.7)",
+  kind: "lavapipe",
 };
 
 const SETTINGS: Report["settings"] = {
@@ -286,8 +285,7 @@ export function weirdReport(): Report {
       architecture: image,
       device: style,
       description: title,
-      driver: entities,
-      backend: bidi,
+      kind: `${entities}${bidi}`,
     },
     model: { name: `${bidi}${script}`, config: { [script]: style, list: [1, NaN] }, parameters: NaN, flops: NaN },
     data: {

@@ -1,0 +1,192 @@
+/** `secateur demo`: the whole job on a small model, within minutes on any machine. */
+import { join, resolve } from "node:path";
+import type { Gpu } from "../../gpu/index.js";
+import { type Dataset, firstOfEachClass, subset } from "../../io/dataset.js";
+import { checkWritableFolder, openDataset, saveCheckpoint } from "../../io/node/index.js";
+import { ViT } from "../../nn/index.js";
+import { clearMasks, criterionByName, maskWeights, type PruneResult, prune } from "../../prune/index.js";
+import { integer, percent, shortPercent } from "../../report/format.js";
+import { describeRun, type Report, type Run, renderReport, reportToJson } from "../../report/index.js";
+import { Trainer } from "../../train/index.js";
+import { demoModel, mnistFolder, spread } from "../demo-inputs.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { measure } from "../measure.js";
+import { loadViT, type ViTCheckpoint } from "../model.js";
+import { durationText, Progress } from "../progress.js";
+import { encodeMasks, encodeScores } from "../pruned-files.js";
+import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { textTable } from "../table.js";
+
+const METHODS = ["random", "magnitude", "taylor"];
+const SPARSITIES = [0.5, 0.7, 0.9];
+const CALIBRATION = { examplesPerClass: 10, batch: 20 };
+const SEED = 0;
+const FINETUNE = { batch: 64, learningRate: 1e-3, warmup: 0.1, weightDecay: 0.05, labelSmoothing: 0 };
+const EVALUATION_BATCH = 100;
+
+/** How much each kind of device does in a minute or two. */
+const WORKLOADS = {
+  swiftshader: { testImages: 1_000, finetuneSteps: 60 },
+  lavapipe: { testImages: 2_000, finetuneSteps: 150 },
+  hardware: { testImages: 10_000, finetuneSteps: 600 },
+  browser: { testImages: 10_000, finetuneSteps: 600 },
+} as const;
+
+/** A forward and a backward pass take about three times as long as a forward pass. */
+const GRADIENT_COST = 3;
+
+interface Stage {
+  readonly context: CommandContext;
+  readonly gpu: Gpu;
+  readonly model: ViT;
+  readonly checkpoint: ViTCheckpoint;
+  readonly calibration: Dataset;
+  readonly test: Dataset;
+  readonly progress: Progress;
+}
+
+export async function runDemo(context: CommandContext, options: { readonly out: string }): Promise<Outcome> {
+  const start = performance.now();
+  const out = resolve(options.out);
+  await checkWritableFolder(out);
+  const path = demoModel();
+  const checkpoint = await loadViT(path);
+  const mnist = mnistFolder();
+  const train = { ...(await openDataset(mnist, checkpoint.config, { defaultSplit: "train" })), source: "mnist train" };
+  const allTests = { ...(await openDataset(mnist, checkpoint.config)), source: "mnist test" };
+  const calibration = subset(train, firstOfEachClass(train.labels, CALIBRATION.examplesPerClass));
+
+  using gpu = await context.openGpu();
+  const { testImages, finetuneSteps } = WORKLOADS[gpu.info.kind];
+  const test = spread(allTests, testImages);
+  context.note(
+    `${gpu.info.description}: ${integer(test.length)} of ${integer(allTests.length)} test images, ${finetuneSteps} finetuning steps`,
+  );
+  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const images = test.length * (METHODS.length * SPARSITIES.length + 2);
+  const gradients = calibration.length * SPARSITIES.length + finetuneSteps * FINETUNE.batch;
+  using progress = new Progress(context.stderr, images + gradients * GRADIENT_COST);
+  const stage: Stage = { context, gpu, model, checkpoint, calibration, test, progress };
+
+  const dense = await measureNow(stage, "dense accuracy");
+  const { runs, last } = await pruneAll(stage, path);
+  await finetune(stage, train, finetuneSteps);
+  const finetuned = await measureNow(stage, "finetuned accuracy");
+  runs.push({ ...runs.pop()!, finetuned });
+  context.signal.throwIfAborted();
+
+  const { batch, examplesPerClass } = CALIBRATION;
+  const settings = { scope: "global", granularity: "weight", schedule: "one-shot", rounds: 1, batch, examplesPerClass };
+  const left = allTests.length - test.length;
+  const report: Report = {
+    ...reportFrame(context.args, gpu.info),
+    seed: SEED,
+    model: summarizeModel(path, checkpoint),
+    data: { calibration: summarizeData(calibration), evaluation: summarizeData(test) },
+    settings: { ...settings, reference: false, finetune: { steps: finetuneSteps, ...FINETUNE } },
+    dense,
+    runs,
+    warnings: left > 0 ? [subsetText(test.length, allTests.length)] : [],
+  };
+  await write(out, stage, last, report);
+  progress.clear();
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    data: {
+      command: "demo",
+      out,
+      report: join(out, "report.html"),
+      dense,
+      runs: runs.map(runData),
+      seconds,
+      adapter: gpu.info.description,
+    },
+    text: demoText(report, join(out, "report.html"), seconds),
+  };
+}
+
+const subsetText = (used: number, all: number): string =>
+  `Accuracy was measured on ${integer(used)} test images, evenly spaced over all ${integer(all)}, to keep the demo short on this device.`;
+
+const measureNow = ({ context: { signal }, gpu, model, test, progress }: Stage, label: string) =>
+  measure(gpu, model, test, { signal, progress, label, batchSize: EVALUATION_BATCH });
+
+/** Prunes the dense model anew for each method and sparsity; the last masks stay over the model. */
+async function pruneAll(stage: Stage, path: string): Promise<{ runs: Run[]; last: PruneResult }> {
+  const { context, gpu, model, checkpoint, calibration, progress } = stage;
+  const summary = summarizeModel(path, checkpoint);
+  const runs: Run[] = [];
+  let last: PruneResult | undefined;
+  for (const method of METHODS) {
+    for (const sparsity of SPARSITIES) {
+      const label = `${method} at ${shortPercent(sparsity)}`;
+      clearMasks(gpu, model);
+      const result = await prune(gpu, model, {
+        saliency: criterionByName(method),
+        sparsity,
+        calibration,
+        batchSize: CALIBRATION.batch,
+        seed: SEED,
+        signal: context.signal,
+        onBatch: ({ batches }) => progress.advance((calibration.length * GRADIENT_COST) / batches, label),
+      });
+      const pruned = await measureNow(stage, label);
+      const weightShape = (name: string) => checkpoint.weights.get(name)!.shape;
+      runs.push(describeRun({ model: summary, layers: model.layers, weightShape, method, sparsity, result, pruned }));
+      last = result;
+    }
+  }
+  return { runs, last: last! };
+}
+
+async function finetune({ context, gpu, model, progress }: Stage, train: Dataset, steps: number): Promise<void> {
+  const { batch, learningRate, warmup, labelSmoothing, weightDecay } = FINETUNE;
+  using trainer = new Trainer(gpu, model, train, {
+    epochs: (steps * batch) / train.length,
+    batchSize: batch,
+    learningRate,
+    warmup,
+    labelSmoothing,
+    seed: SEED,
+    optimizer: { weightDecay },
+  });
+  const onStep = () => progress.advance(batch * GRADIENT_COST, "finetuning");
+  await trainer.run({ onStep, signal: context.signal }, steps);
+}
+
+async function write(out: string, { model, checkpoint }: Stage, last: PruneResult, report: Report): Promise<void> {
+  const { naming, weights } = checkpoint;
+  const finetuned = maskWeights(await model.parameters.read(), last.masks);
+  const others = new Map<string, Uint8Array | string>([
+    ["masks.safetensors", encodeMasks(last.masks, naming)],
+    ["scores.safetensors", encodeScores(last.space, last.scores, weights, naming)],
+    ["report.json", reportToJson(report)],
+    ["report.html", renderReport(report)],
+  ]);
+  await saveCheckpoint(out, { ...checkpoint, weights: finetuned }, others);
+}
+
+const runData = ({ method, sparsity, pruned, finetuned, parameters, flops }: Run) => ({
+  method,
+  sparsity,
+  pruned,
+  finetuned,
+  parameters,
+  flops,
+});
+
+function demoText({ dense, runs, warnings }: Report, html: string, seconds: number): string {
+  const top1 = (method: string, sparsity: number) =>
+    percent(runs.find((run) => run.method === method && run.sparsity === sparsity)?.pruned?.top1);
+  const last = runs.at(-1)!;
+  return [
+    `top-1 on handwritten digits, ${percent(dense?.top1)} dense`,
+    textTable([
+      ["sparsity", ...SPARSITIES.map((sparsity) => shortPercent(sparsity))],
+      ...METHODS.map((method) => [method, ...SPARSITIES.map((sparsity) => top1(method, sparsity))]),
+    ]),
+    `${last.method} at ${shortPercent(last.sparsity)} after finetuning: ${percent(last.finetuned?.top1)}`,
+    ...warnings,
+    `done in ${durationText(seconds)}; the report is ${html}`,
+  ].join("\n");
+}

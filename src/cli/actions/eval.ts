@@ -1,0 +1,79 @@
+/** `secateur eval`: accuracy, loss and speed. */
+import type { Dataset } from "../../io/dataset.js";
+import { checkWritableFile, openDataset, writeFileAtomic } from "../../io/node/index.js";
+import { encodeSafetensors } from "../../io/safetensors.js";
+import { ViT } from "../../nn/index.js";
+import { writeMasks } from "../../prune/index.js";
+import { decimal, integer, percent } from "../../report/format.js";
+import { evaluate } from "../../train/index.js";
+import { ClassSubsetMeter } from "../class-subset.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { loadMasks, loadViT, modelName } from "../model.js";
+import { Progress } from "../progress.js";
+
+export interface EvalArguments {
+  readonly data: string;
+  readonly masks?: string;
+  readonly batch: number;
+  readonly logits?: string;
+}
+
+export async function evaluateModel(context: CommandContext, path: string, options: EvalArguments): Promise<Outcome> {
+  if (options.logits !== undefined) await checkWritableFile(options.logits);
+  const checkpoint = await loadViT(path);
+  const masks = options.masks === undefined ? undefined : await loadMasks(options.masks, checkpoint);
+  const dataset = await openDataset(options.data, checkpoint.config);
+
+  using gpu = await context.openGpu();
+  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  if (masks) writeMasks(gpu, model, masks);
+  using progress = new Progress(context.stderr, dataset.length);
+  const among = ClassSubsetMeter.for(dataset);
+  const allLogits = options.logits === undefined ? undefined : new Float32Array(dataset.length * dataset.numClasses);
+  let received = 0;
+  const start = performance.now();
+  const metrics = await evaluate(gpu, model, dataset, {
+    batchSize: options.batch,
+    signal: context.signal,
+    onLogits: (logits, count) => {
+      allLogits?.set(logits, received * dataset.numClasses);
+      among?.add(logits, dataset.labels.subarray(received, received + count));
+      received += count;
+      progress.advance(count, "images");
+    },
+  });
+  const seconds = (performance.now() - start) / 1000;
+  context.signal.throwIfAborted();
+  if (allLogits) await writeFileAtomic(options.logits!, encodeLogits(allLogits, dataset));
+  progress.clear();
+
+  const imagesPerSecond = metrics.examples / seconds;
+  const subset = among && { classes: among.classes, top1: among.top1 };
+  const lines = [
+    `${modelName(path)} on ${integer(metrics.examples)} images of ${dataset.source}`,
+    `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond.toPrecision(3)} images a second`,
+  ];
+  if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
+  if (options.logits) lines.push(`${options.logits}: logits, labels`);
+  return {
+    data: {
+      command: "eval",
+      model: modelName(path),
+      data: dataset.source,
+      ...metrics,
+      amongClasses: subset ?? null,
+      imagesPerSecond,
+      seconds,
+      logits: options.logits ?? null,
+      adapter: gpu.info.description,
+    },
+    text: lines.join("\n"),
+  };
+}
+
+function encodeLogits(logits: Float32Array, { length, numClasses, labels }: Dataset): Uint8Array {
+  return encodeSafetensors([
+    ["logits", { dtype: "F32", shape: [length, numClasses], data: logits }],
+    ["labels", { dtype: "I64", shape: [length], data: BigInt64Array.from(labels, BigInt) }],
+  ]);
+}

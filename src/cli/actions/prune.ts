@@ -1,0 +1,215 @@
+/** `secateur prune`: a model and images in; a masked model, masks, scores and a report out. */
+import { UsageError } from "../../errors.js";
+import type { Dataset } from "../../io/dataset.js";
+import { checkWritableFolder, openDataset, saveCheckpoint } from "../../io/node/index.js";
+import { ViT } from "../../nn/index.js";
+import {
+  type Criterion,
+  type Granularity,
+  maskWeights,
+  type PruneResult,
+  prune,
+  type ScheduleKind,
+  type Scope,
+} from "../../prune/index.js";
+import { integer, percent, siPrefix } from "../../report/format.js";
+import { describeRun, type Report, type Run, renderReport, reportToJson } from "../../report/index.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { measure } from "../measure.js";
+import {
+  type CalibrationArguments,
+  loadViT,
+  openCalibration,
+  refuseModelFolder,
+  type ViTCheckpoint,
+} from "../model.js";
+import { durationText, Progress } from "../progress.js";
+import { encodeMasks, encodeScores } from "../pruned-files.js";
+import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { textTable } from "../table.js";
+
+export interface PruneArguments extends CalibrationArguments {
+  readonly method: Criterion;
+  readonly sparsity: number;
+  readonly granularity: Granularity;
+  readonly scope: Scope;
+  readonly include?: readonly ("embedding" | "classifier")[];
+  readonly rounds: number;
+  readonly schedule?: ScheduleKind;
+  readonly reference?: boolean;
+  readonly seed: number;
+  readonly compact?: boolean;
+  readonly batch: number;
+  readonly data?: string;
+  readonly out: string;
+}
+
+/** A forward and a backward pass take about three times as long as a forward pass. */
+const GRADIENT_COST = 3;
+
+export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
+  const start = performance.now();
+  const { method, sparsity, rounds, batch, out } = options;
+  checkArguments(options);
+  refuseModelFolder(out, path);
+  await checkWritableFolder(out);
+  const checkpoint = await loadViT(path);
+  const calibration = await openCalibration(options, checkpoint.config);
+  const evaluation = options.data ? await openDataset(options.data, checkpoint.config) : calibration;
+
+  using gpu = await context.openGpu();
+  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const scored = method.statistic && calibration ? calibration.length * rounds * GRADIENT_COST : 1;
+  using progress = new Progress(context.stderr, scored + 2 * (evaluation?.length ?? 0));
+  const { signal } = context;
+  const accuracy = (label: string) =>
+    evaluation ? measure(gpu, model, evaluation, { signal, progress, label }) : null;
+
+  const dense = await accuracy("dense accuracy");
+  const result = await prune(gpu, model, {
+    saliency: method,
+    sparsity,
+    granularity: options.granularity,
+    scope: options.scope,
+    schedule: options.schedule,
+    rounds,
+    calibration,
+    batchSize: batch,
+    seed: options.seed,
+    reference: options.reference,
+    protection: {
+      embedding: !options.include?.includes("embedding"),
+      classifier: !options.include?.includes("classifier"),
+    },
+    signal,
+    onBatch: ({ round, batches }) =>
+      progress.advance(scored / rounds / batches, rounds > 1 ? `round ${round + 1} of ${rounds}` : "scores"),
+  });
+  const pruned = await accuracy("pruned accuracy");
+  signal.throwIfAborted();
+
+  const summary = summarizeModel(path, checkpoint);
+  const run = describeRun({
+    model: summary,
+    layers: model.layers,
+    weightShape: (name) => checkpoint.weights.get(name)!.shape,
+    method: method.name,
+    sparsity,
+    result,
+    pruned,
+  });
+  const report: Report = {
+    ...reportFrame(context.args, gpu.info),
+    seed: options.seed,
+    model: summary,
+    data: {
+      calibration: calibration ? summarizeData(calibration) : null,
+      evaluation: evaluation ? summarizeData(evaluation) : null,
+    },
+    settings: {
+      scope: options.scope,
+      granularity: options.granularity,
+      schedule: options.schedule ?? (rounds > 1 ? "exponential" : "one-shot"),
+      rounds,
+      batch,
+      examplesPerClass: options.examplesPerClass ?? null,
+      reference: options.reference ?? false,
+      finetune: null,
+    },
+    dense,
+    runs: [run],
+    warnings: warningsOf(options, evaluation),
+  };
+  const files = await write(out, checkpoint, result, report);
+  progress.clear();
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    data: outcomeData(report, result, { out, files, seconds }),
+    text: outcomeText(
+      report,
+      result,
+      `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
+    ),
+  };
+}
+
+function checkArguments({ compact, method, calibration, rounds, schedule }: PruneArguments): void {
+  if (compact) {
+    throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
+  }
+  if (method.statistic && calibration === undefined) {
+    throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
+  }
+  if (rounds > 1 && schedule === "one-shot") {
+    throw new UsageError(
+      `schedule: expected one round for one-shot, got ${rounds} rounds; choose another or leave it out`,
+    );
+  }
+}
+
+function warningsOf({ data }: PruneArguments, evaluation: Dataset | undefined): string[] {
+  if (!evaluation) return ["Accuracy was not measured: there were neither evaluation nor calibration data."];
+  return data === undefined ? ["Accuracy was measured on the calibration images; --data measures it on others."] : [];
+}
+
+async function write(out: string, checkpoint: ViTCheckpoint, result: PruneResult, report: Report): Promise<string[]> {
+  const { naming, weights } = checkpoint;
+  const others = new Map<string, Uint8Array | string>([
+    ["masks.safetensors", encodeMasks(result.masks, naming)],
+    ["scores.safetensors", encodeScores(result.space, result.scores, weights, naming)],
+    ["report.json", reportToJson(report)],
+    ["report.html", renderReport(report)],
+  ]);
+  await saveCheckpoint(out, { ...checkpoint, weights: maskWeights(weights, result.masks) }, others);
+  return ["model.safetensors", "config.json", ...others.keys()];
+}
+
+/** Units that were ranked and units that went. */
+function unitCounts({ space, rounds }: PruneResult): { total: number; pruned: number } {
+  return { total: space.count, pruned: space.count - rounds.at(-1)!.kept };
+}
+
+function outcomeData(report: Report, result: PruneResult, ending: { out: string; files: string[]; seconds: number }) {
+  const { model, settings, dense, data, adapter, seed, warnings } = report;
+  const { method, sparsity, parameters, flops, pruned } = report.runs[0];
+  return {
+    command: "prune",
+    model: model.name,
+    method,
+    sparsity,
+    seed,
+    settings,
+    units: unitCounts(result),
+    parameters: { dense: model.parameters, pruned: parameters },
+    flops: { dense: model.flops, pruned: flops },
+    data,
+    accuracy: { dense, pruned },
+    adapter,
+    warnings,
+    ...ending,
+  };
+}
+
+function outcomeText(
+  { model, settings, dense, runs: [run], warnings }: Report,
+  result: PruneResult,
+  ending: string,
+): string {
+  const { total, pruned } = unitCounts(result);
+  const row = (name: string, metrics: Report["dense"], { parameters, flops }: Pick<Run, "parameters" | "flops">) => [
+    name,
+    percent(metrics?.top1),
+    percent(metrics?.top5),
+    (metrics?.loss ?? Number.NaN).toFixed(4),
+    integer(parameters),
+    siPrefix(flops),
+  ];
+  const table = textTable([
+    ["", "top-1", "top-5", "loss", "parameters", "FLOPs"],
+    row("dense", dense, model),
+    row("pruned", run.pruned, run),
+  ]);
+  const units = { weight: "weights", row: "rows", head: "heads", neuron: "neurons" }[settings.granularity];
+  const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
+  return [claim, table, ...warnings, ending].join("\n");
+}

@@ -1,0 +1,72 @@
+/** `secateur saliency`: scores only. */
+import { UsageError } from "../../errors.js";
+import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
+import { ViT } from "../../nn/index.js";
+import {
+  type Criterion,
+  everyParameter,
+  type Granularity,
+  Scorer,
+  type UnitSpace,
+  unitSpace,
+} from "../../prune/index.js";
+import { integer } from "../../report/format.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { type CalibrationArguments, loadViT, modelName, openCalibration } from "../model.js";
+import { durationText, Progress } from "../progress.js";
+import { encodeScores } from "../pruned-files.js";
+
+export interface SaliencyArguments extends CalibrationArguments {
+  readonly criterion: Criterion;
+  readonly granularity: Granularity;
+  readonly batch: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+export async function scoreModel(context: CommandContext, path: string, options: SaliencyArguments): Promise<Outcome> {
+  const start = performance.now();
+  const { criterion, granularity, batch, seed, out } = options;
+  if (criterion.statistic && options.calibration === undefined) {
+    throw new UsageError(`${criterion.name}: expected calibration data, got none; give --calibration DATA`);
+  }
+  await checkWritableFile(out);
+  const checkpoint = await loadViT(path);
+  const calibration = await openCalibration(options, checkpoint.config);
+
+  using gpu = await context.openGpu();
+  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const space: UnitSpace = granularity === "weight" ? everyParameter(model) : unitSpace(model, granularity, {});
+  using progress = new Progress(context.stderr, Math.ceil((calibration?.length ?? 1) / batch));
+  const scorer = new Scorer(gpu, model, space, criterion, {
+    calibration,
+    batchSize: batch,
+    seed,
+    signal: context.signal,
+    onBatch: () => progress.advance(1, criterion.name),
+  });
+  await scorer.score(0);
+  const all = await scorer.scores.read();
+  const scores = new Map(
+    space.groups.map(({ name, offset, units }) => [name, { shape: [units], data: all.slice(offset, offset + units) }]),
+  );
+  context.signal.throwIfAborted();
+  await writeFileAtomic(out, encodeScores(space, scores, checkpoint.weights, checkpoint.naming));
+  progress.clear();
+  const seconds = (performance.now() - start) / 1000;
+  const images = criterion.statistic ? calibration!.length : 0;
+  return {
+    data: {
+      command: "saliency",
+      model: modelName(path),
+      criterion: criterion.name,
+      granularity,
+      scores: space.count,
+      tensors: space.groups.length,
+      images,
+      out,
+      seconds,
+    },
+    text: `${criterion.name} (${criterion.formula}): ${integer(space.count)} scores of ${modelName(path)} from ${integer(images)} images\n${out} (${durationText(seconds)} on ${gpu.info.description})`,
+  };
+}

@@ -1,0 +1,29 @@
+/** What several commands share: sentences, and options that must be given. */
+import type { Command } from "commander";
+import { UsageError } from "../../errors.js";
+
+export const MODEL =
+  "a .safetensors file with config.json beside it, or a folder with both (timm's or Hugging Face's names)";
+
+export const DATA =
+  "folder of class folders with JPEG or PNG, MNIST idx files, CIFAR-10 batches, or .safetensors (images, labels)";
+
+export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;
+
+export const DEFAULT_BATCH = 16;
+
+/**
+ * Refuses a command without these options, and shows them in its usage. Commander itself would complain of a missing option before it names, and
+ * mends, a misspelt one.
+ */
+export function requireOptions(command: Command, ...names: readonly string[]): void {
+  const required = names.map((name) => command.options.find((option) => option.attributeName() === name)!);
+  command.usage(["<model>", ...required.map(({ flags }) => flags), "[options]"].join(" "));
+  command.hook("preAction", () => {
+    const missing = required.find((option) => command.getOptionValue(option.attributeName()) === undefined);
+    if (!missing) return;
+    throw new UsageError(
+      `${command.name()}: expected ${missing.flags}, got none; see \`secateur ${command.name()} --help\``,
+    );
+  });
+}

@@ -1,0 +1,71 @@
+import { type Command, Option } from "commander";
+import { criterionByName } from "../../prune/criteria.js";
+import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
+import { SCOPES } from "../../prune/select.js";
+import { GRANULARITIES } from "../../prune/units.js";
+import { choiceOption, countOption, listOption, numberOption, seedOption } from "../options.js";
+import type { Run } from "../program.js";
+import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
+
+const readNumber = numberOption("sparsity");
+
+function sparsity(text: string): number {
+  const value = readNumber(text);
+  checkSparsity(value, 1);
+  return value;
+}
+
+export function definePrune(program: Command, run: Run): void {
+  const command = program
+    .command("prune")
+    .summary("mask the weights that matter least")
+    .description("Scores weights over calibration data, masks the lowest, and measures what that costs.")
+    .argument("<model>", MODEL)
+    .optionsGroup("What to prune:")
+    .option("--method <name>", "random, magnitude, snip, taylor, taylor-squared or fisher", criterionByName)
+    .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
+    .option("--granularity <unit>", "weight, row, head or neuron", choiceOption("granularity", GRANULARITIES), "weight")
+    .option("--scope <scope>", "what is ranked together: global or layer", choiceOption("scope", SCOPES), "global")
+    .option(
+      "--include <layers>",
+      "prune these too: embedding, classifier",
+      listOption("include", ["embedding", "classifier"]),
+    )
+    .optionsGroup("How:")
+    .option("--rounds <n>", "score and prune this many times", countOption("rounds"), 1)
+    .option(
+      "--schedule <name>",
+      "sparsity by round: exponential, linear, cosine, cubic or one-shot (default: exponential if there are rounds)",
+      choiceOption("schedule", SCHEDULES),
+    )
+    .option("--reference", "follow the method's authors to the letter: ties with the threshold go too")
+    .option("--seed <n>", "seed of random scores", seedOption, 0)
+    .addOption(new Option("--compact").hideHelp())
+    .optionsGroup("Data:")
+    .option("--calibration <data>", `images to score on: ${DATA}`)
+    .option(
+      "--examples-per-class <n>",
+      "calibrate on the first images of each class only",
+      countOption("examples-per-class"),
+    )
+    .option(
+      "--batch <n>",
+      "images in a calibration batch; the loss is the mean over one",
+      countOption("batch"),
+      DEFAULT_BATCH,
+    )
+    .option("--data <data>", "images to measure accuracy on (default: the calibration images)")
+    .optionsGroup("Output:")
+    .option(
+      "--out <folder>",
+      "gets model.safetensors, config.json, masks.safetensors, scores.safetensors, report.json, report.html",
+    )
+    .addHelpText(
+      "after",
+      example(
+        "prune deit-tiny --method taylor --sparsity 0.5 --calibration train/ --examples-per-class 10 --data val/ --out pruned",
+      ),
+    )
+    .action(run(async () => (await import("../actions/prune.js")).pruneModel));
+  requireOptions(command, "method", "sparsity", "out");
+}

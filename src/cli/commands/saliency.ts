@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { criterionByName } from "../../prune/criteria.js";
+import { GRANULARITIES } from "../../prune/units.js";
+import { choiceOption, countOption, seedOption } from "../options.js";
+import type { Run } from "../program.js";
+import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
+
+export function defineSaliency(program: Command, run: Run): void {
+  const command = program
+    .command("saliency")
+    .summary("score weights and prune nothing")
+    .description("Writes the score of every parameter, norms and biases included, or of every unit of a granularity.")
+    .argument("<model>", MODEL)
+    .optionsGroup("What to score:")
+    .option("--criterion <name>", "random, magnitude, snip, taylor, taylor-squared or fisher", criterionByName)
+    .option("--granularity <unit>", "weight, row, head or neuron", choiceOption("granularity", GRANULARITIES), "weight")
+    .option("--seed <n>", "seed of random scores", seedOption, 0)
+    .optionsGroup("Data:")
+    .option("--calibration <data>", `images to score on: ${DATA}`)
+    .option("--examples-per-class <n>", "use the first images of each class only", countOption("examples-per-class"))
+    .option("--batch <n>", "images in a batch; the loss is the mean over one", countOption("batch"), DEFAULT_BATCH)
+    .optionsGroup("Output:")
+    .option("--out <file>", "scores as .safetensors (f32)")
+    .addHelpText(
+      "after",
+      example("saliency deit-tiny --criterion fisher --calibration train/ --out fisher.safetensors"),
+    )
+    .action(run(async () => (await import("../actions/saliency.js")).scoreModel));
+  requireOptions(command, "criterion", "out");
+}

@@ -1,0 +1,106 @@
+/** Models, masks and data of a command's arguments, read and checked before a device is opened. */
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { FormatError, UsageError } from "../errors.js";
+import type { Checkpoint } from "../io/checkpoint.js";
+import { type ModelConfig, parseModelConfig, type ViTConfig } from "../io/config.js";
+import { type Dataset, firstOfEachClass, subset } from "../io/dataset.js";
+import { type JsonObject, parseJsonObject } from "../io/json.js";
+import { isFolder, listFolder } from "../io/node/files.js";
+import { loadModel, loadTensors, openDataset, readBytes } from "../io/node/index.js";
+import { initialViTWeights } from "../nn/init.js";
+import { checkMasks, type HostMask, type MaskSet } from "../prune/masks.js";
+
+export type ViTCheckpoint = Checkpoint<ViTConfig>;
+
+function assertViT(config: ModelConfig, source: string): asserts config is ViTConfig {
+  if (config.architecture === "vit") return;
+  throw new UsageError(
+    `${source}: expected a ViT or DeiT, got the architecture "${config.architecture}"; this version computes no other`,
+  );
+}
+
+/** @throws FormatError or UsageError for a model that cannot be read or computed. */
+export async function loadViT(path: string): Promise<ViTCheckpoint> {
+  const checkpoint = await loadModel(path);
+  assertViT(checkpoint.config, path);
+  return checkpoint as ViTCheckpoint;
+}
+
+/** A model to train: its own weights where there are some, else fresh ones for its config. */
+export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: ViTCheckpoint; fresh: boolean }> {
+  const folder = (await isFolder(path)) ? path : dirname(path);
+  const { files } = await listFolder(folder);
+  const isConfig = folder === path ? !files.includes("model.safetensors") : path.endsWith(".json");
+  if (!isConfig) return { checkpoint: await loadViT(path), fresh: false };
+  const read = async (file: string) => parseJsonObject(await readBytes(file), file);
+  const source = folder === path ? join(path, "config.json") : path;
+  const rawConfig = await read(source);
+  const preprocessor = files.includes("preprocessor_config.json")
+    ? await read(join(folder, "preprocessor_config.json"))
+    : undefined;
+  const config = parseModelConfig(rawConfig, source, preprocessor);
+  assertViT(config, source);
+  const { model_type: family } = rawConfig;
+  const naming = family === undefined ? "timm" : family === "deit" ? "deit" : "vit";
+  const weights = initialViTWeights(config, seed);
+  return { checkpoint: { config, rawConfig, preprocessor, naming, weights, metadata: new Map() }, fresh: true };
+}
+
+/** What a model is called in a report: its folder, or its file where that says more. */
+export function modelName(path: string): string {
+  const name = basename(resolve(path)).replace(/\.(safetensors|json)$/, "");
+  return name === "model" || name === "config" ? basename(dirname(resolve(path))) : name;
+}
+
+/** Config values that are plain enough for a table. */
+export function plainConfig(rawConfig: JsonObject): Record<string, string | number | boolean | readonly number[]> {
+  const isPlain = (value: unknown): value is string | number | boolean | readonly number[] =>
+    ["string", "number", "boolean"].includes(typeof value) ||
+    (Array.isArray(value) && value.length <= 8 && value.every((entry) => typeof entry === "number"));
+  return Object.fromEntries(
+    Object.entries(rawConfig).flatMap(([key, value]) => (isPlain(value) ? [[key, value] as const] : [])),
+  );
+}
+
+/** @throws FormatError for a file that holds no masks; UsageError for masks of another model. */
+export async function loadMasks(path: string, { weights }: ViTCheckpoint): Promise<MaskSet> {
+  const { tensors } = await loadTensors(path);
+  const masks = new Map<string, HostMask>();
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (dtype !== "U8" && dtype !== "BOOL") {
+      throw new FormatError(`${path}: expected masks as U8 or BOOL, got ${dtype} in ${name}; give masks.safetensors`);
+    }
+    masks.set(name, { shape, data });
+  }
+  checkMasks(masks, (name) => weights.get(name)?.shape);
+  return masks;
+}
+
+export interface CalibrationArguments {
+  readonly calibration?: string;
+  readonly examplesPerClass?: number;
+}
+
+/** Calibration data in their own order, with so many examples of each class. */
+export async function openCalibration(
+  { calibration, examplesPerClass }: CalibrationArguments,
+  config: ViTConfig,
+): Promise<Dataset | undefined> {
+  if (calibration === undefined) return undefined;
+  const all = await openDataset(calibration, config, { defaultSplit: "train" });
+  return examplesPerClass === undefined ? all : subset(all, firstOfEachClass(all.labels, examplesPerClass));
+}
+
+/** @throws UsageError when output would take the place of the model that it is made from. */
+export function refuseModelFolder(out: string, model: string): void {
+  const place = (path: string): string => {
+    try {
+      return realpathSync(path);
+    } catch {
+      return resolve(path);
+    }
+  };
+  if (place(out) !== place(model) && place(out) !== dirname(place(model))) return;
+  throw new UsageError(`out: expected another folder than the model's, got ${out}; choose one`);
+}

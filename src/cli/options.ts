@@ -1,0 +1,40 @@
+/** Readers of option values. Each turns text into a value or throws the one line that the user sees. */
+import { UsageError } from "../errors.js";
+
+export interface Range {
+  readonly min?: number;
+  readonly max?: number;
+  readonly integer?: boolean;
+}
+
+/** @returns a reader of numbers from `min` to `max`, both included. */
+export function numberOption(name: string, { min, max, integer = false }: Range = {}): (text: string) => number {
+  const bounds = [min !== undefined && `at least ${min}`, max !== undefined && `at most ${max}`].filter(Boolean);
+  const expected = [integer ? "a whole number" : "a number", ...bounds].join(", ");
+  return (text) => {
+    const value = Number(text);
+    const valid = text.trim() !== "" && Number.isFinite(value) && (!integer || Number.isSafeInteger(value));
+    if (valid && value >= (min ?? value) && value <= (max ?? value)) return value;
+    throw new UsageError(`${name}: expected ${expected}, got "${text}"; correct it`);
+  };
+}
+
+export const countOption = (name: string): ((text: string) => number) =>
+  numberOption(name, { min: 1, max: 2 ** 31 - 1, integer: true });
+
+/** Seeds are 32 bits wide, as the generators on the device take them. */
+export const seedOption = numberOption("seed", { min: 0, max: 2 ** 32 - 1, integer: true });
+
+export function choiceOption<T extends string>(name: string, values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = values.find((value) => value === text);
+    if (found !== undefined) return found;
+    throw new UsageError(`${name}: expected ${values.join(", ")}, got "${text}"; choose one`);
+  };
+}
+
+/** Several choices with commas between them. */
+export function listOption<T extends string>(name: string, values: readonly T[]): (text: string) => T[] {
+  const read = choiceOption(name, values);
+  return (text) => text.split(",").map((part) => read(part.trim()));
+}

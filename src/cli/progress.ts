@@ -1,0 +1,52 @@
+/** One line that says what runs and how long it still takes: rewritten on a terminal, repeated now and then in a log. */
+import type { TextStream } from "./host.js";
+
+const TERMINAL_INTERVAL_MS = 100;
+const LOG_INTERVAL_MS = 10_000;
+
+export function durationText(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
+}
+
+export class Progress implements Disposable {
+  readonly #start = performance.now();
+  #shown = this.#start;
+  #done = 0;
+  #visible = false;
+
+  /** @param total - work of all stages together, in any unit; one forward pass of an image is a handy one. */
+  constructor(
+    private readonly stream: TextStream,
+    private readonly total: number,
+  ) {}
+
+  /** Counts work as done and shows where the whole stands. */
+  advance(work: number, label: string): void {
+    this.#done = Math.min(this.total, this.#done + work);
+    const now = performance.now();
+    if (now - this.#shown < (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) return;
+    this.#shown = now;
+    const part = this.#done / this.total;
+    const left = part > 0 ? ((now - this.#start) / 1000) * (1 / part - 1) : 0;
+    const line = `${label}: ${Math.floor(part * 100)}%, ${durationText(left)} left`;
+    if (!this.stream.isTTY) {
+      this.stream.write(`${line}\n`);
+      return;
+    }
+    this.stream.write(`\r\x1b[K${line.slice(0, (this.stream.columns ?? 80) - 1)}`);
+    this.#visible = true;
+  }
+
+  /** Takes the line off a terminal, so that something else can be printed. */
+  clear(): void {
+    if (this.#visible) this.stream.write("\r\x1b[K");
+    this.#visible = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+}

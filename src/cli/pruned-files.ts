@@ -1,0 +1,39 @@
+/** The tensors of a pruned model as they lie in files. */
+import { asF32 } from "../io/checkpoint.js";
+import { fromTimmNames, type Naming } from "../io/names.js";
+import { encodeSafetensors, type FloatTensor, type HostTensor } from "../io/safetensors.js";
+import type { MaskSet } from "../prune/masks.js";
+import type { UnitSpace } from "../prune/units.js";
+
+/** `masks.safetensors`: u8, 1 = keep, under the names of the model's file. */
+export function encodeMasks(masks: MaskSet, naming: Naming): Uint8Array {
+  const tensors = [...masks].map(([name, { shape, data }]): [string, HostTensor<"U8">] => [
+    name,
+    { dtype: "U8", shape, data },
+  ]);
+  return encodeSafetensors(fromTimmNames(tensors, naming));
+}
+
+/**
+ * `scores.safetensors`: where each value of a parameter is a unit, named and shaped as the parameter in the model's file; else one value a unit
+ * under the group's name.
+ */
+export function encodeScores(
+  space: UnitSpace,
+  scores: ReadonlyMap<string, FloatTensor>,
+  weights: ReadonlyMap<string, FloatTensor>,
+  naming: Naming,
+): Uint8Array {
+  const ofParameters = new Map<string, FloatTensor>();
+  const ofUnits = new Map<string, FloatTensor>();
+  for (const { name, units, members } of space.groups) {
+    const { data } = scores.get(name)!;
+    const [{ parameter, inner, period }] = members;
+    const shape = weights.get(parameter)!.shape;
+    const isWhole =
+      members.length === 1 && inner === 1 && period === units && data.length === weights.get(parameter)!.data.length;
+    if (isWhole) ofParameters.set(parameter, { shape, data });
+    else ofUnits.set(name, { shape: [units], data });
+  }
+  return encodeSafetensors([...fromTimmNames(asF32(ofParameters), naming), ...asF32(ofUnits)]);
+}

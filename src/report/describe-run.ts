@@ -1,0 +1,79 @@
+/** From what pruning returned to what a report shows. */
+import { layerFlops } from "../nn/flops.js";
+import type { PrunableLayer } from "../nn/sites.js";
+import type { PruneResult } from "../prune/prune.js";
+import { scoreHistogram } from "./histogram.js";
+import { countKept, keptCost, layerDensity } from "./summary.js";
+import type { Evaluation, Histogram, LayerDensity, Measure, ModelSummary, Run } from "./types.js";
+
+export interface PrunedModel {
+  readonly model: Pick<ModelSummary, "parameters" | "flops">;
+  /** All layers of the model; those without a mask are left out of the run. */
+  readonly layers: readonly PrunableLayer[];
+  /** Of the layers' weights, by parameter name. */
+  readonly weightShape: (name: string) => readonly number[];
+  readonly method: string;
+  readonly sparsity: number;
+  readonly result: PruneResult;
+  readonly pruned: Evaluation | null;
+}
+
+/** Describes one pruned model. */
+export function describeRun({ model, layers, weightShape, method, sparsity, result, pruned }: PrunedModel): Run {
+  const densities = layers.flatMap((layer): LayerDensity[] => {
+    const name = `${layer.name}.weight`;
+    const mask = result.masks.get(name);
+    return mask ? [layerDensity(name, weightShape(name), countKept(mask.data), layerFlops(layer))] : [];
+  });
+  return {
+    method,
+    criterion: method,
+    sparsity,
+    pruned,
+    finetuned: null,
+    parameters: model.parameters === null ? null : model.parameters - maskedCount(result),
+    flops: keptCost(model, densities).flops,
+    rounds: result.rounds.map(({ round, density, kept, selections }) => ({
+      round: round + 1,
+      targetDensity: density,
+      kept,
+      total: result.space.count,
+      threshold: commonThreshold(selections),
+    })),
+    layers: densities,
+    histograms: histograms(result, layers),
+  };
+}
+
+/** Values under masks that are zero, biases of removed units included. */
+function maskedCount({ masks }: PruneResult): number {
+  let masked = 0;
+  for (const { data } of masks.values()) masked += data.length - countKept(data);
+  return masked;
+}
+
+/** A threshold is worth drawing where all units were ranked together. */
+function commonThreshold(selections: readonly { readonly threshold: number }[]): Measure {
+  const [first] = selections;
+  return selections.length === 1 && Number.isFinite(first.threshold) ? first.threshold : null;
+}
+
+/** Of all scores, then by kind of layer where there are several. */
+function histograms({ space, scores, kept, rounds }: PruneResult, layers: readonly PrunableLayer[]): Histogram[] {
+  const threshold = commonThreshold(rounds.at(-1)?.selections ?? []);
+  const kinds = new Map(layers.map(({ name, kind }) => [name, kind]));
+  const parts = space.groups.map(({ name }) => ({
+    kind: kinds.get(name) ?? name.slice(name.lastIndexOf(".") + 1),
+    scores: scores.get(name)!.data,
+    kept: kept.get(name)!,
+  }));
+  const names = [...new Set(parts.map(({ kind }) => kind))];
+  const all = scoreHistogram(parts, { label: "all layers", threshold });
+  if (names.length === 1) return [all];
+  const ofKind = (label: string) =>
+    scoreHistogram(
+      parts.filter(({ kind }) => kind === label),
+      { label, threshold },
+    );
+  return [all, ...names.map(ofKind)];
+}

@@ -1,0 +1,173 @@
+/** Input that is no use is refused in one line, with exit code 2, before a device is opened and before anything is written. */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { afterAll, describe, expect, it } from "vitest";
+import { encodeSafetensors } from "../../src/io/index.js";
+import { type CliResult, cli, noGpu, Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+const model = place.model();
+const data = place.data();
+
+function expectRefusal({ exitCode, stdout, stderr }: CliResult, expected: string): void {
+  expect(stderr).toContain(expected);
+  expect(stderr).toMatch(/^secateur: [^\n]+\n$/);
+  expect(stdout).toBe("");
+  expect(exitCode).toBe(2);
+}
+
+const evaluate = (path: string, images = data): Promise<CliResult> =>
+  cli(["eval", path, "--data", images], { openGpu: noGpu });
+
+function damaged(name: string, damage: (bytes: Uint8Array) => Uint8Array): string {
+  const folder = place.model(name);
+  place.write(`${name}/model.safetensors`, damage(readFileSync(`${folder}/model.safetensors`)));
+  return folder;
+}
+
+describe("models", () => {
+  it("missing", async () => {
+    expectRefusal(await evaluate(place.path("none")), "expected a file or folder, got none; check the path");
+  });
+
+  it("without config.json", async () => {
+    mkdirSync(place.path("bare"));
+    place.write("bare/model.safetensors", readFileSync(`${model}/model.safetensors`));
+    expectRefusal(await evaluate(place.path("bare")), "expected config.json beside it, got none");
+  });
+
+  it("truncated", async () => {
+    expectRefusal(
+      await evaluate(damaged("short", (bytes) => bytes.subarray(0, bytes.length - 100))),
+      "model.safetensors: expected",
+    );
+  });
+
+  it("with a header that claims more than the file", async () => {
+    const folder = damaged("huge", (bytes) => {
+      const copy = Uint8Array.from(bytes);
+      new DataView(copy.buffer).setBigUint64(0, 2n ** 62n, true);
+      return copy;
+    });
+    expectRefusal(await evaluate(folder), "model.safetensors: expected");
+  });
+
+  it("with NaN weights", async () => {
+    const folder = damaged("nan", (bytes) => {
+      const copy = Uint8Array.from(bytes);
+      new DataView(copy.buffer).setFloat32(copy.length - 4, Number.NaN, true);
+      return copy;
+    });
+    expectRefusal(await evaluate(folder), "expected finite values in");
+  });
+
+  it("of other shapes than the config says", async () => {
+    const folder = place.model("shapes");
+    place.write("shapes/config.json", readFileSync(`${place.model("wider", { embed_dim: 32 })}/config.json`));
+    expectRefusal(await evaluate(folder), "the config does not describe these weights");
+  });
+
+  it("whose config is no JSON", async () => {
+    const folder = place.model("garbled");
+    place.write("garbled/config.json", "{img_size: 8}");
+    expectRefusal(await evaluate(folder), "config.json: expected JSON");
+  });
+
+  it("of an architecture that is not computed", async () => {
+    const folder = place.path("mlp");
+    const values = (length: number) => new Float32Array(length).fill(0.5);
+    place.write(
+      "mlp/model.safetensors",
+      encodeSafetensors([
+        ["lin.0.weight", { dtype: "F32", shape: [3, 64], data: values(192) }],
+        ["lin.0.bias", { dtype: "F32", shape: [3], data: values(3) }],
+      ]),
+    );
+    place.write("mlp/config.json", JSON.stringify({ architecture: "mlp", inputs: 64, num_classes: 3 }));
+    expectRefusal(await evaluate(folder), 'expected a ViT or DeiT, got the architecture "mlp"');
+  });
+});
+
+describe("data", () => {
+  it("missing", async () => {
+    expectRefusal(await evaluate(model, place.path("nothing")), "expected a file or folder, got none");
+  });
+
+  it("in an empty folder", async () => {
+    mkdirSync(place.path("empty"));
+    expectRefusal(
+      await evaluate(model, place.path("empty")),
+      "expected class folders, MNIST idx files or CIFAR-10 batches",
+    );
+  });
+
+  it("in a class folder without images", async () => {
+    place.write("notes/cats/readme.txt", "no image");
+    expectRefusal(await evaluate(model, place.path("notes")), 'expected JPEG or PNG images in folder "cats", got none');
+  });
+
+  it("that cannot be decoded", async () => {
+    place.write("broken/cats/cat.png", "not a PNG");
+    const result = await cli(["eval", model, "--data", place.path("broken")]);
+    expectRefusal(result, "broken/cats/cat.png: expected");
+  });
+
+  it("with a class outside of the head", async () => {
+    expectRefusal(
+      await evaluate(model, place.data("far.safetensors", 6, [0, 1, 3])),
+      "expected labels 0 to 2 (the model's head), got 3",
+    );
+  });
+
+  it("of another size than the model's input", async () => {
+    const large = place.model("large", { img_size: 16 });
+    expectRefusal(await evaluate(large), "expected samples of 1 x 16 x 16 (the model's input), got 1 x 8 x 8");
+  });
+});
+
+describe("masks", () => {
+  const masks = (name: string, tensor: Parameters<typeof encodeSafetensors>[0]) =>
+    place.write(name, encodeSafetensors(tensor));
+  const withMasks = (path: string) => cli(["eval", model, "--data", data, "--masks", path], { openGpu: noGpu });
+
+  it("that are weights", async () => {
+    expectRefusal(await withMasks(`${model}/model.safetensors`), "expected masks as U8 or BOOL, got F32");
+  });
+
+  it("of another model", async () => {
+    const other = masks("other.safetensors", [
+      ["blocks.9.mlp.fc1.weight", { dtype: "U8", shape: [1], data: Uint8Array.of(1) }],
+    ]);
+    expectRefusal(await withMasks(other), "mask blocks.9.mlp.fc1.weight: expected a parameter of this model");
+  });
+
+  it("with values that are neither 0 nor 1", async () => {
+    const twos = new Uint8Array(64 * 16).fill(2);
+    const path = masks("twos.safetensors", [["blocks.0.mlp.fc1.weight", { dtype: "U8", shape: [64, 16], data: twos }]]);
+    expectRefusal(await withMasks(path), "expected values 0 and 1, got others");
+  });
+});
+
+describe("output", () => {
+  const prune = (out: string) =>
+    cli(["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", out], { openGpu: noGpu });
+
+  it("that leads through a file", async () => {
+    expectRefusal(await prune(`${data}/out`), "got a path that leads through a file");
+  });
+
+  it("in the model's own folder", async () => {
+    const before = readdirSync(model);
+    expectRefusal(await prune(model), "out: expected another folder than the model's");
+    expect(readdirSync(model)).toEqual(before);
+  });
+
+  it.skipIf(!existsSync("/proc/self"))("where nobody can write", async () => {
+    expectRefusal(await prune("/proc/secateur/out"), "/proc/secateur/out: expected a place that can be written");
+  });
+
+  it("of scores that is a folder", async () => {
+    const args = ["saliency", model, "--criterion", "magnitude", "--out", place.folder];
+    expectRefusal(await cli(args, { openGpu: noGpu }), "expected a file for output, got the folder");
+  });
+});

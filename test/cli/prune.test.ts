@@ -1,0 +1,245 @@
+import { existsSync, readFileSync } from "node:fs";
+import { afterAll, describe, expect, it } from "vitest";
+import { Gpu } from "../../src/gpu/index.js";
+import { type HostTensor, parseSafetensors } from "../../src/io/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { cli, cliJson, Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+const model = place.model("model", {}, new Map([["origin", "test"]]));
+const data = place.data();
+const test = place.data("test.safetensors", 12);
+
+const tensors = (...parts: string[]): Map<string, HostTensor> =>
+  parseSafetensors(readFileSync(place.path(...parts)), parts.join("/")).tensors;
+const prune = (out: string, ...args: string[]) => [
+  "prune",
+  model,
+  "--calibration",
+  data,
+  "--batch",
+  "8",
+  "--out",
+  place.path(out),
+  ...args,
+];
+const zeros = (values: ArrayLike<number>): number => Array.from(values).filter((value) => value === 0).length;
+
+/** Weights of all linear layers of the two blocks. */
+const PRUNABLE = 2 * 12 * 16 * 16;
+
+describe("secateur prune", () => {
+  it("writes a model, masks, scores and a report that agree", async () => {
+    const result = await cliJson(prune("taylor", "--method", "taylor", "--sparsity", "0.3", "--data", test));
+    expect([...place.files("taylor").keys()]).toEqual([
+      "config.json",
+      "masks.safetensors",
+      "model.safetensors",
+      "report.html",
+      "report.json",
+      "scores.safetensors",
+    ]);
+    expect(result.units).toEqual({ total: PRUNABLE, pruned: Math.round(0.3 * PRUNABLE) });
+    expect(result.accuracy.pruned.examples).toBe(12);
+
+    const [dense, pruned] = [tensors("model", "model.safetensors"), tensors("taylor", "model.safetensors")];
+    const [masks, scores] = [tensors("taylor", "masks.safetensors"), tensors("taylor", "scores.safetensors")];
+    expect([...pruned.keys()].sort()).toEqual([...dense.keys()].sort());
+    expect([...masks.keys()].sort()).toEqual([...scores.keys()].sort());
+    let removed = 0;
+    let [highestRemoved, lowestKept] = [-Infinity, Infinity];
+    for (const [name, { data: values, shape }] of pruned) {
+      const before = dense.get(name)!;
+      expect(shape).toEqual(before.shape);
+      const mask = masks.get(name);
+      if (!mask) {
+        expect(values).toEqual(before.data);
+        continue;
+      }
+      expect(mask.dtype).toBe("U8");
+      expect(mask.shape).toEqual(shape);
+      expect(scores.get(name)!.shape).toEqual(shape);
+      values.forEach((value, i) => {
+        const score = Number(scores.get(name)!.data[i]);
+        expect(value).toBe(mask.data[i] ? before.data[i] : 0);
+        if (mask.data[i]) lowestKept = Math.min(lowestKept, score);
+        else highestRemoved = Math.max(highestRemoved, score);
+      });
+      removed += zeros(mask.data as Uint8Array);
+    }
+    expect(removed).toBe(Math.round(0.3 * PRUNABLE));
+    expect(highestRemoved).toBeLessThanOrEqual(lowestKept);
+
+    const report = JSON.parse(readFileSync(place.path("taylor", "report.json"), "utf8"));
+    expect(report.runs[0].rounds).toEqual([
+      { round: 1, targetDensity: 0.7, kept: PRUNABLE - removed, total: PRUNABLE, threshold: highestRemoved },
+    ]);
+    expect(report.runs[0].layers.reduce((sum: number, layer: { kept: number }) => sum + layer.kept, 0)).toBe(
+      PRUNABLE - removed,
+    );
+    expect(report.data).toMatchObject({ calibration: { examples: 24 }, evaluation: { examples: 12 } });
+    expect(report.warnings).toEqual([]);
+    expect(JSON.parse(readFileSync(place.path("taylor", "config.json"), "utf8"))).toEqual(
+      JSON.parse(readFileSync(place.path("model", "config.json"), "utf8")),
+    );
+    expect(parseSafetensors(readFileSync(place.path("taylor", "model.safetensors")), "").metadata.get("origin")).toBe(
+      "test",
+    );
+  });
+
+  it("evaluates a pruned folder as it was reported, with and without its masks", async () => {
+    const out = place.path("again");
+    const { accuracy } = await cliJson(prune("again", "--method", "magnitude", "--sparsity", "0.5", "--data", test));
+    const plain = await cliJson(["eval", out, "--data", test]);
+    const masked = await cliJson(["eval", model, "--data", test, "--masks", `${out}/masks.safetensors`]);
+    for (const metrics of [plain, masked]) {
+      expect(metrics.top1).toBe(accuracy.pruned.top1);
+      expect(metrics.loss).toBeCloseTo(accuracy.pruned.loss, 5);
+    }
+  });
+
+  it("gives the same bytes twice, wherever they go", async () => {
+    const args = ["--method", "random", "--sparsity", "0.6", "--rounds", "2"];
+    await cliJson(prune("first", ...args));
+    await cliJson(prune("second", ...args));
+    expect(place.files("second")).toEqual(place.files("first"));
+    const command = JSON.parse(readFileSync(place.path("first", "report.json"), "utf8")).command;
+    expect(command.slice(0, 2)).toEqual(["secateur", "prune"]);
+  });
+
+  it("changes random masks with the seed, and no others", async () => {
+    const masks = async (method: string, seed: string) => {
+      await cliJson(prune("seeded", "--method", method, "--sparsity", "0.5", "--seed", seed));
+      return readFileSync(place.path("seeded", "masks.safetensors"));
+    };
+    expect(await masks("random", "1")).not.toEqual(await masks("random", "2"));
+    expect(await masks("taylor", "1")).toEqual(await masks("taylor", "2"));
+  });
+
+  it("follows a schedule over rounds", async () => {
+    await cliJson(prune("rounds", "--method", "snip", "--sparsity", "0.9", "--rounds", "3", "--schedule", "linear"));
+    const { runs } = JSON.parse(readFileSync(place.path("rounds", "report.json"), "utf8"));
+    const kept = runs[0].rounds.map((round: { kept: number }) => round.kept);
+    expect(kept).toEqual([0.7, 0.4, 0.1].map((density) => PRUNABLE - Math.round((1 - density) * PRUNABLE)));
+  });
+
+  it("removes whole heads with all of their weights", async () => {
+    await cliJson(prune("heads", "--method", "taylor-squared", "--sparsity", "0.5", "--granularity", "head"));
+    const scores = tensors("heads", "scores.safetensors");
+    expect([...scores].map(([name, { shape }]) => [name, shape])).toEqual([
+      ["blocks.0.attn.head", [2]],
+      ["blocks.1.attn.head", [2]],
+    ]);
+    const masks = tensors("heads", "masks.safetensors");
+    const masked = [...masks.values()].reduce((sum, { data }) => sum + zeros(data as Uint8Array), 0);
+    // A head: 3 x 8 rows of 16 weights and a bias, and 8 columns of 16 weights.
+    expect(masked).toBe(2 * (3 * 8 * 17 + 8 * 16));
+    const { runs, model } = JSON.parse(readFileSync(place.path("heads", "report.json"), "utf8"));
+    expect(runs[0].parameters).toBe(model.parameters - masked);
+  });
+
+  it.each([
+    ["row", "layer"],
+    ["neuron", "global"],
+  ])("prunes by %s in scope %s", async (granularity, scope) => {
+    const result = await cliJson(
+      prune(granularity, "--method", "magnitude", "--sparsity", "0.5", "--granularity", granularity, "--scope", scope),
+    );
+    expect(result.units.pruned).toBe(result.units.total / 2);
+  });
+
+  it("leaves embedding and classifier alone unless asked", async () => {
+    await cliJson(prune("more", "--method", "magnitude", "--sparsity", "0.5", "--include", "embedding,classifier"));
+    const names = [...tensors("more", "masks.safetensors").keys()];
+    expect(names).toContain("patch_embed.proj.weight");
+    expect(names).toContain("head.weight");
+    expect(tensors("more", "scores.safetensors").get("patch_embed.proj.weight")!.shape).toEqual([16, 1, 4, 4]);
+  });
+
+  it("calibrates on the first examples of each class", async () => {
+    await cliJson(prune("few", "--method", "fisher", "--sparsity", "0.5", "--examples-per-class", "2"));
+    const { data, warnings } = JSON.parse(readFileSync(place.path("few", "report.json"), "utf8"));
+    expect(data.calibration).toMatchObject({ examples: 6, classes: 3 });
+    expect(warnings).toEqual([expect.stringContaining("measured on the calibration images")]);
+  });
+
+  it("needs no data for magnitude", async () => {
+    const args = ["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", place.path("blind")];
+    const { accuracy } = await cliJson(args);
+    expect(accuracy).toEqual({ dense: null, pruned: null });
+  });
+
+  it("keeps Hugging Face's names", async () => {
+    const named = place.path("hf");
+    const config = {
+      model_type: "vit",
+      image_size: 8,
+      patch_size: 4,
+      num_channels: 1,
+      hidden_size: 16,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      intermediate_size: 64,
+      num_labels: 3,
+      hidden_act: "gelu",
+      layer_norm_eps: 1e-6,
+    };
+    place.write("hf-config/config.json", JSON.stringify(config));
+    await cliJson([
+      "train",
+      place.path("hf-config"),
+      "--data",
+      data,
+      "--epochs",
+      "0.05",
+      "--batch",
+      "8",
+      "--out",
+      named,
+    ]);
+    await cliJson([
+      "prune",
+      named,
+      "--calibration",
+      data,
+      "--method",
+      "taylor",
+      "--sparsity",
+      "0.5",
+      "--out",
+      place.path("hf-pruned"),
+    ]);
+    const names = [...tensors("hf-pruned", "masks.safetensors").keys()];
+    expect(names).toContain("vit.encoder.layer.0.attention.attention.query.weight");
+    expect(names.sort()).toEqual([...tensors("hf-pruned", "scores.safetensors").keys()].sort());
+    await cliJson(["eval", named, "--data", data, "--masks", place.path("hf-pruned", "masks.safetensors")]);
+  });
+
+  it("writes nothing when it is stopped", async () => {
+    const controller = new AbortController();
+    const openGpu = async () => {
+      controller.abort(new Error("stopped"));
+      return Gpu.from((await sharedGpu()).device);
+    };
+    const { exitCode } = await cli(prune("stopped", "--method", "taylor", "--sparsity", "0.5"), {
+      signal: controller.signal,
+      openGpu,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(existsSync(place.path("stopped"))).toBe(false);
+  });
+
+  it("says that the device was lost", async () => {
+    const openGpu = async () => {
+      const gpu = await Gpu.create();
+      gpu.device.destroy();
+      await gpu.device.lost;
+      return gpu;
+    };
+    const { exitCode, stderr } = await cli(prune("lost", "--method", "taylor", "--sparsity", "0.5"), { openGpu });
+    expect(stderr).toMatch(/^secateur: device lost: [^\n]+\n$/);
+    expect(exitCode).toBe(2);
+    expect(existsSync(place.path("lost"))).toBe(false);
+  });
+});

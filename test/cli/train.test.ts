@@ -1,0 +1,140 @@
+import { readFileSync, rmSync } from "node:fs";
+import { afterAll, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../../src/io/index.js";
+import { cli, cliJson, TINY, Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+const config = place.write("fresh/config.json", JSON.stringify({ ...TINY, depth: 1, drop_rate: 0.1 }));
+const data = place.data("train.safetensors", 26);
+const test = place.data("test.safetensors", 12);
+
+const loop = (out: string) => [
+  "--data",
+  data,
+  "--out",
+  place.path(out),
+  "--batch",
+  "8",
+  "--lr",
+  "0.01",
+  "--crop-padding",
+  "1",
+  "--flip",
+];
+const tensors = (...parts: string[]) => parseSafetensors(readFileSync(place.path(...parts)), parts.join("/")).tensors;
+const log = (out: string) =>
+  readFileSync(place.path(out, "log.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+/** Stops a command after its nth epoch has been announced, and before the next ends. */
+async function stopAfter(epochs: number, args: string[]): Promise<number> {
+  const controller = new AbortController();
+  let seen = 0;
+  const stderr = {
+    write: (text: string) => {
+      if (text.startsWith("epoch ") && text.endsWith("\n") && ++seen > epochs) controller.abort(new Error("stopped"));
+    },
+  };
+  return (await cli(args, { signal: controller.signal, stderr })).exitCode;
+}
+
+describe("secateur train", () => {
+  const args = (out: string) => ["train", config, ...loop(out), "--epochs", "4", "--test", test];
+
+  it("learns, logs each epoch and leaves a model", async () => {
+    const result = await cliJson(args("whole"));
+    expect(result.steps).toBe(12);
+    expect([...place.files("whole").keys()]).toEqual([
+      "config.json",
+      "log.jsonl",
+      "model.safetensors",
+      "optimizer.safetensors",
+      "trainer.json",
+    ]);
+    const records = log("whole");
+    expect(records.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 3],
+      [2, 6],
+      [3, 9],
+      [4, 12],
+    ]);
+    expect(records[3].loss).toBeLessThan(records[0].loss);
+    expect(records[3].test.top1).toBeGreaterThanOrEqual(0);
+    const { loss } = await cliJson(["eval", place.path("whole"), "--data", test]);
+    expect(loss).toBeCloseTo(records[3].test.loss, 6);
+  });
+
+  it("ends with the same bytes after it was stopped and resumed", async () => {
+    expect(await stopAfter(2, args("parts"))).not.toBe(0);
+    expect(log("parts")).toHaveLength(2);
+    const { steps } = await cliJson([...args("parts"), "--resume"]);
+    expect(steps).toBe(12);
+    expect(place.files("parts")).toEqual(place.files("whole"));
+  });
+
+  it("refuses to resume with other settings or from nothing", async () => {
+    const other = await cli([...args("parts"), "--resume", "--lr", "0.02"]);
+    expect(other.exitCode).toBe(2);
+    expect(other.stderr).toContain("got lr 0.02 instead of 0.01");
+    const nothing = await cli([...args("nothing"), "--resume"]);
+    expect(nothing.exitCode).toBe(2);
+    expect(nothing.stderr).toContain("trainer.json: expected a readable file, got none");
+  });
+
+  it("refuses a batch larger than the data", async () => {
+    const { exitCode, stderr } = await cli([...args("big"), "--batch", "27"]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("batch: expected at most the 26 examples");
+  });
+
+  it("saves every so many epochs, and at the end", async () => {
+    expect(await stopAfter(2, [...args("sparse"), "--save-every", "2"])).not.toBe(0);
+    expect(log("sparse")).toHaveLength(2);
+    rmSync(place.path("sparse"), { recursive: true });
+    expect(await stopAfter(0, [...args("sparse"), "--save-every", "2"])).not.toBe(0);
+    expect(() => log("sparse")).toThrow();
+  });
+});
+
+describe("secateur finetune", () => {
+  it("holds the masks and trains the rest, resumed or not", async () => {
+    const model = place.model("dense", { depth: 1 });
+    const pruned = place.path("pruned");
+    await cliJson(["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", pruned]);
+    const args = (out: string) => [
+      "finetune",
+      pruned,
+      "--masks",
+      `${pruned}/masks.safetensors`,
+      ...loop(out),
+      "--epochs",
+      "2",
+    ];
+    await cliJson(args("tuned"));
+    const [masks, before, after] = [
+      tensors("pruned", "masks.safetensors"),
+      tensors("pruned", "model.safetensors"),
+      tensors("tuned", "model.safetensors"),
+    ];
+    for (const [name, { data: mask }] of masks) {
+      const values = after.get(name)!.data as Float32Array;
+      values.forEach((value, i) => {
+        if (!mask[i]) expect(value).toBe(0);
+      });
+      expect(values).not.toEqual(before.get(name)!.data);
+    }
+    expect(readFileSync(place.path("tuned", "masks.safetensors"))).toEqual(readFileSync(`${pruned}/masks.safetensors`));
+
+    await stopAfter(1, args("tuned-parts"));
+    await cliJson([...args("tuned-parts"), "--resume"]);
+    expect(place.files("tuned-parts")).toEqual(place.files("tuned"));
+  });
+
+  it("says that it found masks which nobody asked it to hold", async () => {
+    const { stderr } = await cli(["finetune", place.path("pruned"), ...loop("free"), "--epochs", "0.4"]);
+    expect(stderr).toContain("note: removed weights are trained too");
+  });
+});
