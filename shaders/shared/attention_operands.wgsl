@@ -1,0 +1,11 @@
+// What attention kernels work on: rows of one head in two packed operands, and dot products of their values.
+alias Value = f32; // vec4f where the head's dimension allows
+const ONES = vec4f(1.0, 0.0, 0.0, 0.0); // vec4f(1.0) with it
+const GROUP = 64u;
+const BLOCK = 32u;
+const LOWEST = -3.4028234e38;
+
+// A value as four elements, of which a scalar one fills only the first: dot products then need no second path.
+fn widen(value: Value) -> vec4f {
+  return vec4f(value) * ONES;
+}

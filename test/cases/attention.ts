@@ -1,0 +1,155 @@
+import { type AttentionSize, attention, attentionGrad } from "../../src/kernels/attention.js";
+import { sumOf } from "../harness/close.js";
+import { dot, type GradientCase } from "../harness/gradient-case.js";
+import type { KernelCase } from "../harness/kernel-case.js";
+import { lazy } from "../harness/lazy.js";
+import { normals } from "../harness/random.js";
+
+type Numbers = ArrayLike<number>;
+
+/** Visits each head of each image with accessors into the packed qkv and into out, and its place in logsumexp. */
+function eachHead(
+  { batch, tokens, heads, headDim }: AttentionSize,
+  visit: (
+    packed: (part: number, token: number, d: number) => number,
+    out: (token: number, d: number) => number,
+    row: number,
+  ) => void,
+) {
+  for (let b = 0; b < batch; b++) {
+    for (let h = 0; h < heads; h++) {
+      visit(
+        (part, token, d) => (((b * tokens + token) * 3 + part) * heads + h) * headDim + d,
+        (token, d) => ((b * tokens + token) * heads + h) * headDim + d,
+        (b * heads + h) * tokens,
+      );
+    }
+  }
+}
+
+const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
+
+function forward(qkv: Numbers, size: AttentionSize) {
+  const { batch, tokens, heads, headDim } = size;
+  const out = new Float64Array(batch * tokens * heads * headDim);
+  const logsumexp = new Float64Array(batch * heads * tokens);
+  eachHead(size, (packed, place, row) => {
+    for (let t = 0; t < tokens; t++) {
+      const scores = new Float64Array(tokens);
+      for (let j = 0; j < tokens; j++) {
+        for (let d = 0; d < headDim; d++) scores[j] += scaleOf(size) * qkv[packed(0, t, d)] * qkv[packed(1, j, d)];
+      }
+      const highest = Math.max(...scores);
+      const total = scores.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+      logsumexp[row + t] = highest + Math.log(total);
+      for (let j = 0; j < tokens; j++) {
+        const probability = Math.exp(scores[j] - highest) / total;
+        for (let d = 0; d < headDim; d++) out[place(t, d)] += probability * qkv[packed(2, j, d)];
+      }
+    }
+  });
+  return { out, logsumexp };
+}
+
+function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers, size: AttentionSize): Float64Array {
+  const { tokens, headDim } = size;
+  const scale = scaleOf(size);
+  const dQkv = new Float64Array(qkv.length);
+  eachHead(size, (packed, place, row) => {
+    for (let t = 0; t < tokens; t++) {
+      let delta = 0;
+      for (let d = 0; d < headDim; d++) delta += dOut[place(t, d)] * out[place(t, d)];
+      for (let j = 0; j < tokens; j++) {
+        let score = 0;
+        let dProbability = 0;
+        for (let d = 0; d < headDim; d++) {
+          score += scale * qkv[packed(0, t, d)] * qkv[packed(1, j, d)];
+          dProbability += dOut[place(t, d)] * qkv[packed(2, j, d)];
+        }
+        const probability = Math.exp(score - logsumexp[row + t]);
+        const slope = scale * probability * (dProbability - delta);
+        for (let d = 0; d < headDim; d++) {
+          dQkv[packed(0, t, d)] += slope * qkv[packed(1, j, d)];
+          dQkv[packed(1, j, d)] += slope * qkv[packed(0, t, d)];
+          dQkv[packed(2, j, d)] += probability * dOut[place(t, d)];
+        }
+      }
+    }
+  });
+  return dQkv;
+}
+
+const sizes: (AttentionSize & { benchOnly?: boolean })[] = [
+  { batch: 1, tokens: 1, heads: 1, headDim: 1 },
+  { batch: 2, tokens: 7, heads: 2, headDim: 5 },
+  { batch: 2, tokens: 9, heads: 3, headDim: 16 },
+  { batch: 1, tokens: 17, heads: 2, headDim: 12, scale: 0.7 },
+  { batch: 1, tokens: 65, heads: 1, headDim: 64 },
+  { batch: 1, tokens: 64, heads: 1, headDim: 127 },
+  { batch: 1, tokens: 63, heads: 1, headDim: 128 },
+  { batch: 8, tokens: 197, heads: 3, headDim: 64, benchOnly: true },
+  { batch: 64, tokens: 50, heads: 4, headDim: 16, benchOnly: true },
+];
+
+const shapeOf = ({ batch, tokens, heads, headDim }: AttentionSize) => `${batch}x${tokens}x${heads}x${headDim}`;
+
+const forwardCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
+  const { batch, tokens, heads, headDim } = size;
+  const length = batch * tokens * heads * headDim;
+  return {
+    name: `attention ${shapeOf(size)}`,
+    inputs: { qkv: normals(3 * length, length, 1.5) },
+    outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
+    run: (gpu, { qkv, out, logsumexp }) => attention(gpu, { qkv, out, logsumexp }, size),
+    oracle: ({ qkv }) => forward(qkv, size),
+    tolerance: sumOf(tokens + headDim, 2),
+    flops: 4 * length * tokens,
+    bytes: 16 * length,
+    benchOnly,
+  };
+});
+
+const gradientCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
+  const { batch, tokens, heads, headDim } = size;
+  const length = batch * tokens * heads * headDim;
+  const inputs = lazy(() => {
+    const qkv = normals(3 * length, length, 1.5);
+    const { out, logsumexp } = forward(qkv, size);
+    return {
+      qkv,
+      out: Float32Array.from(out),
+      logsumexp: Float32Array.from(logsumexp),
+      dOut: normals(length, 2),
+    };
+  });
+  return {
+    name: `attentionGrad ${shapeOf(size)}`,
+    get inputs() {
+      return inputs();
+    },
+    outputs: { dQkv: { length: 3 * length } },
+    run: (gpu, { qkv, out, logsumexp, dOut, dQkv }) => attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size),
+    oracle: ({ qkv, out, logsumexp, dOut }) => ({ dQkv: backward(qkv, out, logsumexp, dOut, size) }),
+    tolerance: sumOf(tokens + headDim, 4),
+    flops: 10 * length * tokens,
+    bytes: 32 * length,
+    benchOnly,
+  };
+});
+
+export const cases = [...forwardCases, ...gradientCases];
+
+const small = { batch: 2, tokens: 3, heads: 2, headDim: 2, scale: 0.9 };
+const at = normals(72, 5);
+const dOut = normals(24, 6);
+export const gradients: GradientCase[] = [
+  {
+    name: "attention by qkv",
+    f: (qkv) => dot(forward(qkv, small).out, dOut),
+    at,
+    gradient: () => {
+      const { out, logsumexp } = forward(at, small);
+      return backward(at, out, logsumexp, dOut, small);
+    },
+  },
+];
