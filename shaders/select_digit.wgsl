@@ -1,18 +1,19 @@
 // Picks the digit of the threshold from the counts of one pass and narrows the selection to it. One workgroup.
-// counts: BINS of this digit from BASE, and the number of exact zeros at ZEROS. Zeros are the smallest keys of their bin: when the threshold is
+// counts: BINS of this digit from `base`, and the number of exact zeros at ZEROS. Zeros are the smallest keys of their bin: when the threshold is
 // one of them, the selection is settled at once.
 #import score_key
 #import selection
 
 const GROUP = 256u;
-const SHIFT = 21u;
-const BITS = 11u;
 const BINS = 2048u;
-const BASE = 0u;
 const ZEROS = 6144u;
 const EACH = BINS / GROUP;
 
-struct Params { rank: u32 } // of the threshold among all scores, for the first digit
+struct Params {
+  rank: u32,             // of the threshold among all scores, for the first digit
+  shift: u32, bits: u32, // of the digit
+  base: u32              // of its bins in counts; 0 for the first digit
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> counts: array<u32>;
@@ -23,11 +24,11 @@ var<workgroup> totals: array<u32, GROUP>;
 @compute @workgroup_size(GROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var rank = selection.rank;
-  if (BASE == 0u) { rank = params.rank; }
-  let settled = BASE > 0u && selection.settled != 0u;
+  if (params.base == 0u) { rank = params.rank; }
+  let settled = params.base > 0u && selection.settled != 0u;
   let first = lane * EACH;
   var own = 0u;
-  for (var b = 0u; b < EACH; b++) { own += counts[BASE + first + b]; }
+  for (var b = 0u; b < EACH; b++) { own += counts[params.base + first + b]; }
 
   totals[lane] = own;
   for (var reach = 1u; reach < GROUP; reach = reach << 1u) { // inclusive scan
@@ -41,14 +42,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (settled || rank < below || rank >= below + own) { return; }
 
   for (var b = 0u; b < EACH; b++) {
-    let count = counts[BASE + first + b];
+    let count = counts[params.base + first + b];
     if (rank >= below && rank < below + count) {
       let digit = first + b;
       selection.rank = rank - below;
       selection.equal = count;
-      if (BASE == 0u) {
+      if (params.base == 0u) {
         selection.key = digit;
-        if (digit == ZERO_KEY >> SHIFT && rank - below < counts[ZEROS]) {
+        if (digit == ZERO_KEY >> params.shift && rank - below < counts[ZEROS]) {
           selection.key = ZERO_KEY;
           selection.equal = counts[ZEROS];
           selection.settled = 1u;
@@ -56,7 +57,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
           selection.settled = 0u;
         }
       } else {
-        selection.key = (selection.key << BITS) | digit;
+        selection.key = (selection.key << params.bits) | digit;
       }
     }
     below += count;

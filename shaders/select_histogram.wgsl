@@ -1,20 +1,20 @@
-// One digit of a radix selection: counts[BASE + d] += scores with digit d, of those whose higher digits are those of the threshold;
+// One digit of a radix selection: counts[base + d] += scores with digit d, of those whose higher digits are those of the threshold;
 // on the first digit also counts[ZEROS] += exact zeros
 // scores: the f32 bits from `first` up to `end`, four a load. Integer sums do not depend on the order of the atomics.
-// This variant shares bins in workgroup memory; select_histogram_private.wgsl gives each invocation its own.
 #import grid
 #import score_key
 #import selection
 
 const GROUP = 256u;
 const STEPS = 16u; // loads an invocation
-const SHIFT = 21u;
-const ABOVE = 32u; // SHIFT + bits of the digit; unused for the first
 const BINS = 2048u;
-const BASE = 0u;
 const ZEROS = 6144u;
 
-struct Params { first: u32, end: u32 }
+struct Params {
+  first: u32, end: u32,
+  shift: u32, bits: u32, // of the digit
+  base: u32              // of its bins in counts; 0 for the first digit
+}
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<vec4u>;
@@ -26,7 +26,8 @@ var<workgroup> bins: array<atomic<u32>, BINS>;
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = linear_group(group, groups) * GROUP * STEPS + lane;
-  if (BASE > 0u && selection.settled != 0u) { return; }
+  if (params.base > 0u && selection.settled != 0u) { return; }
+  let mask = vec4u((1u << params.bits) - 1u);
   var zeros = 0u;
   for (var s = 0u; s < STEPS; s++) {
     let i = first + s * GROUP;
@@ -34,13 +35,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let keys = score_keys(scores[i]);
       let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
       var counted = (at >= vec4u(params.first)) & (at < vec4u(params.end));
-      if (BASE == 0u) {
+      if (params.base == 0u) {
         let zero = select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
         zeros += zero.x + zero.y + zero.z + zero.w;
       } else {
-        counted &= (keys >> vec4u(ABOVE)) == vec4u(selection.key);
+        counted &= (keys >> vec4u(params.shift + params.bits)) == vec4u(selection.key);
       }
-      let digits = (keys >> vec4u(SHIFT)) % BINS;
+      let digits = (keys >> vec4u(params.shift)) & mask;
       if (counted.x) { atomicAdd(&bins[digits.x], 1u); }
       if (counted.y) { atomicAdd(&bins[digits.y], 1u); }
       if (counted.z) { atomicAdd(&bins[digits.z], 1u); }
@@ -50,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   workgroupBarrier();
   for (var bin = lane; bin < BINS; bin += GROUP) {
     let count = atomicLoad(&bins[bin]);
-    if (count > 0u) { atomicAdd(&counts[BASE + bin], count); }
+    if (count > 0u) { atomicAdd(&counts[params.base + bin], count); }
   }
   if (zeros > 0u) { atomicAdd(&counts[ZEROS], zeros); }
 }

@@ -87,30 +87,25 @@ export function selectSmallest(
 function chooseKey(gpu: Gpu, chunks: readonly ScoreChunk[], selection: GpuBuffer, rank: number): void {
   const counts = gpu.allocate((ZEROS + 1) * 4);
   gpu.clear(counts);
-  const histogram = histogramKernel(gpu);
-  const perGroup = constantNumber(histogram, "GROUP") * constantNumber(histogram, "STEPS") * 4;
-  DIGITS.forEach(({ bits, shift }, index) => {
-    const digit = { SHIFT: shift, BASE: index * BINS };
+  const constants = histogramGroup(gpu);
+  const perGroup = constants.GROUP * constants.STEPS * 4;
+  DIGITS.forEach((digit, index) => {
+    const base = index * BINS;
     for (const { scores, first, end } of chunks) {
-      gpu.dispatch(histogram, {
+      gpu.dispatch(shaders.select_histogram, {
         buffers: { scores, selection, counts },
-        params: { first, end },
-        constants: { ...digit, ABOVE: (shift + bits) % 32, BINS: 1 << bits },
+        params: { first, end, ...digit, base },
+        constants,
         groups: Math.ceil(end / perGroup),
       });
     }
     gpu.dispatch(shaders.select_digit, {
       buffers: { counts, selection },
-      params: { rank },
-      constants: { ...digit, BITS: bits },
+      params: { rank, ...digit, base },
       groups: 1,
     });
   });
 }
 
-/** The variant with bins of their own for each invocation, where workgroups run on one core and have the memory. */
-function histogramKernel(gpu: Gpu) {
-  const bytes = (BINS / 2) * constantNumber(shaders.select_histogram_private, "GROUP") * 4;
-  const fits = gpu.limits.maxComputeWorkgroupStorageSize >= bytes;
-  return gpu.info.software && fits ? shaders.select_histogram_private : shaders.select_histogram;
-}
+/** A software driver runs a workgroup on one core: few invocations, each with much to do, spare it from filling the bins often. */
+const histogramGroup = (gpu: Gpu) => (gpu.info.software ? { GROUP: 8, STEPS: 2048 } : { GROUP: 256, STEPS: 16 });
