@@ -65,8 +65,8 @@ const weightsOf = (seed: number): Weights => {
   let index = 0;
   for (const [name, { shape, data }] of weights) {
     const scale = name.includes("norm") ? 1 : 0.3;
-    weights.set(name, { shape, data: data.map((value, i) => value + scale * normals(data.length, seed + index)[i]) });
-    index++;
+    const noise = normals(data.length, seed + index++, scale);
+    weights.set(name, { shape, data: data.map((value, i) => value + noise[i]) });
   }
   return weights;
 };

@@ -1,0 +1,202 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Gpu } from "../../src/gpu/index.js";
+import {
+  augment,
+  cosineRate,
+  evaluate,
+  keyedGenerator,
+  MetricsMeter,
+  shuffled,
+  Trainer,
+  TrainingBatches,
+} from "../../src/train/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+
+const OPTIONS = { epochs: 4, batchSize: 16, learningRate: 3e-3, seed: 5, labelSmoothing: 0.1 };
+
+describe("schedule and order", () => {
+  test("cosine with warm-up has the values of its definition", () => {
+    const schedule = { peak: 1, final: 0.1, warmupSteps: 4, totalSteps: 14 };
+    const rates = Array.from({ length: 15 }, (_, step) => cosineRate(schedule, step));
+    expect(rates.slice(0, 5)).toEqual([0.25, 0.5, 0.75, 1, 1]);
+    expect(rates[9]).toBeCloseTo(0.55, 12);
+    expect(rates[14]).toBeCloseTo(0.1, 12);
+    for (let step = 5; step < 15; step++) expect(rates[step]).toBeLessThan(rates[step - 1]);
+  });
+
+  test("a shuffle is a permutation that the seed and the epoch decide", () => {
+    const order = (...key: number[]) => [...shuffled(100, keyedGenerator(...key))];
+    expect([...order(1, 0)].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(order(1, 0)).toEqual(order(1, 0));
+    expect(order(1, 0)).not.toEqual(order(1, 1));
+    expect(order(1, 0)).not.toEqual(order(2, 0));
+  });
+
+  test("the batch of a step does not depend on the steps before it", async () => {
+    const data = quadrantData(50, 1);
+    const order = { seed: 3, batchSize: 8, augmentation: { cropPadding: 2, flip: true } };
+    const straight = new TrainingBatches(data, order);
+    for (let step = 0; step < 13; step++) await straight.at(step);
+    expect(await new TrainingBatches(data, order).at(13)).toEqual(await straight.at(13));
+  });
+
+  test("crops move and flips mirror, sample by sample", () => {
+    const image = Float32Array.from({ length: 16 }, (_, i) => i + 1);
+    const seen = new Set<string>();
+    for (let index = 0; index < 200; index++) {
+      const batch = image.slice();
+      augment(batch, [1, 4, 4], [index], { cropPadding: 1, flip: true }, { seed: 1, epoch: 0 });
+      seen.add(batch.join());
+    }
+    expect(seen.size).toBe(18); // nine shifts, each mirrored or not
+    expect(seen).toContain(image.join());
+    expect(seen).toContain([4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13].join());
+    expect(seen).toContain([0, 0, 0, 0, 0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11].join());
+  });
+});
+
+test("metrics: ranks, ties and mean cross entropy", () => {
+  const meter = new MetricsMeter();
+  meter.add(Float32Array.of(0, 1, 2, 3, 4, 5, /**/ 1, 1, 0, 0, 0, 0), Uint32Array.of(0, 0), 2);
+  const { top1, top5, loss, examples } = meter.metrics;
+  expect({ top1, top5, examples }).toEqual({ top1: 0.5, top5: 0.5, examples: 2 });
+  const first = Math.log([0, 1, 2, 3, 4, 5].reduce((sum, x) => sum + Math.exp(x), 0));
+  const second = Math.log(2 * Math.E + 4) - 1;
+  expect(loss).toBeCloseTo((first + second) / 2, 6);
+});
+
+test("evaluation does not depend on the batch size, padded batches included", async () => {
+  const model = tinyViT(gpu);
+  const data = quadrantData(21, 2);
+  const whole = await evaluate(gpu, model, data, { batchSize: 21 });
+  const logits: number[] = [];
+  const parts = await evaluate(gpu, model, data, { batchSize: 8, onLogits: (rows) => logits.push(...rows) });
+  expect(logits.length).toBe(21 * 4);
+  expect(parts.loss).toBeCloseTo(whole.loss, 6);
+  expect({ ...parts, loss: 0 }).toEqual({ ...whole, loss: 0 });
+  model.release();
+});
+
+describe("training", () => {
+  const weightsAfter = async (steps: number[], seed = 5) => {
+    const model = tinyViT(gpu, 1, { drop_rate: 0.1, drop_path_rate: 0.1 });
+    const data = quadrantData(64, 3);
+    let state: Awaited<ReturnType<Trainer["read"]>> | undefined;
+    for (const until of steps) {
+      using trainer = new Trainer(gpu, model, data, { ...OPTIONS, seed });
+      if (state) trainer.restore(state);
+      await trainer.run({}, until);
+      state = await trainer.read();
+    }
+    const weights = await model.parameters.read();
+    model.release();
+    return weights;
+  };
+
+  test("learns", async () => {
+    const model = tinyViT(gpu);
+    const losses: number[] = [];
+    using trainer = new Trainer(gpu, model, quadrantData(256, 3), { ...OPTIONS, epochs: 6 });
+    await trainer.run({ onStep: ({ loss }) => void losses.push(loss) });
+    const { top1 } = await evaluate(gpu, model, quadrantData(128, 4));
+    expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]);
+    expect(top1).toBeGreaterThan(0.9);
+    model.release();
+  });
+
+  test("an interrupted run that goes on ends with the same bits", async () => {
+    const straight = await weightsAfter([12]);
+    expect(await weightsAfter([5, 12])).toEqual(straight);
+    expect(await weightsAfter([12], 6)).not.toEqual(straight);
+  });
+
+  test("removed weights stay what they were, and take no part", async () => {
+    const { prune, criterionByName } = await import("../../src/prune/index.js");
+    const model = tinyViT(gpu);
+    const before = await model.parameters.read();
+    const { masks } = await prune(gpu, model, { saliency: criterionByName("magnitude"), sparsity: 0.7 });
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    await trainer.run({}, 6);
+    const after = await model.parameters.read();
+    let moved = 0;
+    for (const [name, { data: mask }] of masks) {
+      const [old, now] = [before.get(name)!.data, after.get(name)!.data];
+      mask.forEach((kept, i) => {
+        if (!kept) expect(now[i]).toBe(old[i]);
+        else if (now[i] !== old[i]) moved++;
+      });
+    }
+    expect(moved).toBeGreaterThan(100);
+    model.release();
+  });
+
+  test("a thousand steps do not grow memory", async () => {
+    const model = tinyViT(gpu);
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), { ...OPTIONS, batchSize: 4, epochs: 70 });
+    await trainer.run({}, 20);
+    const counts = () => ({ ...gpu.memory, pipelines: gpu.counters.pipelines, bindGroups: gpu.counters.bindGroups });
+    const before = counts();
+    globalThis.gc?.();
+    const heap = typeof process === "object" ? process.memoryUsage().heapUsed : 0;
+    await trainer.run({}, 1020);
+    expect(counts()).toEqual(before);
+    globalThis.gc?.();
+    if (heap > 0) expect(process.memoryUsage().heapUsed - heap).toBeLessThan(20e6);
+    model.release();
+  });
+
+  test("a loss that is not finite stops the run with one clear error", async () => {
+    const model = tinyViT(gpu);
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), {
+      ...OPTIONS,
+      learningRate: 1e6,
+      warmup: 0,
+      optimizer: { clipNorm: 0 },
+    });
+    await expect(trainer.run()).rejects.toThrow(/training: expected a finite loss, got .* lower the learning rate/);
+    model.release();
+  });
+
+  test("an aborted run stops between steps", async () => {
+    const model = tinyViT(gpu);
+    const controller = new AbortController();
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    const onStep = ({ step }: { step: number }) => {
+      if (step === 3) controller.abort(new Error("enough"));
+    };
+    await expect(trainer.run({ onStep, signal: controller.signal })).rejects.toThrow("enough");
+    expect(trainer.step).toBe(3);
+    model.release();
+  });
+
+  test("wrong options are named", () => {
+    const model = tinyViT(gpu);
+    const data = quadrantData(8, 1);
+    expect(() => new Trainer(gpu, model, data, OPTIONS)).toThrow(
+      /batch: expected at most the 8 examples of quadrants, got 16/,
+    );
+    expect(() => new Trainer(gpu, model, data, { ...OPTIONS, batchSize: 4, learningRate: -1 })).toThrow(
+      /learning rate: expected/,
+    );
+    model.release();
+  });
+
+  test("both heads of a distilled model learn", async () => {
+    const model = tinyViT(gpu, 2, { distilled: true });
+    const before = await model.parameters.read();
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    await trainer.run({}, 2);
+    const after = await model.parameters.read();
+    for (const name of ["head.weight", "head_dist.weight", "dist_token"]) {
+      expect(after.get(name)!.data, name).not.toEqual(before.get(name)!.data);
+    }
+    expect((await evaluate(gpu, model, quadrantData(8, 1))).examples).toBe(8);
+    model.release();
+  });
+});
