@@ -9,6 +9,8 @@ export default {
   excludeInternal: true,
   excludePrivate: true,
   includeVersion: true,
+  // Links to sources would need the remote of whoever builds the pages.
+  disableSources: true,
   validation: { invalidLink: true, invalidPath: true, notDocumented: true, notExported: true, rewrittenLink: true },
   // A name like `width` says enough; what stands alone must be explained.
   requiredToBeDocumented: ["Class", "Function", "Interface", "TypeAlias", "Variable"],
