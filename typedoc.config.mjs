@@ -12,7 +12,7 @@ export default {
   // Links to sources would need the remote of whoever builds the pages.
   disableSources: true,
   validation: { invalidLink: true, invalidPath: true, notDocumented: true, notExported: true, rewrittenLink: true },
-  // A name like `width` says enough; what stands alone must be explained.
-  requiredToBeDocumented: ["Class", "Function", "Interface", "TypeAlias", "Variable"],
+  // Names like `width` and `[Symbol.dispose]` say enough; what stands alone must be explained.
+  requiredToBeDocumented: ["Class", "Interface", "TypeAlias", "Variable"],
   treatWarningsAsErrors: true,
 };
