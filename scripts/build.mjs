@@ -31,19 +31,13 @@ const builtinsAsImports = {
   },
 };
 
-function present(entries) {
-  const missing = Object.values(entries).filter((source) => !existsSync(join(root, source)));
-  for (const source of missing) console.warn(`build: ${source} is missing`);
-  return Object.fromEntries(Object.entries(entries).filter(([, source]) => !missing.includes(source)));
-}
-
 /** Writes the modules and removes those of earlier builds. @returns the paths of all bundled sources. */
 export async function bundle() {
   generate();
   const result = await build({
     absWorkingDir: root,
     bundle: true,
-    entryPoints: present({ ...publicEntries, ...internalEntries }),
+    entryPoints: { ...publicEntries, ...internalEntries },
     outdir: dist,
     format: "esm",
     splitting: true,
