@@ -1,0 +1,17 @@
+/**
+ * Secateur: hand-written WebGPU kernels for pruning neural networks, a thin tensor and autograd layer, gated Vision Transformers, and a
+ * pruning engine. The subpaths `secateur/kernels`, `/nn`, `/train`, `/prune` and `/io` hold everything; this module holds what most programs need.
+ */
+export { FormatError, GpuError, KernelError, ShapeError, UsageError } from "./errors.js";
+export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope } from "./gpu/index.js";
+export {
+  encodeCheckpoint,
+  encodeSafetensors,
+  parseCheckpoint,
+  parseModelConfig,
+  parseSafetensors,
+} from "./io/index.js";
+export { type Model, type ModelOutput, ViT } from "./nn/index.js";
+export { clearMasks, criterionByName, maskWeights, type PruneOptions, type PruneResult, prune } from "./prune/index.js";
+export { backward, Tensor, withoutHistory } from "./tensor/index.js";
+export { evaluate, Trainer, type TrainOptions } from "./train/index.js";

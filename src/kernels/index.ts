@@ -1,0 +1,40 @@
+/**
+ * The kernels, one function an op: buffers and sizes in, dispatches out. They take a `Gpu` and ranges of buffers, the host's own included
+ * (`gpu.borrow`), and know no tensors.
+ */
+export { activation, activationGrad } from "./activation.js";
+export { add, addPeriodic } from "./add.js";
+export { type AttentionSize, attention, attentionGrad } from "./attention.js";
+export type { BufferLike } from "./buffers.js";
+export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
+export { fill } from "./fill.js";
+export { gate, gateGradient } from "./gate.js";
+export { gradientNorm } from "./gradient-norm.js";
+export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
+export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
+export {
+  type MatmulBuffers,
+  type MatmulOptions,
+  type MatmulOrder,
+  type MatmulSize,
+  type MatmulVariant,
+  matmul,
+} from "./matmul.js";
+export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
+export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
+export { dropout, randomNormal, randomUniform } from "./random.js";
+export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
+export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic, type UnitLayout } from "./saliency.js";
+export { type SelectionRange, selectSmallest } from "./select.js";
+export { softmax, softmaxGrad } from "./softmax.js";
+export {
+  type AssembleSize,
+  assembleTokens,
+  assembleTokensGrad,
+  meanTokens,
+  meanTokensGrad,
+  type TokenRange,
+  type TokenSize,
+  takeToken,
+  takeTokenGrad,
+} from "./tokens.js";
