@@ -2,14 +2,15 @@
 import { GpuError } from "../errors.js";
 
 export class FaultLog {
-  #first: GpuError | undefined;
+  #first: Error | undefined;
   #lost: GpuError | undefined;
   #closing = false;
   readonly #listener = (event: Event) => {
     const { error } = event as GPUUncapturedErrorEvent;
     event.preventDefault();
-    this.#first ??= new GpuError(`device: ${firstParagraph(error.message)}`);
+    this.#first ??= this.#explained(error.message) ?? new GpuError(`device: ${firstParagraph(error.message)}`);
   };
+  readonly #explanations = new Map<string, (message: string) => Error>();
 
   constructor(private readonly device: GPUDevice) {
     device.addEventListener("uncapturederror", this.#listener);
@@ -20,12 +21,23 @@ export class FaultLog {
     });
   }
 
-  /** @throws GpuError the first fault since the last call; a lost device stays lost. */
+  /** @throws the first fault since the last call, a GpuError unless it was explained; a lost device stays lost. */
   check(): void {
     if (this.#lost) throw this.#lost;
     const fault = this.#first;
     this.#first = undefined;
     if (fault) throw fault;
+  }
+
+  /** Lets `explain` word the faults of the object with this label. */
+  explain(label: string, explain: (message: string) => Error): void {
+    this.#explanations.set(label, explain);
+  }
+
+  #explained(message: string): Error | undefined {
+    const labels = [...this.#explanations.keys()].filter((label) => message.includes(label));
+    const [longest] = labels.sort((a, b) => b.length - a.length); // a label may be part of another
+    return longest === undefined ? undefined : this.#explanations.get(longest)!(message);
   }
 
   close(): void {

@@ -44,10 +44,10 @@ export class Gpu implements Disposable {
     readonly info: AdapterSummary,
     private readonly ownsDevice: boolean,
   ) {
-    this.#pipelines = new PipelineCache(device);
     this.#stream = new CommandStream(device, this.#statistics);
     this.#sink = this.#stream;
     this.#faults = new FaultLog(device);
+    this.#pipelines = new PipelineCache(device, this.#faults);
   }
 
   /** Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader. @throws GpuError with remedies when there is none. */

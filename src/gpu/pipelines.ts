@@ -1,5 +1,6 @@
 /** Pipelines, layouts and bind groups, each made once. Layouts are explicit: Dawn reuses such pipelines, never those with `layout: "auto"`. */
 import { bufferId, type GpuBuffer } from "./buffer.js";
+import type { FaultLog } from "./faults.js";
 import { paramsByteLength } from "./params.js";
 import { type Constants, type ShaderSource, specialize } from "./shader.js";
 
@@ -18,7 +19,10 @@ export class PipelineCache {
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   #nextId = 1;
 
-  constructor(private readonly device: GPUDevice) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly faults: FaultLog,
+  ) {}
 
   /** Number of compiled pipelines, for tests that nothing is rebuilt. */
   get pipelineCount(): number {
@@ -53,6 +57,7 @@ export class PipelineCache {
   }
 
   #descriptor(shader: ShaderSource, constants: Constants, label: string): GPUComputePipelineDescriptor {
+    if (shader.explain) this.faults.explain(label, shader.explain);
     const module = this.device.createShaderModule({ label, code: specialize(shader, constants) });
     return { label, layout: this.#layout(shader).pipeline, compute: { module, entryPoint: "main" } };
   }
