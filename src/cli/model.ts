@@ -49,8 +49,9 @@ export async function loadOrStart(path: string, seed: number): Promise<{ checkpo
 
 /** What a model is called in a report: its folder, or its file where that says more. */
 export function modelName(path: string): string {
-  const name = basename(resolve(path)).replace(/\.(safetensors|json)$/, "");
-  return name === "model" || name === "config" ? basename(dirname(resolve(path))) : name;
+  const [, stem] = /^(.+)\.(?:safetensors|json)$/.exec(basename(path)) ?? [];
+  const isPlain = stem === "model" || stem === "config";
+  return stem !== undefined && !isPlain ? stem : basename(stem === undefined ? resolve(path) : dirname(resolve(path)));
 }
 
 /** Config values that are plain enough for a table. */

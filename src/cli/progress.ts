@@ -27,6 +27,7 @@ export class Progress implements Disposable {
   advance(work: number, label: string): void {
     this.#done = Math.min(this.total, this.#done + work);
     const now = performance.now();
+    if (this.#done >= this.total) return; // what follows says more than "0 s left"
     if (now - this.#shown < (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) return;
     this.#shown = now;
     const part = this.#done / this.total;

@@ -1,9 +1,37 @@
-/** The tensors of a pruned model as they lie in files. */
+/** A pruned model as it lies in files: weights, masks, scores and report. */
 import { asF32 } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
+import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor } from "../io/safetensors.js";
 import type { MaskSet } from "../prune/masks.js";
+import type { PruneResult } from "../prune/prune.js";
 import type { UnitSpace } from "../prune/units.js";
+import { type Report, renderReport, reportToJson } from "../report/index.js";
+import type { ViTCheckpoint } from "./model.js";
+
+/**
+ * Writes a pruned model's folder, all files or none.
+ *
+ * @param weights - with removed values at zero
+ * @returns the names of the files.
+ */
+export async function savePruned(
+  folder: string,
+  checkpoint: ViTCheckpoint,
+  weights: Map<string, FloatTensor>,
+  result: PruneResult,
+  report: Report,
+): Promise<string[]> {
+  const { naming } = checkpoint;
+  const others = new Map<string, Uint8Array | string>([
+    ["masks.safetensors", encodeMasks(result.masks, naming)],
+    ["scores.safetensors", encodeScores(result.space, result.scores, checkpoint.weights, naming)],
+    ["report.json", reportToJson(report)],
+    ["report.html", renderReport(report)],
+  ]);
+  await saveCheckpoint(folder, { ...checkpoint, weights }, others);
+  return ["model.safetensors", "config.json", ...others.keys()];
+}
 
 /** `masks.safetensors`: u8, 1 = keep, under the names of the model's file. */
 export function encodeMasks(masks: MaskSet, naming: Naming): Uint8Array {

@@ -80,7 +80,7 @@ describe("secateur eval", () => {
     const { exitCode, stdout, stderr } = await cli(["eval", model, "--data", data]);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(
-      /^model on 24 images of .+\ntop-1 [\d.]+% {2}top-5 100.00% {2}loss [\d.]+ {2}[\d.]+ images a second\n$/,
+      /^model on 24 images of .+\ntop-1 [\d.]+% {2}top-5 100.00% {2}loss [\d.]+ {2}[\d.,]+ images a second\n$/,
     );
     expect(stderr).toBe("");
   });

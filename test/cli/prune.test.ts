@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import { Interrupted } from "../../src/cli/failure.js";
 import { Gpu } from "../../src/gpu/index.js";
 import { type HostTensor, parseSafetensors } from "../../src/io/index.js";
-import { sharedGpu } from "../harness/gpu.js";
 import { cli, cliJson, Workplace } from "./harness.js";
 
 const place = new Workplace();
@@ -218,15 +218,10 @@ describe("secateur prune", () => {
 
   it("writes nothing when it is stopped", async () => {
     const controller = new AbortController();
-    const openGpu = async () => {
-      controller.abort(new Error("stopped"));
-      return Gpu.from((await sharedGpu()).device);
-    };
-    const { exitCode } = await cli(prune("stopped", "--method", "taylor", "--sparsity", "0.5"), {
-      signal: controller.signal,
-      openGpu,
-    });
-    expect(exitCode).not.toBe(0);
+    const stderr = { isTTY: true, write: () => controller.abort(new Interrupted(130)) };
+    const args = prune("stopped", "--method", "taylor", "--sparsity", "0.5", "--rounds", "100000");
+    const { exitCode } = await cli(args, { signal: controller.signal, stderr });
+    expect(exitCode).toBe(130);
     expect(existsSync(place.path("stopped"))).toBe(false);
   });
 

@@ -2,20 +2,20 @@
 import { join, resolve } from "node:path";
 import type { Gpu } from "../../gpu/index.js";
 import { type Dataset, firstOfEachClass, subset } from "../../io/dataset.js";
-import { checkWritableFolder, openDataset, saveCheckpoint } from "../../io/node/index.js";
+import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
 import { clearMasks, criterionByName, maskWeights, type PruneResult, prune } from "../../prune/index.js";
-import { integer, percent, shortPercent } from "../../report/format.js";
-import { describeRun, type Report, type Run, renderReport, reportToJson } from "../../report/index.js";
+import { integer, shortPercent } from "../../report/format.js";
+import { describeRun, type Report, type Run } from "../../report/index.js";
 import { Trainer } from "../../train/index.js";
 import { demoModel, mnistFolder, spread } from "../demo-inputs.js";
+import { demoText, runData } from "../demo-outcome.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
 import { loadViT, type ViTCheckpoint } from "../model.js";
-import { durationText, Progress } from "../progress.js";
-import { encodeMasks, encodeScores } from "../pruned-files.js";
+import { Progress } from "../progress.js";
+import { savePruned } from "../pruned-files.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
-import { textTable } from "../table.js";
 
 const METHODS = ["random", "magnitude", "taylor"];
 const SPARSITIES = [0.5, 0.7, 0.9];
@@ -88,7 +88,7 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
     runs,
     warnings: left > 0 ? [subsetText(test.length, allTests.length)] : [],
   };
-  await write(out, stage, last, report);
+  await savePruned(out, checkpoint, maskWeights(await model.parameters.read(), last.masks), last, report);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
   return {
@@ -152,41 +152,4 @@ async function finetune({ context, gpu, model, progress }: Stage, train: Dataset
   });
   const onStep = () => progress.advance(batch * GRADIENT_COST, "finetuning");
   await trainer.run({ onStep, signal: context.signal }, steps);
-}
-
-async function write(out: string, { model, checkpoint }: Stage, last: PruneResult, report: Report): Promise<void> {
-  const { naming, weights } = checkpoint;
-  const finetuned = maskWeights(await model.parameters.read(), last.masks);
-  const others = new Map<string, Uint8Array | string>([
-    ["masks.safetensors", encodeMasks(last.masks, naming)],
-    ["scores.safetensors", encodeScores(last.space, last.scores, weights, naming)],
-    ["report.json", reportToJson(report)],
-    ["report.html", renderReport(report)],
-  ]);
-  await saveCheckpoint(out, { ...checkpoint, weights: finetuned }, others);
-}
-
-const runData = ({ method, sparsity, pruned, finetuned, parameters, flops }: Run) => ({
-  method,
-  sparsity,
-  pruned,
-  finetuned,
-  parameters,
-  flops,
-});
-
-function demoText({ dense, runs, warnings }: Report, html: string, seconds: number): string {
-  const top1 = (method: string, sparsity: number) =>
-    percent(runs.find((run) => run.method === method && run.sparsity === sparsity)?.pruned?.top1);
-  const last = runs.at(-1)!;
-  return [
-    `top-1 on handwritten digits, ${percent(dense?.top1)} dense`,
-    textTable([
-      ["sparsity", ...SPARSITIES.map((sparsity) => shortPercent(sparsity))],
-      ...METHODS.map((method) => [method, ...SPARSITIES.map((sparsity) => top1(method, sparsity))]),
-    ]),
-    `${last.method} at ${shortPercent(last.sparsity)} after finetuning: ${percent(last.finetuned?.top1)}`,
-    ...warnings,
-    `done in ${durationText(seconds)}; the report is ${html}`,
-  ].join("\n");
 }

@@ -51,7 +51,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
   const subset = among && { classes: among.classes, top1: among.top1 };
   const lines = [
     `${modelName(path)} on ${integer(metrics.examples)} images of ${dataset.source}`,
-    `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond.toPrecision(3)} images a second`,
+    `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : integer(imagesPerSecond)} images a second`,
   ];
   if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
   if (options.logits) lines.push(`${options.logits}: logits, labels`);

@@ -1,32 +1,24 @@
 /** `secateur prune`: a model and images in; a masked model, masks, scores and a report out. */
 import { UsageError } from "../../errors.js";
 import type { Dataset } from "../../io/dataset.js";
-import { checkWritableFolder, openDataset, saveCheckpoint } from "../../io/node/index.js";
+import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
 import {
   type Criterion,
   type Granularity,
   maskWeights,
-  type PruneResult,
   prune,
   type ScheduleKind,
   type Scope,
 } from "../../prune/index.js";
-import { integer, percent, siPrefix } from "../../report/format.js";
-import { describeRun, type Report, type Run, renderReport, reportToJson } from "../../report/index.js";
+import { describeRun, type Report } from "../../report/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
-import {
-  type CalibrationArguments,
-  loadViT,
-  openCalibration,
-  refuseModelFolder,
-  type ViTCheckpoint,
-} from "../model.js";
+import { type CalibrationArguments, loadViT, openCalibration, refuseModelFolder } from "../model.js";
 import { durationText, Progress } from "../progress.js";
-import { encodeMasks, encodeScores } from "../pruned-files.js";
+import { pruneData, pruneText } from "../prune-outcome.js";
+import { savePruned } from "../pruned-files.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
-import { textTable } from "../table.js";
 
 export interface PruneArguments extends CalibrationArguments {
   readonly method: Criterion;
@@ -120,12 +112,12 @@ export async function pruneModel(context: CommandContext, path: string, options:
     runs: [run],
     warnings: warningsOf(options, evaluation),
   };
-  const files = await write(out, checkpoint, result, report);
+  const files = await savePruned(out, checkpoint, maskWeights(checkpoint.weights, result.masks), result, report);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
   return {
-    data: outcomeData(report, result, { out, files, seconds }),
-    text: outcomeText(
+    data: pruneData(report, result, { out, files, seconds }),
+    text: pruneText(
       report,
       result,
       `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
@@ -150,66 +142,4 @@ function checkArguments({ compact, method, calibration, rounds, schedule }: Prun
 function warningsOf({ data }: PruneArguments, evaluation: Dataset | undefined): string[] {
   if (!evaluation) return ["Accuracy was not measured: there were neither evaluation nor calibration data."];
   return data === undefined ? ["Accuracy was measured on the calibration images; --data measures it on others."] : [];
-}
-
-async function write(out: string, checkpoint: ViTCheckpoint, result: PruneResult, report: Report): Promise<string[]> {
-  const { naming, weights } = checkpoint;
-  const others = new Map<string, Uint8Array | string>([
-    ["masks.safetensors", encodeMasks(result.masks, naming)],
-    ["scores.safetensors", encodeScores(result.space, result.scores, weights, naming)],
-    ["report.json", reportToJson(report)],
-    ["report.html", renderReport(report)],
-  ]);
-  await saveCheckpoint(out, { ...checkpoint, weights: maskWeights(weights, result.masks) }, others);
-  return ["model.safetensors", "config.json", ...others.keys()];
-}
-
-/** Units that were ranked and units that went. */
-function unitCounts({ space, rounds }: PruneResult): { total: number; pruned: number } {
-  return { total: space.count, pruned: space.count - rounds.at(-1)!.kept };
-}
-
-function outcomeData(report: Report, result: PruneResult, ending: { out: string; files: string[]; seconds: number }) {
-  const { model, settings, dense, data, adapter, seed, warnings } = report;
-  const { method, sparsity, parameters, flops, pruned } = report.runs[0];
-  return {
-    command: "prune",
-    model: model.name,
-    method,
-    sparsity,
-    seed,
-    settings,
-    units: unitCounts(result),
-    parameters: { dense: model.parameters, pruned: parameters },
-    flops: { dense: model.flops, pruned: flops },
-    data,
-    accuracy: { dense, pruned },
-    adapter,
-    warnings,
-    ...ending,
-  };
-}
-
-function outcomeText(
-  { model, settings, dense, runs: [run], warnings }: Report,
-  result: PruneResult,
-  ending: string,
-): string {
-  const { total, pruned } = unitCounts(result);
-  const row = (name: string, metrics: Report["dense"], { parameters, flops }: Pick<Run, "parameters" | "flops">) => [
-    name,
-    percent(metrics?.top1),
-    percent(metrics?.top5),
-    (metrics?.loss ?? Number.NaN).toFixed(4),
-    integer(parameters),
-    siPrefix(flops),
-  ];
-  const table = textTable([
-    ["", "top-1", "top-5", "loss", "parameters", "FLOPs"],
-    row("dense", dense, model),
-    row("pruned", run.pruned, run),
-  ]);
-  const units = { weight: "weights", row: "rows", head: "heads", neuron: "neurons" }[settings.granularity];
-  const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
-  return [claim, table, ...warnings, ending].join("\n");
 }

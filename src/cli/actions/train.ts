@@ -4,45 +4,16 @@ import { dirname, join } from "node:path";
 import type { Gpu } from "../../gpu/index.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
-import { checkWritableFolder, openDataset, saveCheckpoint } from "../../io/node/index.js";
+import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
-import { type MaskSet, maskWeights, writeMasks } from "../../prune/index.js";
-import { decimal, integer, percent } from "../../report/format.js";
-import { evaluate, type StepReport, Trainer } from "../../train/index.js";
+import { maskWeights, writeMasks } from "../../prune/index.js";
+import { integer } from "../../report/format.js";
+import { Trainer } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadOrStart, loadViT, modelName, type ViTCheckpoint } from "../model.js";
-import { durationText, Progress } from "../progress.js";
-import { encodeMasks } from "../pruned-files.js";
-import { type EpochRecord, encodeRun, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
-
-export interface TrainArguments {
-  readonly data: string;
-  readonly test?: string;
-  readonly out: string;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly lr: number;
-  readonly minLr?: number;
-  readonly warmup: number;
-  readonly weightDecay: number;
-  readonly labelSmoothing: number;
-  readonly clip: number;
-  readonly cropPadding: number;
-  readonly flip?: boolean;
-  readonly seed: number;
-  readonly saveEvery: number;
-  readonly resume?: boolean;
-}
-
-/** A run that is ready to start: everything is read, nothing is on the device yet. */
-interface Plan {
-  readonly command: "train" | "finetune";
-  readonly name: string;
-  readonly start: string;
-  readonly checkpoint: ViTCheckpoint;
-  readonly masks: MaskSet;
-  readonly options: TrainArguments;
-}
+import { loadMasks, loadOrStart, loadViT, modelName } from "../model.js";
+import { durationText } from "../progress.js";
+import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
+import { loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
   await checkWritableFolder(options.out);
@@ -135,60 +106,4 @@ function createTrainer(gpu: Gpu, model: ViT, dataset: Dataset, options: TrainArg
     augmentation: { cropPadding: options.cropPadding, flip: options.flip ?? false },
     optimizer: { weightDecay: options.weightDecay, clipNorm: options.clip },
   });
-}
-
-interface RunningPlan extends Plan {
-  readonly gpu: Gpu;
-  readonly model: ViT;
-  readonly trainer: Trainer;
-  readonly test: Dataset | undefined;
-  readonly settings: RunSettings;
-}
-
-/** Trains to the end; after each epoch measures, logs and saves. */
-async function runLoop(
-  context: CommandContext,
-  plan: RunningPlan,
-  before: readonly EpochRecord[],
-): Promise<EpochRecord[]> {
-  const { gpu, model, trainer, test, options } = plan;
-  const { signal } = context;
-  const log = [...before];
-  const steps = trainer.schedule.totalSteps;
-  using progress = new Progress(context.stderr, steps - trainer.step);
-  let losses = 0;
-  let count = 0;
-  const onStep = ({ epoch, loss }: StepReport): void => {
-    losses += loss;
-    count++;
-    progress.advance(1, `epoch ${epoch}, loss ${decimal(losses / count)}`);
-  };
-  const onEpoch = async ({ epoch, step, learningRate }: StepReport): Promise<void> => {
-    const metrics = test && (await evaluate(gpu, model, test, { batchSize: options.batch, signal }));
-    const accuracy = metrics ? { top1: metrics.top1, top5: metrics.top5, loss: metrics.loss } : null;
-    log.push({ epoch, step, loss: losses / count, learningRate, test: accuracy });
-    losses = 0;
-    count = 0;
-    progress.clear();
-    context.note(recordText(log.at(-1)!, options.epochs));
-    signal.throwIfAborted();
-    if (epoch % options.saveEvery === 0 || step === steps) await save(plan, log);
-  };
-  await trainer.run({ onStep, onEpoch, signal });
-  return log;
-}
-
-async function save(
-  { model, trainer, masks, checkpoint, options, settings }: RunningPlan,
-  log: EpochRecord[],
-): Promise<void> {
-  const weights = maskWeights(await model.parameters.read(), masks);
-  const others = encodeRun(await trainer.read(), settings, log);
-  if (masks.size > 0) others.set("masks.safetensors", encodeMasks(masks, checkpoint.naming));
-  await saveCheckpoint(options.out, { ...checkpoint, weights }, others);
-}
-
-function recordText({ epoch, loss, test }: EpochRecord, epochs: number): string {
-  const accuracy = test ? `, test top-1 ${percent(test.top1)}, loss ${decimal(test.loss)}` : "";
-  return `epoch ${epoch} of ${Math.ceil(epochs)}: loss ${decimal(loss)}${accuracy}`;
 }

@@ -1,0 +1,59 @@
+/** What `secateur prune` prints: a document for programs, a table for people. */
+import type { PruneResult } from "../prune/index.js";
+import { integer, percent, siPrefix } from "../report/format.js";
+import type { Report, Run } from "../report/index.js";
+import { textTable } from "./table.js";
+
+/** Units that were ranked and units that went. */
+function unitCounts({ space, rounds }: PruneResult): { total: number; pruned: number } {
+  return { total: space.count, pruned: space.count - rounds.at(-1)!.kept };
+}
+
+export function pruneData(
+  report: Report,
+  result: PruneResult,
+  ending: { out: string; files: string[]; seconds: number },
+) {
+  const { model, settings, dense, data, adapter, seed, warnings } = report;
+  const { method, sparsity, parameters, flops, pruned } = report.runs[0];
+  return {
+    command: "prune",
+    model: model.name,
+    method,
+    sparsity,
+    seed,
+    settings,
+    units: unitCounts(result),
+    parameters: { dense: model.parameters, pruned: parameters },
+    flops: { dense: model.flops, pruned: flops },
+    data,
+    accuracy: { dense, pruned },
+    adapter,
+    warnings,
+    ...ending,
+  };
+}
+
+export function pruneText(
+  { model, settings, dense, runs: [run], warnings }: Report,
+  result: PruneResult,
+  ending: string,
+): string {
+  const { total, pruned } = unitCounts(result);
+  const row = (name: string, metrics: Report["dense"], { parameters, flops }: Pick<Run, "parameters" | "flops">) => [
+    name,
+    percent(metrics?.top1),
+    percent(metrics?.top5),
+    (metrics?.loss ?? Number.NaN).toFixed(4),
+    integer(parameters),
+    siPrefix(flops),
+  ];
+  const table = textTable([
+    ["", "top-1", "top-5", "loss", "parameters", "FLOPs"],
+    row("dense", dense, model),
+    row("pruned", run.pruned, run),
+  ]);
+  const units = { weight: "weights", row: "rows", head: "heads", neuron: "neurons" }[settings.granularity];
+  const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
+  return [claim, table, ...warnings, ending].join("\n");
+}

@@ -1,0 +1,98 @@
+/** The loop of `secateur train` and `finetune`: steps, a line and a record for each epoch, everything saved. */
+import type { Gpu } from "../gpu/index.js";
+import type { Dataset } from "../io/dataset.js";
+import { saveCheckpoint } from "../io/node/index.js";
+import type { ViT } from "../nn/index.js";
+import { type MaskSet, maskWeights } from "../prune/index.js";
+import { decimal, percent } from "../report/format.js";
+import { evaluate, type StepReport, type Trainer } from "../train/index.js";
+import type { CommandContext } from "./host.js";
+import type { ViTCheckpoint } from "./model.js";
+import { Progress } from "./progress.js";
+import { encodeMasks } from "./pruned-files.js";
+import { type EpochRecord, encodeRun, type RunSettings } from "./training-state.js";
+
+export interface TrainArguments {
+  readonly data: string;
+  readonly test?: string;
+  readonly out: string;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly lr: number;
+  readonly minLr?: number;
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly labelSmoothing: number;
+  readonly clip: number;
+  readonly cropPadding: number;
+  readonly flip?: boolean;
+  readonly seed: number;
+  readonly saveEvery: number;
+  readonly resume?: boolean;
+}
+
+/** A run that is ready to start: everything is read, nothing is on the device yet. */
+export interface Plan {
+  readonly command: "train" | "finetune";
+  readonly name: string;
+  readonly start: string;
+  readonly checkpoint: ViTCheckpoint;
+  readonly masks: MaskSet;
+  readonly options: TrainArguments;
+}
+
+export interface RunningPlan extends Plan {
+  readonly gpu: Gpu;
+  readonly model: ViT;
+  readonly trainer: Trainer;
+  readonly test: Dataset | undefined;
+  readonly settings: RunSettings;
+}
+
+/** Trains to the end; after each epoch measures, logs and saves. */
+export async function runLoop(
+  context: CommandContext,
+  plan: RunningPlan,
+  before: readonly EpochRecord[],
+): Promise<EpochRecord[]> {
+  const { gpu, model, trainer, test, options } = plan;
+  const { signal } = context;
+  const log = [...before];
+  const steps = trainer.schedule.totalSteps;
+  using progress = new Progress(context.stderr, steps - trainer.step);
+  let losses = 0;
+  let count = 0;
+  const onStep = ({ epoch, loss }: StepReport): void => {
+    losses += loss;
+    count++;
+    progress.advance(1, `epoch ${epoch}, loss ${decimal(losses / count)}`);
+  };
+  const onEpoch = async ({ epoch, step, learningRate }: StepReport): Promise<void> => {
+    const metrics = test && (await evaluate(gpu, model, test, { batchSize: options.batch, signal }));
+    const accuracy = metrics ? { top1: metrics.top1, top5: metrics.top5, loss: metrics.loss } : null;
+    log.push({ epoch, step, loss: losses / count, learningRate, test: accuracy });
+    losses = 0;
+    count = 0;
+    progress.clear();
+    context.note(recordText(log.at(-1)!, options.epochs));
+    signal.throwIfAborted();
+    if (epoch % options.saveEvery === 0 || step === steps) await save(plan, log);
+  };
+  await trainer.run({ onStep, onEpoch, signal });
+  return log;
+}
+
+async function save(
+  { model, trainer, masks, checkpoint, options, settings }: RunningPlan,
+  log: EpochRecord[],
+): Promise<void> {
+  const weights = maskWeights(await model.parameters.read(), masks);
+  const others = encodeRun(await trainer.read(), settings, log);
+  if (masks.size > 0) others.set("masks.safetensors", encodeMasks(masks, checkpoint.naming));
+  await saveCheckpoint(options.out, { ...checkpoint, weights }, others);
+}
+
+export function recordText({ epoch, loss, test }: EpochRecord, epochs: number): string {
+  const accuracy = test ? `, test top-1 ${percent(test.top1)}, loss ${decimal(test.loss)}` : "";
+  return `epoch ${epoch} of ${Math.ceil(epochs)}: loss ${decimal(loss)}${accuracy}`;
+}

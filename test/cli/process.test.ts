@@ -1,0 +1,131 @@
+/** The program as it is installed: a process of its own, its signals and its end. */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+// @ts-expect-error: a script without types
+import { bundle } from "../../scripts/build.mjs";
+import { type CliResult, TINY, Workplace } from "./harness.js";
+
+const program = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const place = new Workplace();
+beforeAll(() => bundle());
+afterAll(() => place[Symbol.dispose]());
+const model = place.model();
+const data = place.data();
+
+interface Ending extends Omit<CliResult, "exitCode"> {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Runs the program to its end. `onOutput` sees what stderr holds so far. */
+function run(args: readonly string[], onOutput: (stderr: string, pid: number) => void = () => {}): Promise<Ending> {
+  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const written = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => {
+    written.stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    written.stderr += chunk;
+    onOutput(written.stderr, child.pid!);
+  });
+  return new Promise((resolve) => child.on("close", (exitCode, signal) => resolve({ exitCode, signal, ...written })));
+}
+
+/** Dawn itself warns about software drivers. */
+const ownLines = (stderr: string): string[] =>
+  stderr.split("\n").filter((line) => line && !line.startsWith("Warning: max"));
+
+describe("the installed program", () => {
+  it("ends by itself with one JSON document on stdout", async () => {
+    const { exitCode, signal, stdout, stderr } = await run(["eval", model, "--data", data, "--json"]);
+    expect(signal).toBeNull();
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ command: "eval", examples: 24 });
+    expect(ownLines(stderr)).toEqual([]);
+  });
+
+  it("ends with exit code 2 and one line for a bad model", async () => {
+    const { exitCode, stdout, stderr } = await run(["eval", place.path("none"), "--data", data]);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("ends with exit code 2 and one line for an adapter that does not exist", async () => {
+    const child = spawn(process.execPath, [program, "eval", model, "--data", data], {
+      env: { ...process.env, SECATEUR_ADAPTER: "abacus" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let stderr = "";
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const exitCode = await new Promise((resolve) => child.on("close", resolve));
+    expect(exitCode).toBe(2);
+    expect(ownLines(stderr)).toEqual([
+      expect.stringContaining('SECATEUR_ADAPTER: expected hardware, lavapipe, swiftshader, got "abacus"'),
+    ]);
+  });
+
+  it("stops at Ctrl-C with exit code 130 and nothing half-written", async () => {
+    const config = place.write("fresh/config.json", JSON.stringify(TINY));
+    const out = place.path("out");
+    const args = [
+      "train",
+      config,
+      "--data",
+      data,
+      "--batch",
+      "8",
+      "--epochs",
+      "100000",
+      "--save-every",
+      "100000",
+      "--out",
+      out,
+    ];
+    let interrupted = false;
+    const { exitCode, signal, stdout, stderr } = await run(args, (seen, pid) => {
+      if (interrupted || !seen.includes("epoch 2 of")) return;
+      interrupted = true;
+      process.kill(pid, "SIGINT");
+    });
+    expect(signal).toBeNull();
+    expect(exitCode).toBe(130);
+    expect(stdout).toBe("");
+    expect(ownLines(stderr).at(-1)).toBe("secateur: interrupted; nothing is half-written");
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(place.folder).filter((name) => name.startsWith(".secateur"))).toEqual([]);
+  });
+});
+
+/** Whether this process may make a small disk of its own. */
+function mountDisk(): string | undefined {
+  const disk = place.path("disk");
+  mkdirSync(disk);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], { stdio: "ignore" });
+    return disk;
+  } catch {
+    return undefined;
+  }
+}
+
+const disk = mountDisk();
+afterAll(() => {
+  if (disk) execFileSync("umount", [disk]);
+});
+
+describe.skipIf(!disk)("a full disk (needs the right to mount one)", () => {
+  it("is one line, exit code 2, and nothing half-written", async () => {
+    const args = ["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", `${disk}/out`];
+    const { exitCode, stderr } = await run(args);
+    expect(ownLines(stderr)).toEqual([
+      expect.stringContaining("expected a place that can be written, got a full disk"),
+    ]);
+    expect(exitCode).toBe(2);
+    expect(readdirSync(disk!)).toEqual([]);
+  });
+});
