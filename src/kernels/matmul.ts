@@ -1,11 +1,10 @@
 /** Matrix products in the three operand orders of a linear layer's forward and backward, with a fused epilogue. */
-import { KernelError, ShapeError } from "../errors.js";
+import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
-import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { chooseVariant, lanesFit, type MatmulVariant, splitK, TILE, tileCount } from "./matmul-variant.js";
-import * as shaders from "./shaders.gen.js";
+import { matmulVariants } from "./matmul-dispatch.js";
+import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
 
 export type { MatmulVariant } from "./matmul-variant.js";
 
@@ -46,8 +45,6 @@ export interface MatmulOptions {
   variant?: MatmulVariant;
 }
 
-const ACTIVATIONS = ["none", "relu", "gelu"] as const;
-
 /**
  * out = residual + gate * activation(op(a) op(b) + bias), in f32; every part after the product is optional.
  * @throws ShapeError when a size is not a positive integer or a buffer is too small for it.
@@ -61,101 +58,9 @@ export function matmul(
 ): void {
   checkSizes(order, buffers, size);
   using _scope = gpu.scope();
-  const call: Call = { gpu, order, buffers, size, options };
   const variant = options.variant ?? chooseVariant(gpu, order, size);
-  kernels[variant](call);
+  matmulVariants[variant]({ gpu, order, buffers, size, options });
 }
-
-interface Call {
-  readonly gpu: Gpu;
-  readonly order: MatmulOrder;
-  readonly buffers: MatmulBuffers;
-  readonly size: MatmulSize;
-  readonly options: MatmulOptions;
-}
-
-/** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
-function epilogue({ gpu, order, buffers, options }: Call) {
-  const { a, bias, mask, gate, residual, preactivation, out } = buffers;
-  return {
-    constants: {
-      BIAS: bias !== undefined,
-      ACTIVATION: ACTIVATIONS.indexOf(options.activation ?? "none"),
-      GATE: gate !== undefined,
-      RESIDUAL: residual !== undefined,
-      PREACTIVATION: preactivation !== undefined,
-      MASK_OUT: mask !== undefined && order === "tn",
-    },
-    buffers: {
-      mask: mask ?? a,
-      bias: bias ?? a,
-      gate: gate ?? a,
-      residual: residual ?? a,
-      preactivation: preactivation ?? gpu.allocate(4),
-      out,
-    },
-  };
-}
-
-const operandConstants = ({ order, buffers }: Call) => ({
-  A_TRANSPOSED: order === "tn",
-  B_TRANSPOSED: order === "nt",
-  MASK_B: buffers.mask !== undefined && order !== "tn",
-});
-
-function tile(call: Call): void {
-  const { m, n, k, batch = 1 } = call.size;
-  const { a, b } = call.buffers;
-  const end = epilogue(call);
-  call.gpu.dispatch(shaders.matmul_tile, {
-    buffers: { a, b, ...end.buffers },
-    params: { m, n, k, batches: batch, splits: 1, chunk: k },
-    constants: { ...operandConstants(call), ...end.constants },
-    groups: tileCount(call.size, TILE, TILE),
-  });
-}
-
-function split(call: Call): void {
-  const { gpu, buffers, size } = call;
-  const { m, n, k, batch = 1 } = size;
-  const { splits, chunk } = splitK(size);
-  const partials = gpu.allocate(4 * batch * splits * m * n);
-  const { a, b } = buffers;
-  const end = epilogue(call);
-  gpu.dispatch(shaders.matmul_tile, {
-    buffers: { a, b, ...end.buffers, out: partials },
-    params: { m, n, k, batches: batch, splits, chunk },
-    constants: operandConstants(call),
-    groups: tileCount(size, TILE, TILE) * splits,
-  });
-  gpu.dispatch(shaders.matmul_sum, {
-    buffers: { partials, ...end.buffers },
-    params: { elements: m * n, n, splits, batches: batch },
-    constants: end.constants,
-    groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
-  });
-}
-
-function lane(call: Call): void {
-  const { gpu, order, buffers, size } = call;
-  const { m, n, k, batch = 1 } = size;
-  if (!lanesFit(gpu, order, size)) {
-    throw new KernelError(
-      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8 and rows of whole vec4, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
-    );
-  }
-  const { a, b } = buffers;
-  const end = epilogue(call);
-  const lanes = gpu.info.subgroupSize as number;
-  gpu.dispatch(shaders.matmul_lane, {
-    buffers: { a, b, ...end.buffers },
-    params: { m, n, k, batches: batch },
-    constants: { ...operandConstants(call), ...end.constants, LANES: lanes },
-    groups: tileCount(size, 4 * lanes, 4 * lanes),
-  });
-}
-
-const kernels: Record<MatmulVariant, (call: Call) => void> = { lane, tile, split };
 
 function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize): void {
   const { m, n, k, batch = 1 } = size;

@@ -1,0 +1,100 @@
+/** One dispatch, or two, for each variant of matmul. Sizes were checked before. */
+import { KernelError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
+import { lanesFit, type MatmulVariant, splitK, TILE, tileCount } from "./matmul-variant.js";
+import * as shaders from "./shaders.gen.js";
+
+const ACTIVATIONS = ["none", "relu", "gelu"] as const;
+
+export interface MatmulCall {
+  readonly gpu: Gpu;
+  readonly order: MatmulOrder;
+  readonly buffers: MatmulBuffers;
+  readonly size: MatmulSize;
+  readonly options: MatmulOptions;
+}
+
+/** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
+function epilogue({ gpu, order, buffers, options }: MatmulCall) {
+  const { a, bias, mask, gate, residual, preactivation, out } = buffers;
+  return {
+    constants: {
+      BIAS: bias !== undefined,
+      ACTIVATION: ACTIVATIONS.indexOf(options.activation ?? "none"),
+      GATE: gate !== undefined,
+      RESIDUAL: residual !== undefined,
+      PREACTIVATION: preactivation !== undefined,
+      MASK_OUT: mask !== undefined && order === "tn",
+    },
+    buffers: {
+      mask: mask ?? a,
+      bias: bias ?? a,
+      gate: gate ?? a,
+      residual: residual ?? a,
+      preactivation: preactivation ?? gpu.allocate(4),
+      out,
+    },
+  };
+}
+
+const operandConstants = ({ order, buffers }: MatmulCall) => ({
+  A_TRANSPOSED: order === "tn",
+  B_TRANSPOSED: order === "nt",
+  MASK_B: buffers.mask !== undefined && order !== "tn",
+});
+
+function tile(call: MatmulCall): void {
+  const { m, n, k, batch = 1 } = call.size;
+  const { a, b } = call.buffers;
+  const end = epilogue(call);
+  call.gpu.dispatch(shaders.matmul_tile, {
+    buffers: { a, b, ...end.buffers },
+    params: { m, n, k, batches: batch, splits: 1, chunk: k },
+    constants: { ...operandConstants(call), ...end.constants },
+    groups: tileCount(call.size, TILE, TILE),
+  });
+}
+
+function split(call: MatmulCall): void {
+  const { gpu, buffers, size } = call;
+  const { m, n, k, batch = 1 } = size;
+  const { splits, chunk } = splitK(size);
+  const partials = gpu.allocate(4 * batch * splits * m * n);
+  const { a, b } = buffers;
+  const end = epilogue(call);
+  gpu.dispatch(shaders.matmul_tile, {
+    buffers: { a, b, ...end.buffers, out: partials },
+    params: { m, n, k, batches: batch, splits, chunk },
+    constants: operandConstants(call),
+    groups: tileCount(size, TILE, TILE) * splits,
+  });
+  gpu.dispatch(shaders.matmul_sum, {
+    buffers: { partials, ...end.buffers },
+    params: { elements: m * n, n, splits, batches: batch },
+    constants: end.constants,
+    groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
+  });
+}
+
+function lane(call: MatmulCall): void {
+  const { gpu, order, buffers, size } = call;
+  const { m, n, k, batch = 1 } = size;
+  if (!lanesFit(gpu, order, size)) {
+    throw new KernelError(
+      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8 and rows of whole vec4, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
+    );
+  }
+  const { a, b } = buffers;
+  const end = epilogue(call);
+  const lanes = gpu.info.subgroupSize as number;
+  gpu.dispatch(shaders.matmul_lane, {
+    buffers: { a, b, ...end.buffers },
+    params: { m, n, k, batches: batch },
+    constants: { ...operandConstants(call), ...end.constants, LANES: lanes },
+    groups: tileCount(size, 4 * lanes, 4 * lanes),
+  });
+}
+
+export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split };

@@ -1,0 +1,61 @@
+/** What the cases of test/cases/matmul.ts cannot show: the choice of a variant, and refusals. */
+import { describe, expect, test } from "vitest";
+import { KernelError, ShapeError } from "../../src/errors.js";
+import type { Gpu } from "../../src/gpu/index.js";
+import { matmul } from "../../src/kernels/matmul.js";
+import { chooseVariant, splitK } from "../../src/kernels/matmul-variant.js";
+import { sharedGpu } from "../harness/gpu.js";
+
+const device = (software: boolean, subgroupSize: number | undefined, ...features: string[]) =>
+  ({ info: { software, subgroupSize }, features: new Set(features) }) as unknown as Gpu;
+
+describe("matmul: the choice of a variant", () => {
+  const square = { m: 512, n: 512, k: 512 };
+
+  test("software drivers with subgroups of 4 or 8 take lanes when rows are whole vec4", () => {
+    for (const size of [4, 8]) expect(chooseVariant(device(true, size, "subgroups"), "nt", square)).toBe("lane");
+    expect(chooseVariant(device(true, 8, "subgroups"), "nt", { m: 1, n: 10, k: 64 })).toBe("lane");
+    expect(chooseVariant(device(true, 8, "subgroups"), "nn", { m: 1, n: 10, k: 64 })).toBe("tile");
+    expect(chooseVariant(device(true, 8, "subgroups"), "tn", { m: 64, n: 64, k: 197 })).toBe("lane");
+    expect(chooseVariant(device(true, 8), "nt", square)).toBe("tile");
+    expect(chooseVariant(device(true, undefined, "subgroups"), "nt", square)).toBe("tile");
+  });
+
+  test("GPUs split k only where tiles are few and k is long", () => {
+    const gpu = device(false, 32, "subgroups");
+    expect(chooseVariant(gpu, "tn", { m: 192, n: 192, k: 12_608 })).toBe("split");
+    expect(chooseVariant(gpu, "nn", { m: 192, n: 192, k: 128 })).toBe("tile");
+    expect(chooseVariant(gpu, "nn", { m: 4096, n: 4096, k: 4096 })).toBe("tile");
+  });
+
+  test("chunks cover k once and none is empty", () => {
+    for (let k = 1; k < 3000; k += 7) {
+      const { splits, chunk } = splitK({ m: 64, n: 100, k });
+      expect(splits * chunk).toBeGreaterThanOrEqual(k);
+      expect((splits - 1) * chunk).toBeLessThan(k);
+    }
+  });
+});
+
+describe("matmul: refusals", () => {
+  test("a buffer too small and a size that is no positive integer", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [a, b, out] = [64, 64, 60].map((bytes) => gpu.allocate(bytes));
+    expect(() => matmul(gpu, "nn", { a, b, out }, { m: 4, n: 4, k: 4 })).toThrow(ShapeError);
+    expect(() => matmul(gpu, "nn", { a, b, out }, { m: 4, n: 4, k: 4 })).toThrow(
+      /out: expected at least 64 bytes, got 60/,
+    );
+    expect(() => matmul(gpu, "nn", { a, b, out }, { m: 0, n: 4, k: 4 })).toThrow(
+      /m: expected a positive integer, got 0/,
+    );
+  });
+
+  test("lanes forced on rows that are not whole vec4", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [a, b, out] = [400, 400, 400].map((bytes) => gpu.allocate(bytes));
+    const forced = () => matmul(gpu, "nt", { a, b, out }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
+    expect(forced).toThrow(KernelError);
+  });
+});
