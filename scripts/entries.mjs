@@ -3,6 +3,7 @@ export const publicEntries = {
   index: "src/index.ts",
   gpu: "src/gpu/index.ts",
   kernels: "src/kernels/index.ts",
+  tensor: "src/tensor/index.ts",
   nn: "src/nn/index.ts",
   train: "src/train/index.ts",
   prune: "src/prune/index.ts",

@@ -1,6 +1,6 @@
 /**
  * Secateur: hand-written WebGPU kernels for pruning neural networks, a thin tensor and autograd layer, gated Vision Transformers, and a
- * pruning engine. The subpaths `secateur/kernels`, `/nn`, `/train`, `/prune` and `/io` hold everything; this module holds what most programs need.
+ * pruning engine. The subpaths `secateur/kernels`, `/tensor`, `/nn`, `/train`, `/prune` and `/io` hold everything; this module holds what most programs need.
  */
 export { FormatError, GpuError, KernelError, ShapeError, UsageError } from "./errors.js";
 export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope } from "./gpu/index.js";

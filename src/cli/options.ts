@@ -38,3 +38,11 @@ export function listOption<T extends string>(name: string, values: readonly T[])
   const read = choiceOption(name, values);
   return (text) => text.split(",").map((part) => read(part.trim()));
 }
+
+export function patternOption(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new UsageError(`filter: expected a regular expression, got "${text}"; correct it`);
+  }
+}

@@ -1,5 +1,6 @@
 /** The command line's grammar. Commands load what they run only when they run: help and complaints come without opening a driver. */
 import { Command } from "commander";
+import { defineBench } from "./commands/bench.js";
 import { defineDemo } from "./commands/demo.js";
 import { defineDoctor } from "./commands/doctor.js";
 import { defineEval } from "./commands/eval.js";
@@ -48,6 +49,7 @@ export function createProgram(context: CommandContext, finish: (outcome: Outcome
   defineInfo(program, run);
   program.commandsGroup("This machine:");
   defineDoctor(program, run);
+  defineBench(program, run);
   defineDemo(program, run);
   for (const command of program.commands) {
     command.optionsGroup("Output:").option("--json", "print one JSON document on stdout, and nothing else there");

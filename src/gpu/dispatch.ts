@@ -17,7 +17,8 @@ export interface IndirectGroups {
 /** A count of workgroups (folded into two dimensions past the limit of one), explicit counts by dimension, or indirect. */
 export type GroupCount = number | readonly [number, number, number] | IndirectGroups;
 
-type ParamsOf<S extends ShaderSource> = S["params"]["length"] extends 0
+/** The `params` of a call: required where the kernel has parameters, absent where it has none. */
+export type ParamsOf<S extends ShaderSource> = S["params"]["length"] extends 0
   ? { readonly params?: undefined }
   : { readonly params: { readonly [P in ParamName<S>]: number | boolean } };
 

@@ -16,6 +16,7 @@ import type { Constants, ShaderSource } from "./shader.js";
 import { type CommandSink, CommandStream, HostSink } from "./stream.js";
 import { type KernelTiming, TimestampRecorder } from "./timing.js";
 
+/** How a device is chosen. */
 export interface GpuOptions {
   /** Takes this adapter instead of looking for one. */
   readonly adapter?: GPUAdapter;

@@ -1,5 +1,5 @@
-export { GpuBuffer } from "./buffer.js";
-export type { DispatchCall, GroupCount, IndirectGroups } from "./dispatch.js";
+export { type BufferHome, GpuBuffer } from "./buffer.js";
+export type { DispatchCall, GroupCount, IndirectGroups, ParamsOf } from "./dispatch.js";
 export { Gpu, type GpuOptions } from "./gpu.js";
 export type { AdapterSummary } from "./info.js";
 export type { AdapterFinding, AdapterKind } from "./platform.js";
@@ -7,5 +7,5 @@ export type { PoolStatistics } from "./pool.js";
 export type { TypedArrayConstructor } from "./read.js";
 export type { Recording } from "./recording.js";
 export type { BufferOwner, Scope } from "./scope.js";
-export type { Constants, ConstantValue, ShaderSource } from "./shader.js";
+export type { BindingName, ConstantName, Constants, ConstantValue, ParamName, ShaderSource } from "./shader.js";
 export type { KernelTiming } from "./timing.js";

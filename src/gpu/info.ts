@@ -1,6 +1,7 @@
 /** What is known of the adapter behind a device. */
 import type { AdapterKind } from "./platform.js";
 
+/** The adapter behind a device, in its own words and in ours. */
 export interface AdapterSummary {
   readonly kind: AdapterKind;
   readonly vendor: string;

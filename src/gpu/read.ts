@@ -2,6 +2,7 @@
 import type { GpuBuffer } from "./buffer.js";
 import type { CommandStream } from "./stream.js";
 
+/** Element types that buffers can be read back as. */
 export type TypedArrayConstructor =
   | Float32ArrayConstructor
   | Uint32ArrayConstructor

@@ -13,13 +13,17 @@ export interface ShaderSource {
   readonly explain?: (message: string) => Error;
 }
 
+/** Names of the storage buffers of a kernel. */
 export type BindingName<S extends ShaderSource> = S["bindings"][number]["name"];
+/** Names of the uniform parameters of a kernel. */
 export type ParamName<S extends ShaderSource> = S["params"][number]["name"];
+/** Names of the tuning constants of a kernel. */
 export type ConstantName<S extends ShaderSource> = S["constants"][number];
 
 /** A replaced right-hand side: a number keeps the type suffix of the default (`64u` stays `u32`). */
 export type ConstantValue = number | boolean | string;
 
+/** Tuning constants to replace, by name. */
 export type Constants<S extends ShaderSource = ShaderSource> = Partial<Record<ConstantName<S>, ConstantValue>>;
 
 const declaration = (name: string) => new RegExp(`^((?:const|alias)\\s+${name}\\s*(?::[^=;]*)?=\\s*)([^;]*);`, "m");

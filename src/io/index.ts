@@ -30,7 +30,7 @@ export { type ClassFolder, type ImageSource, imageFolderDataset } from "./image-
 export { type JsonObject, parseJsonObject } from "./json.js";
 export { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
 export { fitImage } from "./preprocess.js";
-export { resize } from "./resize.js";
+export { type Interpolation, resize } from "./resize.js";
 export {
   encodeSafetensors,
   type FloatTensor,

@@ -1,5 +1,6 @@
 import type { Image } from "./image.js";
 
+/** How pixels are resampled. */
 export type Interpolation = "bicubic" | "bilinear";
 
 /** A resampling kernel, zero outside of |x| < support. */

@@ -12,6 +12,7 @@ export interface HostArrays {
   I64: BigInt64Array;
 }
 
+/** Element types that tensors have on the host. */
 export type HostType = keyof HostArrays;
 
 /** A dense row-major tensor in host memory; a union discriminated by `dtype`. */

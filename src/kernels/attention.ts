@@ -3,6 +3,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Extents of packed attention. */
 export interface AttentionSize {
   readonly batch: number;
   readonly tokens: number;
@@ -42,6 +43,26 @@ export function attention(
   const lengths = { qkv: 3 * length, out: length, logsumexp: batch * heads * tokens };
   requireElements("attention", { qkv, out, logsumexp }, lengths);
   const { sizes, offsets, stride, constants, tiles } = packed(gpu, size);
+  if (process.env.LANE) {
+    const LANES = gpu.info.subgroupSize!;
+    gpu.dispatch(shaders.attention_lane, {
+      buffers: { q: qkv, k: qkv, v: qkv, out, logsumexp },
+      params: {
+        ...sizes,
+        queries: tokens,
+        keys: tokens,
+        q_offset: offsets.q,
+        q_stride: stride,
+        k_offset: offsets.k,
+        k_stride: stride,
+        v_offset: offsets.v,
+        v_stride: stride,
+      },
+      constants: { LANES, ...(process.env.BLOCK && { BLOCK: Number(process.env.BLOCK) }) },
+      groups: [Math.ceil(tokens / (4 * LANES)), heads, batch],
+    });
+    return;
+  }
   gpu.dispatch(shaders.attention, {
     buffers: { q: qkv, k: qkv, v: qkv, out, logsumexp },
     params: {

@@ -4,6 +4,7 @@ import { requireElements } from "./elements.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Extents of logits, and the label smoothing. */
 export interface CrossEntropySize {
   readonly rows: number;
   readonly classes: number;

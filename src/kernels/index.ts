@@ -2,7 +2,7 @@
  * The kernels, one function an op: buffers and sizes in, dispatches out. They take a `Gpu` and ranges of buffers, the host's own included
  * (`gpu.borrow`), and know no tensors.
  */
-export { activation, activationGrad } from "./activation.js";
+export { type Activation, activation, activationGrad } from "./activation.js";
 export { add, addPeriodic } from "./add.js";
 export { type AttentionSize, attention, attentionGrad } from "./attention.js";
 export type { BufferLike } from "./buffers.js";
@@ -22,6 +22,7 @@ export {
 } from "./matmul.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
+export type { UnitSize } from "./periodic.js";
 export { dropout, randomNormal, randomUniform } from "./random.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic, type UnitLayout } from "./saliency.js";

@@ -6,6 +6,7 @@ import { reduceTerms } from "./reduce.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Operands of `layerNorm`. */
 export interface LayerNormBuffers {
   /** rows x columns. */
   readonly x: BufferLike;
@@ -43,6 +44,7 @@ export function layerNorm(
   });
 }
 
+/** Operands of `layerNormGrad`. */
 export interface LayerNormGradBuffers {
   /** rows x columns, as given to `layerNorm`. */
   readonly x: BufferLike;

@@ -14,6 +14,7 @@ export type { MatmulVariant } from "./matmul-variant.js";
  */
 export type MatmulOrder = "nn" | "nt" | "tn";
 
+/** Operands of `matmul`; what is left out of the epilogue costs nothing. */
 export interface MatmulBuffers {
   a: BufferLike;
   b: BufferLike;
@@ -39,6 +40,7 @@ export interface MatmulSize {
   batch?: number;
 }
 
+/** Activation and choice of kernel. */
 export interface MatmulOptions {
   activation?: "none" | "relu" | "gelu";
   /** Forces a kernel; by default the device and the shape decide. */

@@ -4,6 +4,7 @@ import type { BufferLike } from "./buffers.js";
 import { elementwiseGroups, loadWidth, requireElements, scalarOrVector } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Extents of images and the side of a patch. */
 export interface PatchSize {
   readonly batch: number;
   readonly channels: number;

@@ -5,6 +5,7 @@ import { elementsOf, elementwiseGroups, loadWidth, requireElements, scalarOrVect
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
+/** What `reduce` computes of each group. */
 export type Reduction = "sum" | "mean" | "max" | "l2";
 
 /** A tensor viewed as outer x length x inner; a reduction keeps `length`. */

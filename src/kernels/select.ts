@@ -7,6 +7,7 @@ import { requireElements } from "./elements.js";
 import { type ScoreChunk, scoreChunks } from "./score-chunks.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Which scores are ranked, and how many of them go. */
 export interface SelectionRange {
   /** First score of the range. */
   readonly offset: number;

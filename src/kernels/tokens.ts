@@ -6,6 +6,7 @@ import { elementwiseGroups, loadWidth, requireElements, scalarOrVector } from ".
 import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
 
+/** Extents of patches and tokens. */
 export interface AssembleSize {
   readonly batch: number;
   /** Tokens made from patches. */
@@ -74,6 +75,7 @@ function requirePrefix(op: string, prefix: BufferLike | undefined, length: numbe
   requireElements(op, { prefix }, { prefix: length });
 }
 
+/** Extents of a batch of tokens. */
 export interface TokenSize {
   readonly batch: number;
   readonly tokens: number;

@@ -27,6 +27,7 @@ export interface GateShape {
   readonly inner: number;
 }
 
+/** The gates of a model by key, such as `blocks.3.mlp.neuron`. */
 export class Gates {
   readonly #byKey = new Map<string, Tensor>();
 

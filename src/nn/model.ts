@@ -6,6 +6,7 @@ import type { Parameters } from "./parameter.js";
 import type { PrunableLayer, UnitGroup } from "./sites.js";
 import type { TrainingPass } from "./training.js";
 
+/** What a forward pass gives. */
 export interface ModelOutput {
   /** [batch, classes]. With two heads and outside of training: their mean, as DeiT predicts. */
   readonly logits: Tensor;
@@ -13,6 +14,7 @@ export interface ModelOutput {
   readonly distillation?: Tensor;
 }
 
+/** A network on a device: parameters by name, gates, the units it is made of, and a forward pass. */
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: Parameters;

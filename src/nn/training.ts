@@ -1,6 +1,7 @@
 /** What makes a forward pass a training pass: random draws for dropout and drop path. */
 import { dropout, type Tensor } from "../tensor/index.js";
 
+/** Passed to `forward` to make it a training pass: dropout and drop path then draw from its state. */
 export class TrainingPass {
   #stream = 0;
 

@@ -25,6 +25,7 @@ import type { TrainingPass } from "./training.js";
 import { type BlockContext, vitBlock } from "./vit-block.js";
 import { headUnits, neuronUnits, prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
 
+/** A Vision Transformer or DeiT in inference and training, with a place for a gate at every site. Weights carry timm's names. */
 export class ViT implements Model {
   readonly parameters: Parameters;
   readonly gates: Gates;

@@ -5,6 +5,7 @@
 import { UsageError } from "../errors.js";
 import type { ScoreKind, Statistic } from "../kernels/saliency.js";
 
+/** A saliency criterion: what is summed over batches, and how a score comes out of it. */
 export interface Criterion {
   readonly name: string;
   /** One line for people. */
@@ -45,6 +46,7 @@ const fisher: Criterion = {
 
 const ALL = [random, magnitude, snip, taylor, taylorSquared, fisher];
 
+/** The shipped criteria by name. */
 export const CRITERIA: ReadonlyMap<string, Criterion> = new Map(ALL.map((criterion) => [criterion.name, criterion]));
 
 /** @throws UsageError naming the known ones. */

@@ -13,6 +13,7 @@ export interface HostMask {
   readonly data: Uint8Array;
 }
 
+/** Masks by parameter. */
 export type MaskSet = ReadonlyMap<string, HostMask>;
 
 const emptyBits = (gpu: Gpu, length: number): Tensor => Tensor.empty(gpu, [maskByteLength(length) / 4], "u32");

@@ -12,6 +12,7 @@ import { Scorer } from "./scorer.js";
 import { demotePruned, type Scope, type Selection, Selector } from "./select.js";
 import { type Granularity, type Protection, type UnitSpace, unitSpace } from "./units.js";
 
+/** What `prune` removes, by which criterion, and in how many rounds. */
 export interface PruneOptions {
   readonly saliency: Criterion;
   /** Part of the units to remove, in [0, 1). */
@@ -32,6 +33,7 @@ export interface PruneOptions {
   readonly onRound?: (round: PruneRound) => void | Promise<void>;
 }
 
+/** One round of scoring and selecting. */
 export interface PruneRound {
   /** From 0. */
   readonly round: number;
@@ -41,6 +43,7 @@ export interface PruneRound {
   readonly selections: readonly Selection[];
 }
 
+/** What `prune` did: masks by parameter, scores and keep bits by group of units, and the course of the rounds. */
 export interface PruneResult {
   readonly space: UnitSpace;
   readonly masks: ReadonlyMap<string, HostMask>;

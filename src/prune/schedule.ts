@@ -1,7 +1,9 @@
 /** Which part of the units is kept after each round. */
 import { UsageError } from "../errors.js";
 
+/** Names of the schedules. */
 export const SCHEDULES = ["one-shot", "linear", "exponential", "cosine", "cubic"] as const;
+/** How the density falls over the rounds. */
 export type ScheduleKind = (typeof SCHEDULES)[number];
 
 /** Progress of the sparsity by the progress t of the rounds, both in [0, 1]. Exponential works on the density, so it has its own rule. */

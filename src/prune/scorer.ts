@@ -11,6 +11,7 @@ import { readBatch } from "../train/batches.js";
 import type { Criterion } from "./criteria.js";
 import type { UnitSpace } from "./units.js";
 
+/** Calibration data and how it is batched. */
 export interface ScorerOptions {
   readonly calibration?: Dataset;
   readonly batchSize: number;
@@ -29,6 +30,7 @@ interface Step {
 /** Tells the draws of random scores from those of other uses. */
 const RANDOM_STREAM = 0x5c0e;
 
+/** Scores the units of a model on its device. */
 export class Scorer {
   /** One score a unit, f32. */
   readonly scores: Tensor;

@@ -8,9 +8,12 @@ import { Tensor } from "../tensor/index.js";
 import { prunedCount } from "./schedule.js";
 import type { UnitSpace } from "./units.js";
 
+/** Names of the scopes. */
 export const SCOPES = ["global", "layer"] as const;
+/** What is ranked together: everything, or each group by itself. */
 export type Scope = (typeof SCOPES)[number];
 
+/** What a selection keeps. */
 export interface SelectOptions {
   /** What is ranked together. */
   readonly scope: Scope;
@@ -28,6 +31,7 @@ export interface Selection {
 
 const WORDS_PER_RESULT = 64; // results lie 256 bytes apart, as far as bindings must
 
+/** Selects the units to keep by score, on the device. */
 export class Selector {
   /** One bit a unit, 1 = keep. */
   readonly keep: Tensor;

@@ -3,7 +3,9 @@ import { UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import { type PrunableLayer, rowUnits, type UnitGroup, weightUnits } from "../nn/sites.js";
 
+/** Names of the granularities. */
 export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;
+/** What goes or stays as a whole. */
 export type Granularity = (typeof GRANULARITIES)[number];
 
 /** What pruning leaves alone unless asked: the patch embedding and the classifier. Norms, biases and tokens are no layers. */
@@ -17,6 +19,7 @@ export interface PlacedGroup extends UnitGroup {
   readonly offset: number;
 }
 
+/** All units that are ranked, and how many there are. */
 export interface UnitSpace {
   readonly groups: readonly PlacedGroup[];
   readonly count: number;

@@ -17,5 +17,5 @@ export { crossEntropy } from "./ops/loss.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
 export { mean, type ReduceGroups, sum } from "./ops/reduce.js";
-export { assembleTokens, meanTokens, patchify, takeToken } from "./ops/tokens.js";
+export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
 export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";

@@ -8,6 +8,7 @@ export type Inputs = Readonly<Record<string, Tensor | undefined>>;
 
 type InputName<I extends Inputs> = Extract<keyof I, string>;
 
+/** What `backward` of an operation gets. */
 export interface BackwardContext<I extends Inputs, A, S> {
   readonly gpu: Gpu;
   readonly inputs: I;
@@ -21,6 +22,7 @@ export interface BackwardContext<I extends Inputs, A, S> {
   readonly needs: (name: InputName<I>) => boolean;
 }
 
+/** A differentiable operation. */
 export interface OpDefinition<I extends Inputs, A, S> {
   readonly name: string;
   readonly forward: (gpu: Gpu, inputs: I, attributes: A) => { out: Tensor; saved: S };

@@ -3,7 +3,9 @@ import { ShapeError } from "../errors.js";
 import type { BufferOwner, Gpu, GpuBuffer } from "../gpu/index.js";
 import type { TapeNode } from "./op.js";
 
+/** Extents, outermost first. */
 export type Shape = readonly number[];
+/** Both take four bytes; masks and labels are u32. */
 export type ElementType = "f32" | "u32";
 
 export const sizeOf = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);

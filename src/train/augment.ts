@@ -1,6 +1,7 @@
 /** Random crop and horizontal flip of normalised batches. The draw of a sample depends on (seed, epoch, its index) only. */
 import { keyedGenerator } from "./random.js";
 
+/** Random changes of training images. */
 export interface Augmentation {
   /** Pixels of padding on each side before a crop of the original size; 0 for none. */
   readonly cropPadding: number;
@@ -8,6 +9,7 @@ export interface Augmentation {
   readonly flip: boolean;
 }
 
+/** Images as they are. */
 export const NO_AUGMENTATION: Augmentation = { cropPadding: 0, flip: false };
 
 /** Moves and mirrors each [C, H, W] sample of `batch` in place. Pixels from outside are 0, the mean of normalised data. */

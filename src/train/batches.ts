@@ -3,6 +3,7 @@ import type { Dataset } from "../io/dataset.js";
 import { type Augmentation, augment } from "./augment.js";
 import { keyedGenerator, shuffled } from "./random.js";
 
+/** Some samples on the host. */
 export interface Batch {
   /** Normalised, [size, ...sampleShape]; rows past `count` are zero. */
   readonly images: Float32Array;
@@ -36,6 +37,7 @@ export async function* orderedBatches(dataset: Dataset, size: number): AsyncGene
   }
 }
 
+/** What decides which samples a training step sees, and how they are changed. */
 export interface TrainingOrder {
   readonly seed: number;
   readonly batchSize: number;

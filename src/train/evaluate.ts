@@ -6,6 +6,7 @@ import { Tensor, withoutHistory } from "../tensor/index.js";
 import { orderedBatches } from "./batches.js";
 import { type Metrics, MetricsMeter } from "./metrics.js";
 
+/** Batch size, progress and what to do with logits. */
 export interface EvaluateOptions {
   readonly batchSize?: number;
   readonly signal?: AbortSignal;

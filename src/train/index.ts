@@ -1,5 +1,12 @@
 export { type Augmentation, augment, NO_AUGMENTATION } from "./augment.js";
-export { type Batch, orderedBatches, readBatch, stepsPerEpoch, TrainingBatches } from "./batches.js";
+export {
+  type Batch,
+  orderedBatches,
+  readBatch,
+  stepsPerEpoch,
+  TrainingBatches,
+  type TrainingOrder,
+} from "./batches.js";
 export { type EvaluateOptions, evaluate } from "./evaluate.js";
 export { type Metrics, MetricsMeter } from "./metrics.js";
 export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";

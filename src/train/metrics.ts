@@ -9,6 +9,7 @@ export interface Metrics {
   readonly examples: number;
 }
 
+/** Adds up accuracy and loss over batches of logits. */
 export class MetricsMeter {
   #top1 = 0;
   #top5 = 0;

@@ -6,6 +6,7 @@ import { adamw } from "../kernels/optimizer.js";
 import type { Parameter, Parameters } from "../nn/parameter.js";
 import { type Gradients, Tensor } from "../tensor/index.js";
 
+/** Coefficients of AdamW (Loshchilov and Hutter 2019). */
 export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -16,6 +17,7 @@ export interface AdamWOptions {
   readonly clipNorm: number;
 }
 
+/** Coefficients used where a run names none. */
 export const ADAMW_DEFAULTS: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05, clipNorm: 1 };
 
 /** Matrices decay; what is a vector in disguise ([1, 1, width] tokens and positions) does not. */

@@ -1,6 +1,7 @@
 /** Learning rates by step. */
 import { UsageError } from "../errors.js";
 
+/** Linear warm-up and half a cosine. */
 export interface CosineSchedule {
   readonly peak: number;
   /** Rate that the cosine ends at. */

@@ -11,6 +11,7 @@ import { stepsPerEpoch, TrainingBatches } from "./batches.js";
 import { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
 import { type CosineSchedule, checkSchedule, cosineRate } from "./schedule.js";
 
+/** Length, batch, rates and regularisation of a training run. */
 export interface TrainOptions {
   readonly epochs: number;
   readonly batchSize: number;
@@ -25,6 +26,7 @@ export interface TrainOptions {
   readonly optimizer?: Partial<AdamWOptions>;
 }
 
+/** What is known after a step. */
 export interface StepReport {
   /** Steps done. */
   readonly step: number;
@@ -35,6 +37,7 @@ export interface StepReport {
   readonly learningRate: number;
 }
 
+/** What a host may do between steps. */
 export interface TrainHooks {
   readonly onStep?: (report: StepReport) => void | Promise<void>;
   /** After the last step of each epoch; the trainer's state may be saved here. */
@@ -48,6 +51,7 @@ export interface TrainerState {
   readonly moments: ReadonlyMap<string, FloatTensor>;
 }
 
+/** Trains all parameters of a model with AdamW. The step is recorded once and replayed; its batches depend on seed and step only. */
 export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   readonly schedule: CosineSchedule;

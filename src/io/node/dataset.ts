@@ -12,8 +12,10 @@ import { tensorSamples } from "../tensor-samples.js";
 import { decodeImage } from "./codecs.js";
 import { isFolder, listFolder, readBytes, readError } from "./files.js";
 
+/** The two parts of MNIST and CIFAR-10. */
 export type Split = "train" | "test";
 
+/** How a dataset with several splits is opened. */
 export interface OpenDatasetOptions {
   /** Which split to open of a folder that holds both, unless the path ends in `:train` or `:test`; `test` by default. */
   readonly defaultSplit?: Split;

@@ -3,6 +3,7 @@ import { attentionGrad, attention as attentionKernel } from "../../kernels/atten
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 
+/** How attention splits and scales its input. */
 export interface AttentionAttributes {
   readonly heads: number;
   /** Factor on q k^T; after cutting head dimensions it stays that of the dense head. Default: headDim ** -0.5. */

@@ -4,6 +4,7 @@ import { add as addKernel } from "../../kernels/add.js";
 import { defineOp } from "../op.js";
 import { type Shape, sizeOf, Tensor } from "../tensor.js";
 
+/** GELU in its erf form, or ReLU. */
 export type ActivationKind = "gelu" | "relu";
 
 const activate = defineOp({

@@ -45,6 +45,7 @@ const masked = defineOp({
 /** x * mask for a mask of one bit an element (u32 words). */
 export const applyBits = (x: Tensor, mask: Tensor): Tensor => masked({ x }, mask);
 
+/** What decides which units are dropped. */
 export interface DropoutAttributes {
   /** Probability of keeping a unit; kept ones are divided by it. */
   readonly keep: number;

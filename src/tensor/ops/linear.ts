@@ -4,6 +4,7 @@ import { reduce } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { sizeOf, Tensor } from "../tensor.js";
 
+/** The mask over a linear layer's weight. */
 export interface LinearAttributes {
   /** Bits over the weight, 1 = keep (u32 words): the weight that takes part is weight * mask. */
   readonly mask?: Tensor;

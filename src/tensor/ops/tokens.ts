@@ -40,7 +40,8 @@ const cut = defineOp({
 /** Square patches as rows: [N, C, H, W] -> [N, tokens, C * patch * patch], in the order of a convolution's weight. */
 export const patchify = (images: Tensor, patch: number): Tensor => cut({ images }, patch);
 
-interface TokenInputs {
+/** What the first block of a ViT works on, before it is put together. */
+export interface TokenInputs {
   readonly [name: string]: Tensor | undefined;
   readonly patches: Tensor;
   /** Class (and distillation) token, [prefixTokens, width]. */
