@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type CliResult, cli, noGpu } from "./harness.js";
 
-const COMMANDS = ["prune", "saliency", "eval", "train", "finetune", "info", "doctor", "demo"];
+const COMMANDS = ["prune", "saliency", "eval", "train", "finetune", "info", "doctor", "bench", "demo"];
 const run = (...args: string[]): Promise<CliResult> => cli(args, { openGpu: noGpu });
 
 describe("help", () => {
@@ -62,6 +62,7 @@ const refused: [expected: string, args: string[]][] = [
   ["schedule: expected one round for one-shot", prune("--rounds", "3", "--schedule", "one-shot")],
   ["compact: expected a later version", prune("--compact")],
   ["taylor: expected calibration data, got none", prune("--method", "taylor")],
+  ['filter: expected a regular expression, got "("', ["bench", "--filter", "("]],
   ["fisher: expected calibration data, got none", ["saliency", "m", "--criterion", "fisher", "--out", "f"]],
 ];
 

@@ -124,3 +124,20 @@ describe("secateur doctor", () => {
     expect(stdout).toMatch(/^remedy: .+/m);
   });
 });
+
+describe("secateur bench", () => {
+  it("times the kernels that are asked for", async () => {
+    const { results } = await cliJson(["bench", "--filter", "^fill"]);
+    expect(results.length).toBeGreaterThan(0);
+    for (const { name, milliseconds } of results) {
+      expect(name).toMatch(/^fill/);
+      expect(milliseconds).toBeGreaterThan(0);
+    }
+  });
+
+  it("refuses a filter that matches nothing", async () => {
+    const { exitCode, stderr } = await cli(["bench", "--filter", "quantum"]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("expected a pattern that matches a case");
+  });
+});
