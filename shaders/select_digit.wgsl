@@ -10,7 +10,7 @@ const ZEROS = 6144u;
 const EACH = BINS / GROUP;
 
 struct Params {
-  rank: u32,             // of the threshold among all scores, for the first digit
+  rank: u32,             // of the threshold among all scores
   shift: u32, bits: u32, // of the digit
   base: u32              // of its bins in counts; 0 for the first digit
 }
@@ -24,8 +24,8 @@ var<workgroup> totals: array<u32, GROUP>;
 @compute @workgroup_size(GROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
   var rank = selection.rank;
-  if (params.base == 0u) { rank = params.rank; }
-  let settled = params.base > 0u && selection.settled != 0u;
+  if (params.base == 0u) { rank = params.rank - selection.below; }
+  let settled = selection.settled != 0u;
   let first = lane * EACH;
   var own = 0u;
   for (var b = 0u; b < EACH; b++) { own += counts[params.base + first + b]; }
@@ -47,17 +47,11 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       let digit = first + b;
       selection.rank = rank - below;
       selection.equal = count;
-      if (params.base == 0u) {
-        selection.key = digit;
-        if (digit == ZERO_KEY >> params.shift && rank - below < counts[ZEROS]) {
-          selection.key = ZERO_KEY;
-          selection.equal = counts[ZEROS];
-          selection.settled = 1u;
-        } else {
-          selection.settled = 0u;
-        }
-      } else {
-        selection.key = (selection.key << params.bits) | digit;
+      selection.key = (selection.key << params.bits) | digit;
+      if (params.base == 0u && digit == ZERO_KEY >> params.shift && rank - below < counts[ZEROS]) {
+        selection.key = ZERO_KEY;
+        selection.equal = counts[ZEROS];
+        selection.settled = 1u;
       }
     }
     below += count;

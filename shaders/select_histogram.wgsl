@@ -1,6 +1,7 @@
 // One digit of a radix selection: counts[base + d] += scores with digit d, of those whose higher digits are those of the threshold;
 // on the first digit also counts[ZEROS] += exact zeros
-// scores: the f32 bits from `first` up to `end`, four a load. Integer sums do not depend on the order of the atomics.
+// scores: f32 bits, four a load, from `first` up to `end`; they are the candidates, or all scores when there are no candidates to look at.
+// Integer sums do not depend on the order of the atomics.
 #import grid
 #import score_key
 #import selection
@@ -12,6 +13,7 @@ const ZEROS = 6144u;
 
 struct Params {
   first: u32, end: u32,
+  candidates: u32,       // 1 when the scores are the candidates
   shift: u32, bits: u32, // of the digit
   base: u32              // of its bins in counts; 0 for the first digit
 }
@@ -25,19 +27,20 @@ var<workgroup> bins: array<atomic<u32>, BINS>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = linear_group(group, groups) * GROUP * STEPS + lane;
-  if (params.base > 0u && selection.settled != 0u) { return; }
+  var end = params.end;
+  if (params.candidates != 0u) { end = min(end, selection.candidates); }
+  let start = linear_group(group, groups) * GROUP * STEPS;
+  if (selection.settled != 0u || selection.bracketed != params.candidates || start * 4u >= end) { return; }
   let mask = vec4u((1u << params.bits) - 1u);
-  var zeros = 0u;
+  var zeros = vec4u(0u);
   for (var s = 0u; s < STEPS; s++) {
-    let i = first + s * GROUP;
-    if (i * 4u < params.end) {
+    let i = start + s * GROUP + lane;
+    if (i * 4u < end) {
       let keys = score_keys(scores[i]);
       let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
-      var counted = (at >= vec4u(params.first)) & (at < vec4u(params.end));
+      var counted = (at >= vec4u(params.first)) & (at < vec4u(end));
       if (params.base == 0u) {
-        let zero = select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
-        zeros += zero.x + zero.y + zero.z + zero.w;
+        zeros += select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
       } else {
         counted &= (keys >> vec4u(params.shift + params.bits)) == vec4u(selection.key);
       }
@@ -53,5 +56,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let count = atomicLoad(&bins[bin]);
     if (count > 0u) { atomicAdd(&counts[params.base + bin], count); }
   }
-  if (zeros > 0u) { atomicAdd(&counts[ZEROS], zeros); }
+  let zero = zeros.x + zeros.y + zeros.z + zeros.w;
+  if (zero > 0u) { atomicAdd(&counts[ZEROS], zero); }
 }

@@ -3,14 +3,16 @@ import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
 
-/** Part of a range of scores. Both bindings begin at the same score. */
-export interface ScoreChunk {
+/** Scores from `first` up to `end` of a buffer that kernels read four at a time. */
+export interface ScorePiece {
   readonly scores: GpuBuffer;
-  /** One bit a score. */
-  readonly keep: GpuBuffer;
-  /** The range within the bindings, in scores. */
   readonly first: number;
   readonly end: number;
+}
+
+/** Part of a range of scores and its keep bits, one a score. Both bindings begin at the same score. */
+export interface ScoreChunk extends ScorePiece {
+  readonly keep: GpuBuffer;
   /** Number of the first block among the blocks of all chunks, and how many there are. */
   readonly firstBlock: number;
   readonly blocks: number;

@@ -1,10 +1,10 @@
 /** Exact selection of the smallest scores of an arena, on the device and in one submission. */
 import { UsageError } from "../errors.js";
-import type { Gpu, GpuBuffer } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
+import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { type ScoreChunk, scoreChunks } from "./score-chunks.js";
+import { scoreChunks } from "./score-chunks.js";
+import { SELECTION_BYTES, type SelectVariant, selectKey } from "./select-key.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Which scores are ranked, and how many of them go. */
@@ -22,30 +22,21 @@ export interface SelectionRange {
   readonly ties: "lowest-index" | "less-or-equal";
 }
 
-/** Digits of a key from the highest: bits, and those below them. They must add up to the 32 bits of a key. */
-const DIGITS = [
-  { bits: 11, shift: 21 },
-  { bits: 11, shift: 10 },
-  { bits: 10, shift: 0 },
-] as const;
-
-const BINS = constantNumber(shaders.select_digit, "BINS");
-const ZEROS = constantNumber(shaders.select_digit, "ZEROS");
-const SELECTION_BYTES = 24;
-
 /**
  * Writes one keep bit for each score of a range: 0 for the `prune` smallest, 1 for the others. Bits outside of the range stay as they are, also in
  * words that the range shares with its neighbours.
  *
  * `scores` is an f32 arena, `keep` one bit a score over the whole arena, `threshold` (optional) two words: the f32 bits of the largest pruned
  * score (NaN when nothing is pruned) and the number of scores pruned. The order is that of IEEE numbers with -0 equal to +0 and NaN above
- * infinity; denormals count. Radix selection over three digits: scores are read five times at most and never leave the device.
+ * infinity; denormals count. Scores never leave the device; they are read twice, or three times when ties at the threshold are split.
+ * `variant` overrides the choice by device.
  * @throws UsageError when `prune` is not in 0 ... count. @throws ShapeError when a buffer is too short.
  */
 export function selectSmallest(
   gpu: Gpu,
   { scores, keep, threshold }: { scores: BufferLike; keep: BufferLike; threshold?: BufferLike },
   { offset, count, prune, ties }: SelectionRange,
+  { variant = gpu.info.software ? "software" : "hardware" }: { variant?: SelectVariant } = {},
 ): void {
   if (!Number.isInteger(prune) || prune < 0 || prune > count) {
     throw new UsageError(`selectSmallest: expected to prune 0 to ${count} scores, got ${prune}`);
@@ -57,17 +48,15 @@ export function selectSmallest(
   );
   using _temporaries = gpu.scope();
   const chunks = scoreChunks(gpu, scores, keep, offset, count);
-  const selection = gpu.allocate(SELECTION_BYTES);
+  const selection =
+    prune > 0 ? selectKey(gpu, chunks, { count, rank: prune - 1, variant }) : gpu.allocate(SELECTION_BYTES);
   const blocks = chunks.reduce((sum, chunk) => sum + chunk.blocks, 0);
   const tieCounts = gpu.allocate(blocks * 4);
   gpu.clear(tieCounts);
-  if (prune > 0) {
-    chooseKey(gpu, chunks, selection, prune - 1);
-    if (ties === "lowest-index") {
-      for (const { scores, first, end, firstBlock, blocks: groups } of chunks) {
-        const buffers = { scores, selection, ties: tieCounts };
-        gpu.dispatch(shaders.select_ties, { buffers, params: { first, end, firstBlock }, groups });
-      }
+  if (prune > 0 && ties === "lowest-index") {
+    for (const { scores, first, end, firstBlock, blocks: groups } of chunks) {
+      const buffers = { scores, selection, ties: tieCounts };
+      gpu.dispatch(shaders.select_ties, { buffers, params: { first, end, firstBlock }, groups });
     }
   }
   gpu.dispatch(shaders.select_boundary, {
@@ -83,30 +72,3 @@ export function selectSmallest(
     });
   }
 }
-
-/** Finds the key of the score of the given rank (from 0), digit by digit. */
-function chooseKey(gpu: Gpu, chunks: readonly ScoreChunk[], selection: GpuBuffer, rank: number): void {
-  const counts = gpu.allocate((ZEROS + 1) * 4);
-  gpu.clear(counts);
-  const constants = histogramGroup(gpu);
-  const perGroup = constants.GROUP * constants.STEPS * 4;
-  DIGITS.forEach((digit, index) => {
-    const base = index * BINS;
-    for (const { scores, first, end } of chunks) {
-      gpu.dispatch(shaders.select_histogram, {
-        buffers: { scores, selection, counts },
-        params: { first, end, ...digit, base },
-        constants,
-        groups: Math.ceil(end / perGroup),
-      });
-    }
-    gpu.dispatch(shaders.select_digit, {
-      buffers: { counts, selection },
-      params: { rank, ...digit, base },
-      groups: 1,
-    });
-  });
-}
-
-/** A software driver runs a workgroup on one core: few invocations, each with much to do, spare it from filling the bins often. */
-const histogramGroup = (gpu: Gpu) => (gpu.info.software ? { GROUP: 8, STEPS: 2048 } : { GROUP: 256, STEPS: 16 });

@@ -41,6 +41,31 @@ const special: Fill = (length, seed) => {
   return scores;
 };
 
+const MANY = 300_007; // enough to be sampled
+
+/** Scores that mislead the sample: `odd` where select_sample.wgsl looks (for ranges that begin at `offset`), `usual` elsewhere. */
+const misleading =
+  (offset: number, usual: (x: number) => number, odd: (x: number) => number): Fill =>
+  (length, seed) => {
+    const next = randomGenerator(seed);
+    const stride = 64;
+    return Float32Array.from({ length }, (_, i) => {
+      const s = Math.floor((i - offset) / stride);
+      const sampled = i - offset === s * stride + ((Math.imul(s, 0x9e3779b9) >>> 8) % stride);
+      return sampled ? odd(next()) : usual(next());
+    });
+  };
+const missed = misleading(
+  5,
+  (x) => x,
+  (x) => 10 + x,
+);
+const crowded = misleading(
+  5,
+  (x) => 1 + x * 1e-3,
+  (x) => 2 * x,
+);
+
 interface Shape extends Omit<SelectionRange, "ties"> {
   readonly what: string;
   readonly fill: Fill;
@@ -65,7 +90,21 @@ const shapes: Shape[] = [
   shape("signed", signed, 70_001, 69_999, 5000),
   shape("all of signed", signed, 4099, 4099, 3),
   shape("none of signed", signed, 4099, 0, 3),
-  shape("products", products, 300_007, 210_005, 33),
+  shape("products", products, 210_005, 200_007, 33),
+  shape("products", products, MANY, 210_005, 33),
+  shape("products", products, MANY, 1, 33),
+  shape("products", products, MANY, MANY - 1, 2),
+  shape("products", products, MANY, MANY, 2),
+  shape("signed", signed, MANY, 30_000, 4097),
+  shape("half zeros", halfZeros, MANY, 100_000, 1),
+  shape("half zeros", halfZeros, MANY, 153_000, 1),
+  shape("half zeros", halfZeros, MANY, 160_000, 1),
+  shape("coarse", coarse, MANY, 140_001, 95),
+  shape("constant", constant, MANY, 31_003, 17),
+  shape("special values", special, MANY, 100_000, 3),
+  shape("special values", special, MANY, 299_000, 3),
+  shape("outside of the bracket of", missed, MANY, 150_000, 5),
+  shape("more candidates than expected of", crowded, MANY, 150_000, 5),
   shape("half zeros", halfZeros, 100_003, 20_001, 1),
   shape("half zeros", halfZeros, 100_003, 70_001, 1),
   shape("coarse", coarse, 100_003, 40_001, 95),
@@ -78,18 +117,18 @@ const shapes: Shape[] = [
   shape("coarse", coarse, 5_700_000, 2_850_000, 0, true),
 ];
 
-function selectCase(range: Shape, ties: SelectionRange["ties"]): KernelCase {
+function selectCase(range: Shape, ties: SelectionRange["ties"], variant?: "hardware"): KernelCase {
   const { what, fill, count, prune, offset, benchOnly } = range;
   const total = offset + count + 75;
   const inputs = lazy(() => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }));
   return {
-    name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}`,
+    name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${variant ? `, ${variant} variant` : ""}`,
     get inputs() {
       return inputs();
     },
     outputs: { keep: { length: Math.ceil(total / 32), type: "u32" }, threshold: { length: 2, type: "u32" } },
     run: (gpu, { scores, keep, threshold }) =>
-      selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }),
+      selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, { variant }),
     oracle: ({ scores, keep }) => oracle(scores as Float32Array, keep as Uint32Array, { offset, count, prune, ties }),
     tolerance: EXACT,
     bytes: 4.125 * count,
@@ -97,6 +136,8 @@ function selectCase(range: Shape, ties: SelectionRange["ties"]): KernelCase {
   };
 }
 
-export const cases: KernelCase[] = shapes.flatMap((range) =>
-  (["lowest-index", "less-or-equal"] as const).map((ties) => selectCase(range, ties)),
-);
+export const cases: KernelCase[] = [
+  ...shapes.flatMap((range) => [selectCase(range, "lowest-index"), selectCase(range, "less-or-equal")]),
+  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", "hardware"),
+  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", "hardware"),
+];
