@@ -93,15 +93,24 @@ export async function openCalibration(
   return examplesPerClass === undefined ? all : subset(all, firstOfEachClass(all.labels, examplesPerClass));
 }
 
-/** @throws UsageError when output would take the place of the model that it is made from. */
+/** The file or folder that a path leads to, links followed. */
+function placeOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
+}
+
+/** @throws UsageError when an output folder is the model's own. */
 export function refuseModelFolder(out: string, model: string): void {
-  const place = (path: string): string => {
-    try {
-      return realpathSync(path);
-    } catch {
-      return resolve(path);
-    }
-  };
-  if (place(out) !== place(model) && place(out) !== dirname(place(model))) return;
+  if (placeOf(out) !== placeOf(model) && placeOf(out) !== dirname(placeOf(model))) return;
   throw new UsageError(`out: expected another folder than the model's, got ${out}; choose one`);
+}
+
+/** @throws UsageError when an output file would take the place of the model or the data that it is made from. */
+export function refuseInputFile(out: string, model: string, data: string | undefined): void {
+  const inputs = [model, join(model, "model.safetensors"), data].filter((path) => path !== undefined);
+  if (!inputs.some((input) => placeOf(input) === placeOf(out))) return;
+  throw new UsageError(`out: expected another file than the input, got ${out}; choose one`);
 }

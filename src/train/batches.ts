@@ -32,7 +32,10 @@ export async function* orderedBatches(dataset: Dataset, size: number): AsyncGene
   let next = at(0);
   for (let start = 0; start < dataset.length; start += size) {
     const batch = await next;
-    if (start + size < dataset.length) next = at(start + size);
+    if (start + size < dataset.length) {
+      next = at(start + size);
+      next.catch(() => {}); // reported when it is awaited
+    }
     yield batch;
   }
 }

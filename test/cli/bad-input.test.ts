@@ -112,6 +112,14 @@ describe("data", () => {
     expectRefusal(result, "broken/cats/cat.png: expected");
   });
 
+  it("that cannot be decoded while an earlier batch is computed", async () => {
+    const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+    place.write("later/cats/a.png", Buffer.from(pixel, "base64"));
+    place.write("later/cats/b.png", "not a PNG");
+    const result = await cli(["eval", model, "--data", place.path("later"), "--batch", "1"]);
+    expectRefusal(result, "later/cats/b.png: expected");
+  });
+
   it("with a class outside of the head", async () => {
     expectRefusal(
       await evaluate(model, place.data("far.safetensors", 6, [0, 1, 3])),
@@ -164,6 +172,18 @@ describe("output", () => {
 
   it.skipIf(!existsSync("/proc/self"))("where nobody can write", async () => {
     expectRefusal(await prune("/proc/secateur/out"), "/proc/secateur/out: expected a place that can be written");
+  });
+
+  it("that would replace its input", async () => {
+    const weights = `${model}/model.safetensors`;
+    const before = readFileSync(weights);
+    const scores = ["saliency", model, "--criterion", "magnitude", "--out", weights];
+    expectRefusal(await cli(scores, { openGpu: noGpu }), "out: expected another file than the input");
+    const logits = ["eval", model, "--data", data, "--logits", data];
+    expectRefusal(await cli(logits, { openGpu: noGpu }), "out: expected another file than the input");
+    const tuned = ["finetune", model, "--data", data, "--out", model];
+    expectRefusal(await cli(tuned, { openGpu: noGpu }), "out: expected another folder than the model's");
+    expect(readFileSync(weights)).toEqual(before);
   });
 
   it("of scores that is a folder", async () => {

@@ -8,7 +8,7 @@ import { decimal, integer, percent } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
 import { ClassSubsetMeter } from "../class-subset.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadViT, modelName } from "../model.js";
+import { loadMasks, loadViT, modelName, refuseInputFile } from "../model.js";
 import { Progress } from "../progress.js";
 
 export interface EvalArguments {
@@ -19,7 +19,10 @@ export interface EvalArguments {
 }
 
 export async function evaluateModel(context: CommandContext, path: string, options: EvalArguments): Promise<Outcome> {
-  if (options.logits !== undefined) await checkWritableFile(options.logits);
+  if (options.logits !== undefined) {
+    refuseInputFile(options.logits, path, options.data);
+    await checkWritableFile(options.logits);
+  }
   const checkpoint = await loadViT(path);
   const masks = options.masks === undefined ? undefined : await loadMasks(options.masks, checkpoint);
   const dataset = await openDataset(options.data, checkpoint.config);

@@ -11,7 +11,7 @@ import {
   type ScheduleKind,
   type Scope,
 } from "../../prune/index.js";
-import { describeRun, type Report } from "../../report/index.js";
+import { describeRun, type Report, type Run } from "../../report/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
 import { type CalibrationArguments, loadViT, openCalibration, refuseModelFolder } from "../model.js";
@@ -110,7 +110,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     },
     dense,
     runs: [run],
-    warnings: warningsOf(options, evaluation),
+    warnings: warningsOf(options, evaluation, run),
   };
   const files = await savePruned(out, checkpoint, maskWeights(checkpoint.weights, result.masks), result, report);
   progress.clear();
@@ -139,7 +139,15 @@ function checkArguments({ compact, method, calibration, rounds, schedule }: Prun
   }
 }
 
-function warningsOf({ data }: PruneArguments, evaluation: Dataset | undefined): string[] {
-  if (!evaluation) return ["Accuracy was not measured: there were neither evaluation nor calibration data."];
-  return data === undefined ? ["Accuracy was measured on the calibration images; --data measures it on others."] : [];
+function warningsOf({ data }: PruneArguments, evaluation: Dataset | undefined, { histograms }: Run): string[] {
+  const warnings: string[] = [];
+  if (!evaluation) warnings.push("Accuracy was not measured: there were neither evaluation nor calibration data.");
+  else if (data === undefined) {
+    warnings.push("Accuracy was measured on the calibration images; --data measures it on others.");
+  }
+  const { nan } = histograms[0];
+  if (nan.count > 0) {
+    warnings.push(`${nan.count} scores are no numbers: gradients overflowed. Their units rank above all others.`);
+  }
+  return warnings;
 }

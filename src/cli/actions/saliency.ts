@@ -12,7 +12,7 @@ import {
 } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { type CalibrationArguments, loadViT, modelName, openCalibration } from "../model.js";
+import { type CalibrationArguments, loadViT, modelName, openCalibration, refuseInputFile } from "../model.js";
 import { durationText, Progress } from "../progress.js";
 import { encodeScores } from "../pruned-files.js";
 
@@ -30,6 +30,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   if (criterion.statistic && options.calibration === undefined) {
     throw new UsageError(`${criterion.name}: expected calibration data, got none; give --calibration DATA`);
   }
+  refuseInputFile(out, path, options.calibration);
   await checkWritableFile(out);
   const checkpoint = await loadViT(path);
   const calibration = await openCalibration(options, checkpoint.config);

@@ -10,7 +10,7 @@ import { maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadOrStart, loadViT, modelName } from "../model.js";
+import { loadMasks, loadOrStart, loadViT, modelName, refuseModelFolder } from "../model.js";
 import { durationText } from "../progress.js";
 import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
 import { loadRun, type RunSettings, type SavedRun } from "../training-state.js";
@@ -18,6 +18,7 @@ import { loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
   await checkWritableFolder(options.out);
   const { checkpoint, fresh } = await loadOrStart(path, options.seed);
+  if (!fresh && !options.resume) refuseModelFolder(options.out, path);
   const start = fresh ? `fresh weights of seed ${options.seed}` : "its weights";
   return runPlan(context, { command: "train", name: modelName(path), start, checkpoint, masks: new Map(), options });
 }
@@ -27,6 +28,7 @@ export async function finetuneModel(
   path: string,
   options: TrainArguments & { masks?: string },
 ): Promise<Outcome> {
+  if (!options.resume) refuseModelFolder(options.out, path);
   await checkWritableFolder(options.out);
   const checkpoint = await loadViT(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
