@@ -60,14 +60,16 @@ export async function examineMachine(context: CommandContext): Promise<Outcome> 
   const opened = survey.problem ? { problem: survey.problem } : await openDevice(context);
   const { used, problem } = { used: undefined, problem: undefined, ...opened };
   const wish = process.env.SECATEUR_ADAPTER || null;
+  const remedy = remedies();
   const data = {
     command: "doctor",
     system: { platform: process.platform, arch: process.arch, ...versions() },
     wish,
     adapters: survey.findings,
     used: used ?? null,
-    problem: problem ?? null,
-    remedy: used ? null : remedies(),
+    // The error of an adapter that was not found ends with the remedy.
+    problem: problem?.replace(`; ${remedy}`, "") ?? null,
+    remedy: used ? null : wish ? `unset SECATEUR_ADAPTER, or ${remedy}` : remedy,
   };
   return { data, text: doctorText(data), exitCode: used ? 0 : 2 };
 }

@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { durationText, Progress } from "../../src/cli/progress.js";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function stream(isTTY: boolean) {
+  const lines: string[] = [];
+  return { isTTY, columns: 30, lines, write: (text: string) => lines.push(text) };
+}
+
+it("tells a log every ten seconds how far the work is and how long it takes", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 100);
+  for (let second = 1; second <= 25; second++) {
+    vi.advanceTimersByTime(1000);
+    progress.advance(1, "round 1");
+  }
+  expect(log.lines).toEqual(["round 1: 10%, 1 min 30 s left\n", "round 1: 20%, 1 min 20 s left\n"]);
+});
+
+it("rewrites one line of a terminal and takes it away at the end", () => {
+  const terminal = stream(true);
+  {
+    using progress = new Progress(terminal, 4);
+    vi.advanceTimersByTime(2000);
+    progress.advance(1, "a label that is longer than the terminal");
+    progress.advance(1, "too soon to be shown");
+  }
+  expect(terminal.lines).toEqual(["\r\x1b[Ka label that is longer than t", "\r\x1b[K"]);
+});
+
+it("says nothing of work that is done at once", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 1);
+  vi.advanceTimersByTime(20_000);
+  progress.advance(1, "all");
+  expect(log.lines).toEqual([]);
+});
+
+it.each([
+  [0.4, "0 s"],
+  [59.4, "59 s"],
+  [60, "1 min 00 s"],
+  [3599, "59 min 59 s"],
+  [7260, "2 h 01 min"],
+])("reads %d seconds as %s", (seconds, text) => {
+  expect(durationText(seconds)).toBe(text);
+});
