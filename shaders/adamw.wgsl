@@ -8,7 +8,7 @@
 #import mask_lane
 
 const GROUP = 64u;
-const UNROLL = 4u;
+const TURNS = 4u;
 const MASKED = false;
 
 struct Params {
@@ -32,8 +32,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let rate = schedule[0] * schedule[1];
   let correction = schedule[2];
   let scale = schedule[3];
-  let first = params.start + linear_group(group, groups) * GROUP * UNROLL + lane;
-  for (var t = 0u; t < UNROLL; t++) {
+  let first = params.start + linear_group(group, groups) * GROUP * TURNS + lane;
+  for (var t = 0u; t < TURNS; t++) {
     let i = first + t * GROUP;
     if (i < params.end) {
       let g = scale * gradient[i];

@@ -5,7 +5,7 @@
 #import mask_lane
 
 const GROUP = 64u;
-const UNROLL = 4u;
+const TURNS = 4u;
 
 struct Params { start: u32, end: u32 } // in lanes
 
@@ -16,8 +16,8 @@ struct Params { start: u32, end: u32 } // in lanes
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = params.start + linear_group(group, groups) * GROUP * UNROLL + lane;
-  for (var t = 0u; t < UNROLL; t++) {
+  let first = params.start + linear_group(group, groups) * GROUP * TURNS + lane;
+  for (var t = 0u; t < TURNS; t++) {
     let i = first + t * GROUP;
     if (i < params.end) {
       y[i] = select(Lane(0.0), x[i], lane_bits(mask[lane_word(i)], i) != LaneBits(0u));

@@ -5,7 +5,7 @@
 #import saliency_term
 
 const GROUP = 64u;
-const UNROLL = 4u;
+const TURNS = 4u;
 
 struct Params { start: u32, end: u32, offset: u32 } // start and end in lanes, offset in elements
 
@@ -16,8 +16,8 @@ struct Params { start: u32, end: u32, offset: u32 } // start and end in lanes, o
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = params.start + linear_group(group, groups) * GROUP * UNROLL + lane;
-  for (var t = 0u; t < UNROLL; t++) {
+  let first = params.start + linear_group(group, groups) * GROUP * TURNS + lane;
+  for (var t = 0u; t < TURNS; t++) {
     let i = first + t * GROUP;
     if (i < params.end) { score[params.offset / LANES + i] += saliency_term(a[i], w[i]); }
   }

@@ -1,10 +1,11 @@
 // Bit i of keep = 1 where score i is above the threshold, or a tie past those that are pruned, for i from `first` up to `end`
-// scores: f32 bits; keep: one word of 32 bits an invocation. Bits outside of the range stay as they are.
+// scores: f32 bits; keep: words of 32 bits. Bits outside of the range stay as they are.
 #import grid
 #import score_key
 #import selection
 
 const GROUP = 64u;
+const TURNS = 1u; // words an invocation
 
 struct Params { first: u32, end: u32, firstBlock: u32 }
 
@@ -33,20 +34,17 @@ fn in_range(word: u32) -> u32 {
   return bits;
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let inBlock = linear_group(group, groups);
-  let word = inBlock * GROUP + lane;
+fn write(word: u32) {
   let range = in_range(word);
   if (range == 0u) { return; }
-  let block = params.firstBlock + inBlock;
+  let block = params.firstBlock + word / BLOCK_WORDS;
   let key = selection.key;
   var bits: u32;
   if (block != selection.boundary) {
     bits = above(word, select(key, key - 1u, block > selection.boundary));
   } else {
     var left = selection.boundary_ties;
-    for (var before = inBlock * GROUP; before < word; before++) {
+    for (var before = word - word % BLOCK_WORDS; before < word; before++) {
       let ties = countOneBits((above(before, key - 1u) & ~above(before, key)) & in_range(before));
       left -= min(left, ties);
     }
@@ -57,4 +55,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   if (range != 0xffffffffu) { bits = (bits & range) | (keep[word] & ~range); }
   keep[word] = bits;
+}
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = linear_group(group, groups) * GROUP * TURNS + lane;
+  for (var turn = 0u; turn < TURNS; turn++) { write(first + turn * GROUP); }
 }

@@ -7,7 +7,7 @@
 #import mask_lane
 
 const GROUP = 64u;
-const UNROLL = 4u;
+const TURNS = 4u;
 const MASKED = false;
 const NESTEROV = false;
 
@@ -24,8 +24,8 @@ struct Params { start: u32, end: u32, momentum: f32, decay: f32 } // start and e
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let rate = schedule[0];
   let scale = schedule[3];
-  let first = params.start + linear_group(group, groups) * GROUP * UNROLL + lane;
-  for (var t = 0u; t < UNROLL; t++) {
+  let first = params.start + linear_group(group, groups) * GROUP * TURNS + lane;
+  for (var t = 0u; t < TURNS; t++) {
     let i = first + t * GROUP;
     if (i < params.end) {
       let w = weight[i];

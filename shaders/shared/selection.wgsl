@@ -12,3 +12,4 @@ struct Selection {
 }
 
 const NO_BOUNDARY = 0xffffffffu; // all ties are pruned
+const BLOCK_WORDS = 64u; // of 32 scores

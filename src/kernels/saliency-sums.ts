@@ -39,7 +39,9 @@ interface Operands {
 
 /** The range of an arena that a kernel touches, so that arenas may be larger than a binding. Bindings begin at multiples of 64 elements. */
 function scoreWindow(gpu: Gpu, score: BufferLike, offset: number, count: number) {
-  const { raw, byteOffset } = bufferOf(score);
+  const buffer = bufferOf(score);
+  buffer.assertAlive("saliency: score");
+  const { raw, byteOffset } = buffer;
   const start = offset - (offset % 64);
   return { view: gpu.borrow(raw, byteOffset + start * 4, (offset + count - start) * 4), offset: offset - start };
 }

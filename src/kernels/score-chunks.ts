@@ -1,7 +1,9 @@
 /** An arena of scores as kernels can bind it: four scores a load, no piece above the largest binding. */
 import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
+import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
+import * as shaders from "./shaders.gen.js";
 
 /** Scores from `first` up to `end` of a buffer that kernels read four at a time. */
 export interface ScorePiece {
@@ -19,18 +21,18 @@ export interface ScoreChunk extends ScorePiece {
 }
 
 /** Scores a block: 64 words of keep bits, so that blocks begin at offsets of 256 bytes, which every device can bind. */
-export const BLOCK = 2048;
+const BLOCK = constantNumber(shaders.select_mask, "BLOCK_WORDS") * 32;
 
 /** Splits the range [offset, offset + count) at multiples of a block. */
 export function scoreChunks(
   gpu: Gpu,
-  scores: BufferLike,
-  keep: BufferLike,
-  offset: number,
-  count: number,
+  { scores, keep }: { scores: BufferLike; keep: BufferLike },
+  { offset, count, largestBinding }: { offset: number; count: number; largestBinding: number },
 ): ScoreChunk[] {
-  const limit = Math.floor(gpu.limits.maxStorageBufferBindingSize / 4 / BLOCK) * BLOCK;
+  const limit = Math.floor(largestBinding / 4 / BLOCK) * BLOCK;
   const keepBuffer = bufferOf(keep);
+  keepBuffer.assertAlive("selectSmallest: keep");
+  bufferOf(scores).assertAlive("selectSmallest: scores");
   const chunks: ScoreChunk[] = [];
   let firstBlock = 0;
   for (let start = offset - (offset % BLOCK); start < offset + count; start += limit) {

@@ -22,6 +22,13 @@ export interface SelectionRange {
   readonly ties: "lowest-index" | "less-or-equal";
 }
 
+/** Overrides of what the device decides. */
+export interface SelectTuning {
+  readonly variant?: SelectVariant;
+  /** Bytes of scores that are bound at once. */
+  readonly largestBinding?: number;
+}
+
 /**
  * Writes one keep bit for each score of a range: 0 for the `prune` smallest, 1 for the others. Bits outside of the range stay as they are, also in
  * words that the range shares with its neighbours.
@@ -29,14 +36,16 @@ export interface SelectionRange {
  * `scores` is an f32 arena, `keep` one bit a score over the whole arena, `threshold` (optional) two words: the f32 bits of the largest pruned
  * score (NaN when nothing is pruned) and the number of scores pruned. The order is that of IEEE numbers with -0 equal to +0 and NaN above
  * infinity; denormals count. Scores never leave the device; they are read twice, or three times when ties at the threshold are split.
- * `variant` overrides the choice by device.
  * @throws UsageError when `prune` is not in 0 ... count. @throws ShapeError when a buffer is too short.
  */
 export function selectSmallest(
   gpu: Gpu,
   { scores, keep, threshold }: { scores: BufferLike; keep: BufferLike; threshold?: BufferLike },
   { offset, count, prune, ties }: SelectionRange,
-  { variant = gpu.info.software ? "software" : "hardware" }: { variant?: SelectVariant } = {},
+  {
+    variant = gpu.info.software ? "software" : "hardware",
+    largestBinding = gpu.limits.maxStorageBufferBindingSize,
+  }: SelectTuning = {},
 ): void {
   if (!Number.isInteger(prune) || prune < 0 || prune > count) {
     throw new UsageError(`selectSmallest: expected to prune 0 to ${count} scores, got ${prune}`);
@@ -47,16 +56,16 @@ export function selectSmallest(
     { scores: offset + count, keep: Math.ceil((offset + count) / 32) },
   );
   using _temporaries = gpu.scope();
-  const chunks = scoreChunks(gpu, scores, keep, offset, count);
+  const chunks = scoreChunks(gpu, { scores, keep }, { offset, count, largestBinding });
   const selection =
     prune > 0 ? selectKey(gpu, chunks, { count, rank: prune - 1, variant }) : gpu.allocate(SELECTION_BYTES);
   const blocks = chunks.reduce((sum, chunk) => sum + chunk.blocks, 0);
   const tieCounts = gpu.allocate(blocks * 4);
   gpu.clear(tieCounts);
   if (prune > 0 && ties === "lowest-index") {
-    for (const { scores, first, end, firstBlock, blocks: groups } of chunks) {
+    for (const { scores, first, end, firstBlock } of chunks) {
       const buffers = { scores, selection, ties: tieCounts };
-      gpu.dispatch(shaders.select_ties, { buffers, params: { first, end, firstBlock }, groups });
+      gpu.dispatch(shaders.select_ties, { buffers, params: { first, end, firstBlock }, ...overWords(variant, end) });
     }
   }
   gpu.dispatch(shaders.select_boundary, {
@@ -64,11 +73,18 @@ export function selectSmallest(
     params: { prune, blocks, allTies: Number(ties === "less-or-equal") },
     groups: 1,
   });
-  for (const { scores, keep, first, end, firstBlock, blocks: groups } of chunks) {
+  for (const { scores, keep, first, end, firstBlock } of chunks) {
     gpu.dispatch(shaders.select_mask, {
       buffers: { scores, selection, keep },
       params: { first, end, firstBlock },
-      groups,
+      ...overWords(variant, end),
     });
   }
+}
+
+const WORD_VARIANTS = { software: { GROUP: 8, TURNS: 128 }, hardware: { GROUP: 64, TURNS: 1 } } as const;
+
+function overWords(variant: SelectVariant, end: number) {
+  const constants = WORD_VARIANTS[variant];
+  return { constants, groups: Math.ceil(end / 32 / (constants.GROUP * constants.TURNS)) };
 }

@@ -1,4 +1,4 @@
-import { type SelectionRange, selectSmallest } from "../../src/kernels/select.js";
+import { type SelectionRange, type SelectTuning, selectSmallest } from "../../src/kernels/select.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { lazy } from "../harness/lazy.js";
@@ -113,22 +113,25 @@ const shapes: Shape[] = [
   shape("special values", special, 10_007, 4000, 3),
   shape("special values", special, 10_007, 9900, 3),
   shape("products", products, 5_700_000, 2_850_000, 0, true),
+  shape("products", products, 22_000_000, 11_000_000, 0, true),
   shape("half zeros", halfZeros, 5_700_000, 1_000_000, 0, true),
   shape("coarse", coarse, 5_700_000, 2_850_000, 0, true),
 ];
 
-function selectCase(range: Shape, ties: SelectionRange["ties"], variant?: "hardware"): KernelCase {
+function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTuning = {}): KernelCase {
   const { what, fill, count, prune, offset, benchOnly } = range;
   const total = offset + count + 75;
   const inputs = lazy(() => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }));
   return {
-    name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${variant ? `, ${variant} variant` : ""}`,
+    name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${Object.entries(tuning)
+      .map(([name, value]) => `, ${name} ${value}`)
+      .join("")}`,
     get inputs() {
       return inputs();
     },
     outputs: { keep: { length: Math.ceil(total / 32), type: "u32" }, threshold: { length: 2, type: "u32" } },
     run: (gpu, { scores, keep, threshold }) =>
-      selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, { variant }),
+      selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, tuning),
     oracle: ({ scores, keep }) => oracle(scores as Float32Array, keep as Uint32Array, { offset, count, prune, ties }),
     tolerance: EXACT,
     bytes: 4.125 * count,
@@ -138,6 +141,10 @@ function selectCase(range: Shape, ties: SelectionRange["ties"], variant?: "hardw
 
 export const cases: KernelCase[] = [
   ...shapes.flatMap((range) => [selectCase(range, "lowest-index"), selectCase(range, "less-or-equal")]),
-  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", "hardware"),
-  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", "hardware"),
+  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", { variant: "hardware" }),
+  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", { variant: "hardware" }),
+  // Arenas larger than a binding, here of 64 KiB: the threshold, its ties and the boundary words meet across pieces.
+  ...[shape("products", products, 40_009, 20_000, 3), shape("coarse", coarse, MANY, 140_001, 95)].map((range) =>
+    selectCase(range, "lowest-index", { largestBinding: 65_536 }),
+  ),
 ];
