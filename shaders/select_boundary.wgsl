@@ -3,7 +3,7 @@
 #import score_key
 #import selection
 
-const GROUP = 256u;
+const GROUP = 64u;
 
 struct Params { prune: u32, blocks: u32, allTies: u32 }
 

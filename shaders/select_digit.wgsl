@@ -4,7 +4,7 @@
 #import score_key
 #import selection
 
-const GROUP = 256u;
+const GROUP = 64u;
 const BINS = 2048u;
 const ZEROS = 6144u;
 const EACH = BINS / GROUP;
