@@ -8,13 +8,14 @@ import { FaultLog } from "./faults.js";
 import { type AdapterSummary, summarize } from "./info.js";
 import { PipelineCache } from "./pipelines.js";
 import type { AdapterKind } from "./platform.js";
+import { Poison } from "./poison.js";
 import { emptyStatistics, type PoolStatistics } from "./pool.js";
-import { readBack, type TypedArrayConstructor } from "./read.js";
 import { Recording, RecordingSink } from "./recording.js";
 import { type BufferOwner, bufferOf, Scope } from "./scope.js";
 import type { Constants, ShaderSource } from "./shader.js";
 import { type CommandSink, CommandStream, HostSink } from "./stream.js";
-import { type KernelTiming, TimestampRecorder } from "./timing.js";
+import { type KernelTiming, timeDispatches } from "./timing.js";
+import { readBack, type TypedArrayConstructor, writeBytes } from "./transfer.js";
 
 /** How a device is chosen. */
 export interface GpuOptions {
@@ -37,7 +38,7 @@ export class Gpu implements Disposable {
   readonly #statistics = emptyStatistics();
   /** Fills every new pooled buffer with NaN, so that a kernel which leaves something unwritten shows. For tests; slow. */
   poison = false;
-  #poisonSource: GPUBuffer | undefined;
+  readonly #poison: Poison;
 
   private constructor(
     readonly device: GPUDevice,
@@ -49,6 +50,7 @@ export class Gpu implements Disposable {
     this.#sink = this.#stream;
     this.#faults = new FaultLog(device);
     this.#pipelines = new PipelineCache(device, this.#faults);
+    this.#poison = new Poison(device);
   }
 
   /** Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader. @throws GpuError with remedies when there is none. */
@@ -97,30 +99,8 @@ export class Gpu implements Disposable {
   allocate(byteLength: number): GpuBuffer {
     const buffer = this.#sink.pool.acquire(byteLength);
     this.#scope?.add(buffer);
-    if (this.poison) this.#fillWithNaN(buffer);
+    if (this.poison) this.#poison.fill(buffer, this.#sink);
     return buffer;
-  }
-
-  #fillWithNaN(buffer: GpuBuffer): void {
-    const chunk = 1 << 20;
-    if (!this.#poisonSource) {
-      this.#poisonSource = this.device.createBuffer({
-        size: chunk,
-        usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      });
-      this.device.queue.writeBuffer(this.#poisonSource, 0, new Uint32Array(chunk / 4).fill(0x7fc00bad));
-    }
-    for (let at = 0; at < buffer.byteLength; at += chunk) {
-      const byteLength = Math.min(chunk, buffer.byteLength - at);
-      this.#sink.push({
-        kind: "copy",
-        from: this.#poisonSource,
-        fromOffset: 0,
-        to: buffer.raw,
-        toOffset: buffer.byteOffset + at,
-        byteLength,
-      });
-    }
   }
 
   /** Uses a range of the host's buffer, without copying and without ever destroying it. It needs STORAGE usage, and COPY_SRC to be read back. */
@@ -158,12 +138,10 @@ export class Gpu implements Disposable {
       throw new GpuError(`upload: expected at most ${target.byteLength} bytes, got ${byteOffset}+${data.byteLength}`);
     }
     this.flush(); // writeBuffer would overtake recorded, unsubmitted commands
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const padded =
-      bytes.byteLength % 4 === 0 ? bytes : new Uint8Array([...bytes, ...new Uint8Array(4 - (bytes.byteLength % 4))]);
-    this.device.queue.writeBuffer(target.raw, target.byteOffset + byteOffset, padded as Uint8Array<ArrayBuffer>);
+    writeBytes(this.device, target, data, byteOffset);
   }
 
+  /** Copies bytes between buffers, in steps of four. */
   copy(
     from: GpuBuffer,
     to: GpuBuffer,
@@ -281,23 +259,10 @@ export class Gpu implements Disposable {
         "profile: expected a device with timestamp-query, got one without; measure with sync() instead",
       );
     }
-    this.flush();
-    const timer = new TimestampRecorder(this.device);
-    this.#stream.timer = timer;
-    let staging: GPUBuffer | undefined;
-    try {
+    return timeDispatches(this.device, this.#stream, async () => {
       await fn();
-      this.#stream.encode((encoder) => {
-        staging = timer.resolve(encoder);
-      });
       await this.sync();
-      await staging!.mapAsync(GPUMapMode.READ);
-      return timer.timings(new BigUint64Array(staging!.getMappedRange().slice(0)));
-    } finally {
-      this.#stream.timer = undefined;
-      staging?.destroy();
-      timer.destroy();
-    }
+    });
   }
 
   #refuse(condition: boolean, message: string): void {
@@ -310,7 +275,7 @@ export class Gpu implements Disposable {
     this.#faults.close();
     this.#stream.destroy();
     this.#pipelines.forgetBindGroups();
-    this.#poisonSource?.destroy();
+    this.#poison.destroy();
     if (this.ownsDevice) this.device.destroy();
   }
 

@@ -1,5 +1,5 @@
 /** Time of each dispatch by timestamp queries, one pass a dispatch. */
-import type { PassTimer } from "./stream.js";
+import type { CommandStream, PassTimer } from "./stream.js";
 
 const MAX_QUERIES = 4096;
 
@@ -16,10 +16,6 @@ export class TimestampRecorder implements PassTimer {
 
   constructor(private readonly device: GPUDevice) {
     this.#set = device.createQuerySet({ type: "timestamp", count: MAX_QUERIES });
-  }
-
-  get full(): boolean {
-    return this.#labels.length * 2 >= MAX_QUERIES;
   }
 
   begin(label: string): GPUComputePassTimestampWrites {
@@ -53,5 +49,31 @@ export class TimestampRecorder implements PassTimer {
 
   destroy(): void {
     this.#set.destroy();
+  }
+}
+
+/** Runs `work`, which must end with a synchronisation, with a pass of its own for each dispatch, and says how long each kernel took. */
+export async function timeDispatches(
+  device: GPUDevice,
+  stream: CommandStream,
+  work: () => Promise<void>,
+): Promise<KernelTiming[]> {
+  stream.flush();
+  const timer = new TimestampRecorder(device);
+  stream.timer = timer;
+  let staging: GPUBuffer | undefined;
+  try {
+    await work();
+    stream.encode((encoder) => {
+      staging = timer.resolve(encoder);
+    });
+    stream.flush();
+    await staging!.mapAsync(GPUMapMode.READ);
+    return timer.timings(new BigUint64Array(staging!.getMappedRange().slice(0)));
+  } finally {
+    stream.timer = undefined;
+    stream.flush(); // what still names the queries has to be submitted before they go
+    staging?.destroy();
+    timer.destroy();
   }
 }

@@ -1,4 +1,4 @@
-/** Reading buffers back through a staging buffer. */
+/** Bytes between host and device. */
 import type { GpuBuffer } from "./buffer.js";
 import type { CommandStream } from "./stream.js";
 
@@ -34,4 +34,16 @@ export async function readBack<T extends TypedArrayConstructor>(
   } finally {
     staging.destroy();
   }
+}
+
+/** Writes host data into a buffer at once. The queue takes whole words only, so a ragged end is filled up with zeros. */
+export function writeBytes(device: GPUDevice, target: GpuBuffer, data: ArrayBufferView, byteOffset: number): void {
+  let bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  const ragged = bytes.byteLength % 4;
+  if (ragged !== 0) {
+    const whole = new Uint8Array(bytes.byteLength + 4 - ragged);
+    whole.set(bytes);
+    bytes = whole;
+  }
+  device.queue.writeBuffer(target.raw, target.byteOffset + byteOffset, bytes);
 }
