@@ -14,8 +14,9 @@ export { type ActivationKind, activation, add, reshape } from "./ops/elementwise
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
+export { type BroadcastInput, type Derivatives, map } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
-export { mean, type ReduceGroups, sum } from "./ops/reduce.js";
+export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
 export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";

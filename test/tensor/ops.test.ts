@@ -15,9 +15,12 @@ import {
   crossEntropy,
   dropout,
   gate,
+  l2,
   layerNorm,
   linear,
+  map,
   matmul,
+  max,
   mean,
   meanTokens,
   patchify,
@@ -119,6 +122,14 @@ const wirings: Wiring[] = [
   { name: "meanTokens", shapes: [[2, 5, 4]], build: ([x]) => meanTokens(x, 1) },
   { name: "sum of columns", shapes: [[6, 5]], build: ([x]) => sum(x, { outer: 6, length: 5, inner: 1 }) },
   { name: "mean", shapes: [[6, 5]], build: ([x]) => mean(x) },
+  { name: "max of rows", shapes: [[6, 5]], build: ([x]) => max(x, { outer: 1, length: 6, inner: 5 }) },
+  { name: "l2 of columns", shapes: [[6, 5]], build: ([x]) => l2(x, { outer: 6, length: 5, inner: 1 }) },
+  {
+    name: "map",
+    shapes: [[4, 6], [3]],
+    build: ([w, n]) =>
+      map("w * w * exp(n)", { w, n: { tensor: n, inner: 2 } }, { w: "2.0 * w * exp(n)", n: "w * w * exp(n)" }),
+  },
   {
     name: "crossEntropy",
     shapes: [[3, 6]],
@@ -200,6 +211,18 @@ test("two passes give the same bits", async () => {
     return [await gradients.get(x)!.read(), await gradients.get(weight)!.read()];
   };
   expect(await run()).toEqual(await run());
+});
+
+test("elements that share the largest value share its gradient", async () => {
+  const x = Tensor.from(gpu, Float32Array.of(1, 3, 3, 2));
+  x.requiresGradient = true;
+  expect([...(await backward(max(x)).get(x)!.read())]).toEqual([0, 0.5, 0.5, 0]);
+});
+
+test("a map without the derivative that is wanted says which", () => {
+  const x = Tensor.from(gpu, Float32Array.of(1, 3));
+  x.requiresGradient = true;
+  expect(() => backward(sum(map("x * x", { x })))).toThrow(/map: expected a derivative by x, .*pass derivatives.x/);
 });
 
 test("backward gives intermediate gradients back", async () => {

@@ -1,5 +1,7 @@
 import { ShapeError } from "../../errors.js";
-import { reduceGrad, reduce as reduceKernel } from "../../kernels/reduce.js";
+import type { Gpu } from "../../gpu/index.js";
+import { map } from "../../kernels/map.js";
+import { type Reduction, reduceGrad, reduce as reduceKernel } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 
@@ -12,7 +14,7 @@ export interface ReduceGroups {
 
 const reduceOp = defineOp({
   name: "reduce",
-  forward(gpu, { x }: { x: Tensor }, { kind, ...size }: ReduceGroups & { kind: "sum" | "mean" }) {
+  forward(gpu, { x }: { x: Tensor }, { kind, ...size }: ReduceGroups & { kind: Reduction }) {
     if (size.outer * size.length * size.inner !== x.size) {
       throw new ShapeError(
         `reduce: expected ${size.outer} x ${size.length} x ${size.inner} elements, got [${x.shape}]`,
@@ -22,12 +24,39 @@ const reduceOp = defineOp({
     reduceKernel(gpu, kind, { x, y: out }, size);
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x }, attributes: { kind, ...size }, gradient }) {
+  backward({ gpu, inputs: { x }, attributes: { kind, ...size }, out, gradient }) {
     const dX = Tensor.empty(gpu, x.shape);
-    reduceGrad(gpu, kind, { dy: gradient, dx: dX }, size);
+    if (kind === "sum" || kind === "mean") reduceGrad(gpu, kind, { dy: gradient, dx: dX }, size);
+    else if (kind === "l2")
+      perElement(gpu, "select(0.0, x / y, y > 0.0) * dy", { x, y: out, dy: gradient }, dX, size.inner);
+    else maxGradient(gpu, x, out, gradient, dX, size);
     return { x: dX };
   },
 });
+
+/** dX = expression over x, and over the group's y, dy or n. */
+function perElement(
+  gpu: Gpu,
+  expression: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  dX: Tensor,
+  inner: number,
+): void {
+  const inputs = Object.entries(tensors).map(([name, tensor]) => {
+    const whole = tensor.size === dX.size;
+    return [name, whole ? { buffer: tensor } : { buffer: tensor, inner, period: tensor.size }] as const;
+  });
+  map(gpu, expression, Object.fromEntries(inputs), { y: dX, length: dX.size });
+}
+
+/** Elements that share the largest value share its gradient, as in torch.amax. */
+function maxGradient(gpu: Gpu, x: Tensor, y: Tensor, dy: Tensor, dX: Tensor, size: ReduceGroups): void {
+  const hits = Tensor.empty(gpu, x.shape);
+  const n = Tensor.empty(gpu, y.shape);
+  perElement(gpu, "select(0.0, 1.0, x == y)", { x, y }, hits, size.inner);
+  reduceKernel(gpu, "sum", { x: hits, y: n }, size);
+  perElement(gpu, "select(0.0, dy / n, x == y)", { x, y, dy, n }, dX, size.inner);
+}
 
 const whole = (x: Tensor): ReduceGroups => ({ outer: 1, length: 1, inner: x.size });
 
@@ -36,3 +65,9 @@ export const sum = (x: Tensor, groups = whole(x)): Tensor => reduceOp({ x }, { k
 
 /** Mean by group (default: of everything, shape [1]). */
 export const mean = (x: Tensor, groups = whole(x)): Tensor => reduceOp({ x }, { kind: "mean", ...groups });
+
+/** Largest value by group (default: of everything, shape [1]). */
+export const max = (x: Tensor, groups = whole(x)): Tensor => reduceOp({ x }, { kind: "max", ...groups });
+
+/** Euclidean norm by group (default: of everything, shape [1]). Its gradient at zero is zero. */
+export const l2 = (x: Tensor, groups = whole(x)): Tensor => reduceOp({ x }, { kind: "l2", ...groups });
