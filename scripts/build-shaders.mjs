@@ -14,6 +14,9 @@ const fail = (file, message) => {
   throw new Error(`shaders/${file}: ${message}`);
 };
 
+/** Fragments that kernels made at run time are built on. */
+const FRAGMENTS = ["elementwise"];
+
 /** Replaces each `#import name` by `shaders/shared/name.wgsl`, once per shader, imports of imports included. */
 function expandImports(text, file, seen = new Set()) {
   return text.replace(/^#import\s+(\S+)[ \t]*$/gm, (_, name) => {
@@ -82,8 +85,12 @@ export function buildShaders() {
     const shader = describe(file);
     return `/** shaders/${file} */\nexport const ${shader.name} = ${JSON.stringify(shader, null, 2)} as const satisfies ShaderSource;\n`;
   });
+  const fragments = FRAGMENTS.map((name) => {
+    const text = expandImports(`#import ${name}\n`, name);
+    return `/** shaders/shared/${name}.wgsl */\nexport const shared_${name} = ${JSON.stringify(text)};\n`;
+  });
   const header = "// Made by scripts/build-shaders.mjs from shaders/*.wgsl. Do not edit.\n";
-  const text = `${header}import type { ShaderSource } from "../gpu/shader.js";\n\n${records.join("\n")}`;
+  const text = `${header}import type { ShaderSource } from "../gpu/shader.js";\n\n${[...fragments, ...records].join("\n")}`;
   let old = "";
   try {
     old = readFileSync(output, "utf8");

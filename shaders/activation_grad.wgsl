@@ -1,32 +1,18 @@
-// dx[i] = dy[i] * gelu'(x[i]), or dy[i] where x[i] > 0 with RELU. Read as `count` values of WIDTH elements.
+// dx[i] = dy[i] * gelu'(x[i]), or dy[i] where x[i] > 0 with RELU
 #import elementwise
 #import gelu
-alias Value = array<f32, 1>; // vec4f where the length allows
-const WIDTH = 1u;
 const RELU = false;
 
-struct Params { count: u32 }
+struct Params { start: u32, end: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
 @group(0) @binding(2) var<storage, read> dy: array<Value>;
 @group(0) @binding(3) var<storage, read_write> dx: array<Value>;
 
-fn slope(x: f32) -> f32 {
-  if (RELU) { return select(0.0, 1.0, x > 0.0); }
+fn slope(x: Value) -> Value {
+  if (RELU) { return select(Value(0.0), Value(1.0), x > Value(0.0)); }
   return gelu_gradient(x);
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = first_element(group, groups, lane);
-  for (var turn = 0u; turn < TURNS; turn++) {
-    let i = first + turn * GROUP;
-    if (i < params.count) {
-      let at = x[i];
-      var value = dy[i];
-      for (var c = 0u; c < WIDTH; c++) { value[c] *= slope(at[c]); }
-      dx[i] = value;
-    }
-  }
-}
+fn apply(i: u32) { dx[i] = dy[i] * slope(x[i]); }

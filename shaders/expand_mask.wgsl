@@ -1,10 +1,8 @@
 // Bit i of the mask = bit (i / inner) % period + offset of the units; bits past length are 0
-// mask: ceil(length / 32) words, one a thread; units: one bit a unit
-#import grid
+// mask: ceil(length / 32) words, which are the values here; units: one bit a unit
+#import elementwise
 
-const GROUP = 64u;
-
-struct Params { length: u32, inner: u32, period: u32, offset: u32 }
+struct Params { start: u32, end: u32, length: u32, inner: u32, period: u32, offset: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> units: array<u32>;
@@ -15,11 +13,8 @@ fn unit_bit(unit: u32) -> u32 {
   return (units[at >> 5u] >> (at & 31u)) & 1u;
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let word = linear_group(group, groups) * GROUP + lane;
+fn apply(word: u32) {
   let first = word << 5u;
-  if (word >= (params.length + 31u) >> 5u) { return; }
   let count = min(32u, params.length - first);
   let all = 0xffffffffu >> (32u - count);
 

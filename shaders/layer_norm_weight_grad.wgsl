@@ -3,7 +3,7 @@
 // x, dy: rows x columns; mean, rstd: rows; d_weight, d_bias: ceil(rows / ROWS) x columns. `columns` counts values of one or four elements.
 // One invocation a value of d_weight.
 #import grid
-alias Value = f32; // vec4f where the columns allow
+#import value
 const GROUP = 64u;
 const ROWS = 64u;
 

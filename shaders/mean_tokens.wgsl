@@ -1,7 +1,7 @@
 // y[b, :] = mean of x[b, t, :] over first_token <= t < end_token
 // x: batch x tokens x width; y: batch x width, read as `count` values of one or four elements; width counts values.
 #import grid
-alias Value = f32; // vec4f where the width allows
+#import value
 const GROUP = 64u;
 
 struct Params { count: u32, tokens: u32, width: u32, first_token: u32, end_token: u32 }

@@ -1,16 +1,14 @@
 // y[i] = a random number: uniform in [0, 1), or standard normal by Box and Muller where NORMAL
-// y: length; state: [seed, step]. Four elements a thread, from one block of random words.
-#import grid
+// state: [seed, step]
+#import elementwise
 #import draw
-
-const GROUP = 64u;
 const NORMAL = false;
 
-struct Params { length: u32, stream: u32 }
+struct Params { start: u32, end: u32, stream: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> state: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<Value>;
 
 fn normals(words: vec4u) -> vec4f {
   let uniform01 = unit_interval(words);
@@ -19,16 +17,11 @@ fn normals(words: vec4u) -> vec4f {
   return vec4f(radius * cos(angle), radius * sin(angle));
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let block = linear_group(group, groups) * GROUP + lane;
-  let i = block * 4u;
-  if (i >= params.length) { return; }
-  let words = draw_words(block, params.stream, state[0], state[1]);
-  var value: vec4f;
-  if (NORMAL) { value = normals(words); } else { value = unit_interval(words); }
-  y[i] = value.x;
-  if (i + 1u < params.length) { y[i + 1u] = value.y; }
-  if (i + 2u < params.length) { y[i + 2u] = value.z; }
-  if (i + 3u < params.length) { y[i + 3u] = value.w; }
+fn apply(i: u32) {
+  let words = draw_words(block_of(i), params.stream, state[0], state[1]);
+  var four: vec4f;
+  if (NORMAL) { four = normals(words); } else { four = unit_interval(words); }
+  var value: Value;
+  for (var c = 0u; c < WIDTH; c++) { value[c] = four[word_of(i, c)]; }
+  y[i] = value;
 }

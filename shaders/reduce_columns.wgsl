@@ -2,7 +2,7 @@
 // x, w: rows x columns; y: ceil(rows / ROWS) x columns, part p takes ROWS rows from p * ROWS. `columns` counts values of one or four elements.
 // One invocation a value of y.
 #import grid
-alias Value = f32; // vec4f where the columns allow
+#import value
 const GROUP = 64u;
 const ROWS = 64u;
 const MAX = false;

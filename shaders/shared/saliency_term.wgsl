@@ -8,7 +8,7 @@ const MAGNITUDE = 5u;        // |a|
 const FISHER = 6u;           // a w^2 / 2
 const TERM = 0u;
 
-fn saliency_term(a: Lane, w: Lane) -> Lane {
+fn saliency_term(a: Value, w: Value) -> Value {
   if (TERM == SIGNED) { return a * w; }
   if (TERM == ABSOLUTE) { return abs(a * w); }
   if (TERM == SQUARED) { return (a * w) * (a * w); }

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { elementsOf, elementwiseGroups, loadWidth, requireElements } from "./elements.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
 /** GELU is the exact one, x * cdf(x) of the standard normal distribution; ReLU has slope 0 at 0. */
@@ -17,14 +18,7 @@ export function activation(
   { length }: { length: number },
 ): void {
   requireElements(kind, buffers, { x: length, y: length });
-  const width = loadWidth(length);
-  const count = length / width;
-  gpu.dispatch(shaders.activation, {
-    buffers,
-    params: { count },
-    constants: { ...elementsOf(width), RELU: kind === "relu" },
-    groups: elementwiseGroups(count),
-  });
+  dispatchElementwise(gpu, shaders.activation, { buffers, constants: { RELU: kind === "relu" } }, length);
 }
 
 /**
@@ -38,12 +32,5 @@ export function activationGrad(
   { length }: { length: number },
 ): void {
   requireElements(`${kind} gradient`, buffers, { x: length, dy: length, dx: length });
-  const width = loadWidth(length);
-  const count = length / width;
-  gpu.dispatch(shaders.activation_grad, {
-    buffers,
-    params: { count },
-    constants: { ...elementsOf(width), RELU: kind === "relu" },
-    groups: elementwiseGroups(count),
-  });
+  dispatchElementwise(gpu, shaders.activation_grad, { buffers, constants: { RELU: kind === "relu" } }, length);
 }

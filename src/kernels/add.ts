@@ -1,8 +1,10 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { elementwiseGroups, loadWidth, requireElements, scalarOrVector } from "./elements.js";
-import { periodic, type UnitSize } from "./periodic.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
+import { periodic } from "./periodic.js";
 import * as shaders from "./shaders.gen.js";
+import type { UnitLayout } from "./units.js";
 
 /**
  * y = a + b, element by element, f32.
@@ -14,14 +16,7 @@ export function add(
   { length }: { length: number },
 ): void {
   requireElements("add", buffers, { a: length, b: length, y: length });
-  const width = loadWidth(length);
-  const count = length / width;
-  gpu.dispatch(shaders.add, {
-    buffers,
-    params: { count },
-    constants: scalarOrVector(width),
-    groups: elementwiseGroups(count),
-  });
+  dispatchElementwise(gpu, shaders.add, { buffers }, length);
 }
 
 /**
@@ -31,7 +26,7 @@ export function add(
 export function addPeriodic(
   gpu: Gpu,
   { a, b, y }: { a: BufferLike; b: BufferLike; y: BufferLike },
-  size: UnitSize,
+  layout: UnitLayout,
 ): void {
-  periodic(gpu, "addPeriodic", { x: a, g: b, y }, size, true);
+  periodic(gpu, "addPeriodic", { x: a, g: b, y }, layout, true);
 }

@@ -1,5 +1,6 @@
-/** How flat buffers are read: their sizes checked, four elements at once where the length allows, and the grid that covers them. */
+/** How flat buffers are read: their sizes checked, and four elements at once where the length allows. */
 import { ShapeError } from "../errors.js";
+import type { Constants, ShaderSource } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
 
@@ -22,14 +23,11 @@ export function loadWidth(...lengths: number[]): 1 | 4 {
   return lengths.every((length) => length % 4 === 0) ? 4 : 1;
 }
 
-/** The type of kernels that treat a value as a whole, whether a scalar or a vector. */
-export const scalarOrVector = (width: 1 | 4) => ({ Value: width === 4 ? "vec4f" : "f32" });
+/** What replaces the constants of shaders/shared/value.wgsl and mask_bits.wgsl for values of four elements. */
+const FOUR: Constants = { Value: "vec4f", WIDTH: 4, Bits: "vec4u", BIT: "vec4u(1u, 2u, 4u, 8u)" };
 
-/** The type of kernels that go through the WIDTH elements of a value one by one. */
-export const elementsOf = (width: 1 | 4) => ({ Value: width === 4 ? "vec4f" : "array<f32, 1>", WIDTH: width });
-
-const GROUP = 64;
-const TURNS = 4;
-
-/** Workgroups of an elementwise kernel: 64 invocations, each of which takes four of `count` values (shaders/shared/elementwise.wgsl). */
-export const elementwiseGroups = (count: number): number => Math.ceil(count / (GROUP * TURNS));
+/** Constants that make a kernel, written for single elements, read `width` of them as one value. */
+export function valueConstants(shader: ShaderSource, width: 1 | 4): Constants {
+  if (width === 1) return {};
+  return Object.fromEntries(shader.constants.filter((name) => name in FOUR).map((name) => [name, FOUR[name]]));
+}

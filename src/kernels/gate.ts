@@ -1,16 +1,16 @@
-import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { periodic, type UnitSize } from "./periodic.js";
+import { periodic } from "./periodic.js";
 import { reduceTerms } from "./reduce.js";
+import { requireWholeUnits, type UnitLayout } from "./units.js";
 
 /**
  * y[i] = x[i] * g[(i / inner) % period]: one gate a unit. Its gradient by x is `gate` of dy.
  * @throws ShapeError when a buffer is too short.
  */
-export function gate(gpu: Gpu, buffers: { x: BufferLike; g: BufferLike; y: BufferLike }, size: UnitSize): void {
-  periodic(gpu, "gate", buffers, size, false);
+export function gate(gpu: Gpu, buffers: { x: BufferLike; g: BufferLike; y: BufferLike }, layout: UnitLayout): void {
+  periodic(gpu, "gate", buffers, layout, false);
 }
 
 /**
@@ -20,12 +20,10 @@ export function gate(gpu: Gpu, buffers: { x: BufferLike; g: BufferLike; y: Buffe
 export function gateGradient(
   gpu: Gpu,
   { x, dy, dg }: { x: BufferLike; dy: BufferLike; dg: BufferLike },
-  { length, inner, period }: UnitSize,
+  layout: UnitLayout,
 ): void {
+  const { length, inner, period } = layout;
+  requireWholeUnits("gateGradient", layout);
   requireElements("gateGradient", { x, dy, dg }, { x: length, dy: length, dg: period });
-  const outer = length / (inner * period);
-  if (!Number.isInteger(outer)) {
-    throw new ShapeError(`gateGradient: expected a length in steps of ${inner * period}, got ${length}`);
-  }
-  reduceTerms(gpu, { x, w: dy, y: dg }, { outer, length: period, inner }, { product: true });
+  reduceTerms(gpu, { x, w: dy, y: dg }, { outer: length / (inner * period), length: period, inner }, { product: true });
 }

@@ -1,8 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
-import { laneVariant } from "./lanes.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { SCHEDULE } from "./optimizer.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -31,18 +30,17 @@ export function gradientNorm(
   using _temporaries = gpu.scope();
   const parts = gradients.map(({ gradient, length }) => {
     requireElements("gradientNorm", { gradient }, { gradient: length });
-    const { width, constants } = laneVariant(length);
-    const groups = Math.ceil(length / width / PER_GROUP);
-    return { gradient, lanes: length / width, width, constants, groups };
+    const width = loadWidth(length);
+    return { gradient, values: length / width, width, groups: Math.ceil(length / width / PER_GROUP) };
   });
   const count = parts.reduce((sum, { groups, width }) => sum + groups * GROUP * width, 0);
   const sums = gpu.allocate(Math.max(count, 4) * 4);
   let base = 0;
-  for (const { gradient, lanes, width, constants, groups } of parts) {
+  for (const { gradient, values, width, groups } of parts) {
     gpu.dispatch(shaders.sum_squares, {
       buffers: { x: gradient, sums },
-      params: { length: lanes, base: base / width },
-      constants,
+      params: { length: values, base: base / width },
+      constants: valueConstants(shaders.sum_squares, width),
       groups,
     });
     base += groups * GROUP * width;

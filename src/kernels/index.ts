@@ -22,10 +22,9 @@ export {
 } from "./matmul.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
-export type { UnitSize } from "./periodic.js";
 export { dropout, randomNormal, randomUniform } from "./random.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
-export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic, type UnitLayout } from "./saliency.js";
+export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
 export { type SelectionRange, selectSmallest } from "./select.js";
 export { softmax, softmaxGrad } from "./softmax.js";
 export {
@@ -39,3 +38,4 @@ export {
   takeToken,
   takeTokenGrad,
 } from "./tokens.js";
+export type { UnitLayout, UnitPlacement } from "./units.js";

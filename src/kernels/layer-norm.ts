@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { elementsOf, loadWidth, requireElements, scalarOrVector } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { reduceTerms } from "./reduce.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
@@ -39,7 +39,7 @@ export function layerNorm(
   gpu.dispatch(shaders.layer_norm, {
     buffers,
     params: { rows, columns: columns / width, epsilon },
-    constants: { ...constants, ...elementsOf(width) },
+    constants: { ...constants, ...valueConstants(shaders.layer_norm, width) },
     groups,
   });
 }
@@ -84,7 +84,7 @@ export function layerNormGrad(
   gpu.dispatch(shaders.layer_norm_grad, {
     buffers: { x, weight, mean, rstd, dy, dx },
     params: { rows, columns: columns / width },
-    constants: { ...constants, ...elementsOf(width) },
+    constants: { ...constants, ...valueConstants(shaders.layer_norm_grad, width) },
     groups,
   });
   weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
@@ -108,7 +108,7 @@ function weightGrad(
   gpu.dispatch(shaders.layer_norm_weight_grad, {
     buffers: { x, mean, rstd, dy, d_weight: weightParts, d_bias: biasParts },
     params: { rows, columns: columns / width, count },
-    constants: scalarOrVector(width),
+    constants: valueConstants(shaders.layer_norm_weight_grad, width),
     groups: Math.ceil(count / PART_GROUP),
   });
   if (parts === 1) return;

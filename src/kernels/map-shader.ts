@@ -1,80 +1,62 @@
 /** The WGSL around an expression of `map`. */
 import type { ShaderSource } from "../gpu/index.js";
 import { checkExpression, explainExpression } from "./map-expression.js";
+import { shared_elementwise } from "./shaders.gen.js";
 
-export type InputLayout = "whole" | "row" | "shared" | "scattered";
+/** Where four neighbours find an input: at their own places, in a row of units, or in one unit that they share. */
+export type InputLayout = "whole" | "row" | "shared";
 
 const shaders = new Map<string, ShaderSource>();
 
-/** The kernel for an expression, the layouts of its inputs and 1 or 4 elements a turn; made once. @throws KernelError as checkExpression. */
-export function mapShader(
-  expression: string,
-  layouts: Readonly<Record<string, InputLayout>>,
-  width: 1 | 4,
-): ShaderSource {
-  const key = JSON.stringify([expression, layouts, width]);
+/** The kernel for an expression and the layouts of its inputs; made once. @throws KernelError as checkExpression. */
+export function mapShader(expression: string, layouts: Readonly<Record<string, InputLayout>>): ShaderSource {
+  const key = JSON.stringify([expression, layouts]);
   let shader = shaders.get(key);
   if (!shader) {
-    shader = makeShader(expression, layouts, width);
+    shader = makeShader(expression, layouts);
     shaders.set(key, shader);
   }
   return shader;
 }
 
-const COMPONENTS = ["x", "y", "z", "w"];
-
-function makeShader(expression: string, layouts: Readonly<Record<string, InputLayout>>, width: 1 | 4): ShaderSource {
+function makeShader(expression: string, layouts: Readonly<Record<string, InputLayout>>): ShaderSource {
   const names = Object.keys(layouts);
   checkExpression(expression, names);
-  const value = width === 4 ? "vec4f" : "f32";
-  const bound = (layout: InputLayout) => (layout === "shared" || layout === "scattered" ? "f32" : value);
-  const unit = (name: string, i: string) => `map_${name}[(${i} / params.${name}_inner) % params.${name}_period]`;
-  const load: Record<InputLayout, (name: string) => string> = {
-    whole: (name) => `map_${name}[i]`,
-    row: (name) => `map_${name}[i % params.${name}_period]`,
-    shared: (name) => `${value}(${unit(name, "i")})`,
-    scattered: (name) =>
-      `${value}(${COMPONENTS.slice(0, width)
-        .map((_, c) => unit(name, `(i * ${width}u + ${c}u)`))
-        .join(", ")})`,
+  const element = (name: string) => (layouts[name] === "shared" ? "f32" : "Value");
+  const unit = (name: string) => `((i * WIDTH) / params.${name}_inner) % params.${name}_period`;
+  const place: Record<InputLayout, (name: string) => string> = {
+    whole: () => "i",
+    row: (name) => `(i * WIDTH) % params.${name}_period / WIDTH`,
+    shared: unit,
   };
-  const applied = (suffix: string) => `mapped(${names.map((name) => `v_${name}${suffix}`).join(", ")})`;
+  const component = (name: string) => (layouts[name] === "shared" ? `v_${name}` : `v_${name}[c]`);
+  const params = ["start", "end", ...names.flatMap((name) => [`${name}_inner`, `${name}_period`])];
   const before = [
-    `struct Params { count: u32${names.map((name) => `, ${name}_inner: u32, ${name}_period: u32`).join("")} }`,
+    "alias Value = array<f32, 1>; // vec4f",
+    "const WIDTH = 1u; // 4u",
+    `struct Params { ${params.map((name) => `${name}: u32`).join(", ")} }`,
     "@group(0) @binding(0) var<uniform> params: Params;",
-    `@group(0) @binding(1) var<storage, read_write> map_y: array<${value}>;`,
-    ...names.map(
-      (name, k) => `@group(0) @binding(${k + 2}) var<storage, read> map_${name}: array<${bound(layouts[name])}>;`,
-    ),
+    "@group(0) @binding(1) var<storage, read_write> result: array<Value>;",
+    ...names.map((name, k) => `@group(0) @binding(${k + 2}) var<storage, read> map_${name}: array<${element(name)}>;`),
     `fn mapped(${names.map((name) => `${name}: f32`).join(", ")}) -> f32 { return (`,
   ];
   const after = `); }
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = (group.x + group.y * groups.x) * 256u + lane;
-  for (var turn = 0u; turn < 4u; turn++) {
-    let i = first + turn * 64u;
-    if (i < params.count) {
-${names.map((name) => `      let v_${name} = ${load[layouts[name]](name)};`).join("\n")}
-      map_y[i] = ${width === 1 ? applied("") : `vec4f(${COMPONENTS.map((c) => applied(`.${c}`)).join(", ")})`};
-    }
-  }
-}`;
+fn apply(i: u32) {
+${names.map((name) => `  let v_${name} = map_${name}[${place[layouts[name]](name)}];`).join("\n")}
+  var value: Value;
+  for (var c = 0u; c < WIDTH; c++) { value[c] = mapped(${names.map(component).join(", ")}); }
+  result[i] = value;
+}
+${shared_elementwise}`;
   return {
     name: `map ${expression}`,
     code: `${before.join("\n")}\n${expression}\n${after}`,
     bindings: [
-      { name: "map_y", binding: 1, access: "write" },
+      { name: "result", binding: 1, access: "write" },
       ...names.map((name, k) => ({ name: `map_${name}`, binding: k + 2, access: "read" as const })),
     ],
-    params: [
-      { name: "count", type: "u32" },
-      ...names.flatMap((name) => [
-        { name: `${name}_inner`, type: "u32" as const },
-        { name: `${name}_period`, type: "u32" as const },
-      ]),
-    ],
-    constants: [],
+    params: params.map((name) => ({ name, type: "u32" as const })),
+    constants: ["Value", "WIDTH", "GROUP", "TURNS"],
     explain: explainExpression(expression, before.length + 1),
   };
 }

@@ -2,7 +2,8 @@
 import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu, ShaderSource } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { elementwiseGroups, requireElements } from "./elements.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import { type InputLayout, mapShader } from "./map-shader.js";
 
 /** An input of `map`: element i of y sees element (i / inner) % period of it; without `period`, element i. */
@@ -12,19 +13,11 @@ export interface MapInput {
   readonly period?: number;
 }
 
-interface Plan {
-  readonly layout: InputLayout;
-  readonly inner: number;
-  readonly period: number;
-}
-
-/** How four neighbours of y find their values of one input: each its own, four in a row of it, all the same, or each anywhere. */
-function plan({ inner = 1, period }: MapInput, length: number, width: number): Plan {
-  if (period === undefined || (inner === 1 && period === length)) return { layout: "whole", inner: 1, period: length };
-  if (inner % width === 0 || period === 1)
-    return { layout: "shared", inner: period === 1 ? length : inner / width, period };
-  if (inner === 1 && period % width === 0) return { layout: "row", inner, period: period / width };
-  return { layout: "scattered", inner, period };
+/** How four neighbours of y find their elements of an input; undefined when they have to be taken singly. */
+function layoutOf(inner: number, period: number, length: number): InputLayout | undefined {
+  if (inner === 1 && period >= length) return "whole";
+  if (inner % 4 === 0 || period === 1) return "shared";
+  return inner === 1 && period % 4 === 0 ? "row" : undefined;
 }
 
 const names = (inputs: Readonly<Record<string, MapInput>>): string[] => Object.keys(inputs);
@@ -49,22 +42,22 @@ export function map(
     );
   }
   requireElements("map", { y }, { y: length });
-  const width = length % 4 === 0 ? 4 : 1;
   const layouts: Record<string, InputLayout> = {};
-  const buffers: Record<string, BufferLike> = { map_y: y };
-  const params: Record<string, number> = { count: length / width };
-  for (const [name, input] of Object.entries(inputs)) {
-    if (input.inner !== undefined && input.period === undefined) {
-      throw new ShapeError(`map: expected a period for input ${name} with inner ${input.inner}, got none`);
+  const buffers: Record<string, BufferLike> = { result: y };
+  const params: Record<string, number> = {};
+  let inFours = true;
+  for (const [name, { buffer, inner = 1, period = length }] of Object.entries(inputs)) {
+    if (inputs[name].inner !== undefined && inputs[name].period === undefined) {
+      throw new ShapeError(`map: expected a period for input ${name} with inner ${inner}, got none`);
     }
-    const { layout, inner, period } = plan(input, length, width);
-    const held = Math.min(input.period ?? length, length);
-    requireElements("map", { [name]: input.buffer }, { [name]: held });
-    layouts[name] = layout;
-    buffers[`map_${name}`] = input.buffer;
+    requireElements("map", { [name]: buffer }, { [name]: Math.min(period, length) });
+    const layout = layoutOf(inner, period, length);
+    layouts[name] = layout ?? "shared";
+    inFours &&= layout !== undefined;
+    buffers[`map_${name}`] = buffer;
     params[`${name}_inner`] = inner;
     params[`${name}_period`] = period;
   }
-  const shader: ShaderSource = mapShader(expression, layouts, width);
-  gpu.dispatch(shader, { buffers, params, groups: elementwiseGroups(params.count) });
+  const shader: ShaderSource = mapShader(expression, layouts);
+  dispatchElementwise(gpu, shader, { buffers, params, inFours }, length);
 }

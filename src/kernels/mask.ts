@@ -3,12 +3,12 @@ import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { dispatchLanes } from "./lanes.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
+import type { UnitPlacement } from "./units.js";
 
 export { packBits, unpackBits } from "./bits.js";
 
-const EXPAND_GROUP = constantNumber(shaders.expand_mask, "GROUP");
 const COUNT_GROUP = constantNumber(shaders.count_kept, "GROUP") * constantNumber(shaders.count_kept, "WORDS");
 
 /** Bytes of a mask over `length` elements: one bit each, in whole 32-bit words. */
@@ -31,15 +31,12 @@ function checkMask(op: string, mask: BufferLike, length: number): void {
 export function expandMask(
   gpu: Gpu,
   { units, mask }: { units: BufferLike; mask: BufferLike },
-  { length, inner, period, offset = 0 }: { length: number; inner: number; period: number; offset?: number },
+  { length, inner, period, offset = 0 }: UnitPlacement,
 ): void {
   checkMask("expandMask", mask, length);
   checkMask("expandMask: units", units, offset + Math.min(period, Math.ceil(length / inner)));
-  gpu.dispatch(shaders.expand_mask, {
-    buffers: { units, mask },
-    params: { length, inner, period, offset },
-    groups: Math.ceil(Math.ceil(length / 32) / EXPAND_GROUP),
-  });
+  const call = { buffers: { units, mask }, params: { length, inner, period, offset }, inFours: false };
+  dispatchElementwise(gpu, shaders.expand_mask, call, Math.ceil(length / 32));
 }
 
 /** y = x where the mask has a 1, else 0. Applied to a gradient it is its own gradient. `x`, `y`: `length` f32. */
@@ -49,7 +46,7 @@ export function applyMask(
   { length }: { length: number },
 ): void {
   checkMask("applyMask", mask, length);
-  dispatchLanes(gpu, shaders.apply_mask, { buffers: { x, mask, y } }, length);
+  dispatchElementwise(gpu, shaders.apply_mask, { buffers: { x, mask, y } }, length);
 }
 
 /** Writes the number of ones among the first `length` bits of `mask` into word `index` of the u32 buffer `count`. */

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { dispatchLanes } from "./lanes.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Words of the `schedule` buffer that optimizers read, so that a recorded step follows its schedule when replayed. */
@@ -14,7 +14,7 @@ export const SCHEDULE = {
 
 /**
  * The content of a `schedule` buffer for step t = 1, 2, ...: [learningRate, 1 / (1 - beta1^t), 1 / (1 - beta2^t), 1].
- * The last word scales the gradient; `clipGradientNorm` overwrites it on the GPU.
+ * The last word scales the gradient; `gradientNorm` overwrites it on the GPU.
  */
 export function optimizerSchedule(learningRate: number, step: number, beta1 = 0, beta2 = 0): Float32Array {
   return Float32Array.of(learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step), 1);
@@ -52,7 +52,7 @@ export function adamw(
   },
 ): void {
   const { mask, ...rest } = buffers;
-  dispatchLanes(
+  dispatchElementwise(
     gpu,
     shaders.adamw,
     {
@@ -84,7 +84,7 @@ export function sgd(
   },
 ): void {
   const { mask, ...rest } = buffers;
-  dispatchLanes(
+  dispatchElementwise(
     gpu,
     shaders.sgd,
     {

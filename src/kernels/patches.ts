@@ -1,7 +1,8 @@
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { elementwiseGroups, loadWidth, requireElements, scalarOrVector } from "./elements.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of images and the side of a patch. */
@@ -54,12 +55,11 @@ function move(
   }
   const length = batch * channels * height * width;
   requireElements(op, { source, moved }, { source: length, moved: length });
-  const load = loadWidth(patch);
-  const count = length / load;
-  gpu.dispatch(shaders.patchify, {
+  const call = {
     buffers: { source, moved },
-    params: { count, channels, height, width: width / load, patch_height: patch, patch_width: patch / load },
-    constants: { ...scalarOrVector(load), INVERSE: inverse },
-    groups: elementwiseGroups(count),
-  });
+    params: { channels, height, width, side: patch },
+    constants: { INVERSE: inverse },
+    inFours: patch % 4 === 0,
+  };
+  dispatchElementwise(gpu, shaders.patchify, call, length);
 }

@@ -5,24 +5,17 @@
  */
 import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
-
-const groupsOf = (length: number, group: number): number => Math.ceil(Math.ceil(length / 4) / group);
 
 function random(
   gpu: Gpu,
   buffers: { y: BufferLike; state: BufferLike },
-  size: { length: number; stream: number },
+  { length, stream }: { length: number; stream: number },
   normal: boolean,
 ): void {
-  gpu.dispatch(shaders.random, {
-    buffers,
-    params: size,
-    constants: { NORMAL: normal },
-    groups: groupsOf(size.length, constantNumber(shaders.random, "GROUP")),
-  });
+  dispatchElementwise(gpu, shaders.random, { buffers, params: { stream }, constants: { NORMAL: normal } }, length);
 }
 
 /** y[i] = uniform in [0, 1), a multiple of 2^-24: the same bits on every device. `stream` (u32) tells call sites apart. */
@@ -53,9 +46,6 @@ export function dropout(
   { length, inner, keep, stream }: { length: number; inner: number; keep: number; stream: number },
 ): void {
   if (!(keep > 0 && keep <= 1)) throw new UsageError(`dropout: expected keep in (0, 1], got ${keep}`);
-  gpu.dispatch(shaders.dropout, {
-    buffers,
-    params: { length, inner, stream, keep, scale: 1 / keep },
-    groups: groupsOf(length, constantNumber(shaders.dropout, "GROUP")),
-  });
+  const params = { inner, stream, keep, scale: 1 / keep };
+  dispatchElementwise(gpu, shaders.dropout, { buffers, params, inFours: inner === 1 || inner % 4 === 0 }, length);
 }

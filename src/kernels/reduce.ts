@@ -1,9 +1,11 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { elementsOf, elementwiseGroups, loadWidth, requireElements, scalarOrVector } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
+import { unitVariant } from "./units.js";
 
 /** What `reduce` computes of each group. */
 export type Reduction = "sum" | "mean" | "max" | "l2";
@@ -47,11 +49,9 @@ export function reduceGrad(
 ): void {
   const count = outer * length * inner;
   requireElements(`reduceGrad ${kind}`, { dy, dx }, { dy: length, dx: count });
-  gpu.dispatch(shaders.broadcast, {
-    buffers: { x: dy, y: dx },
-    params: { count, inner, period: length, scale: kind === "mean" ? 1 / (outer * inner) : 1 },
-    groups: elementwiseGroups(count),
-  });
+  const params = { inner, period: length, scale: kind === "mean" ? 1 / (outer * inner) : 1 };
+  const call = { buffers: { x: dy, y: dx }, params, ...unitVariant({ inner, period: length }) };
+  dispatchElementwise(gpu, shaders.broadcast, call, count);
 }
 
 const ROWS = constantNumber(shaders.reduce_columns, "ROWS");
@@ -102,7 +102,7 @@ function columnsPass(gpu: Gpu, buffers: Pass, rows: number, columns: number, ter
   gpu.dispatch(shaders.reduce_columns, {
     buffers,
     params: { rows, columns: columns / width, count, scale: terms.scale },
-    constants: { ...termConstants(terms), ...scalarOrVector(width) },
+    constants: { ...termConstants(terms), ...valueConstants(shaders.reduce_columns, width) },
     groups: Math.ceil(count / constantNumber(shaders.reduce_columns, "GROUP")),
   });
 }
@@ -116,7 +116,12 @@ function rowsPass(gpu: Gpu, buffers: Pass, rows: number, columns: number, terms:
   gpu.dispatch(shaders.reduce_rows, {
     buffers,
     params: { columns: columns / width, parts, count, scale: terms.scale },
-    constants: { ...constants, ...termConstants(terms), ...elementsOf(width), CHUNK: CHUNK / width },
+    constants: {
+      ...constants,
+      ...termConstants(terms),
+      ...valueConstants(shaders.reduce_rows, width),
+      CHUNK: CHUNK / width,
+    },
     groups,
   });
 }

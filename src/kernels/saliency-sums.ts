@@ -3,20 +3,10 @@ import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { dispatchLanes, laneVariant, SINGLE } from "./lanes.js";
+import { loadWidth, valueConstants } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
-
-/**
- * Which elements of a tensor make up a unit: element i belongs to unit (i / inner) % period, whose score is element `offset` + unit of the scores.
- * Weights: inner 1, period length. Rows of [out, in]: inner in, period out. Columns: inner 1, period in. Heads: see `headUnits` of the nn room.
- */
-export interface UnitLayout {
-  readonly length: number;
-  readonly inner: number;
-  readonly period: number;
-  /** Place of unit 0 in the scores, which many tensors may share. Multiples of four are fastest. */
-  readonly offset?: number;
-}
+import type { UnitPlacement } from "./units.js";
 
 /** Formulas of shaders/shared/saliency_term.wgsl. */
 const TERMS = {
@@ -47,18 +37,13 @@ function scoreWindow(gpu: Gpu, score: BufferLike, offset: number, count: number)
 }
 
 /** score[offset + unit] += sum of term(a, w) over the elements of each unit. */
-export function addTerms(gpu: Gpu, term: Term, { a, w, score }: Operands, layout: UnitLayout): void {
+export function addTerms(gpu: Gpu, term: Term, { a, w, score }: Operands, layout: UnitPlacement): void {
   const { length, inner, period } = layout;
   const { view, offset } = scoreWindow(gpu, score, layout.offset ?? 0, period);
   if (period === length) {
-    const constants = { TERM: TERMS[term] };
     const buffers = { a, w, score: view };
-    dispatchLanes(
-      gpu,
-      shaders.saliency_weights,
-      { buffers, constants, params: { offset }, aligned: offset % 4 === 0 },
-      length,
-    );
+    const call = { buffers, constants: { TERM: TERMS[term] }, params: { offset }, inFours: offset % 4 === 0 };
+    dispatchElementwise(gpu, shaders.saliency_weights, call, length);
     return;
   }
   using _partials = gpu.scope();
@@ -71,7 +56,7 @@ export function addTerms(gpu: Gpu, term: Term, { a, w, score }: Operands, layout
   gpu.dispatch(shaders.saliency_units, {
     buffers: { a: pass.a, w: pass.w, score: view },
     params: { outer: pass.outer, period, inner: pass.inner, offset },
-    constants: { TERM: TERMS[pass.term], ...SINGLE },
+    constants: { TERM: TERMS[pass.term] },
     groups: Math.ceil(period / constantNumber(shaders.saliency_units, "GROUP")),
   });
 }
@@ -110,7 +95,7 @@ const MOST_STEPS = 64;
 const SHARERS = 8;
 
 function sumRows(gpu: Gpu, pass: Pass): Pass {
-  const { width, constants } = laneVariant(pass.inner);
+  const width = loadWidth(pass.inner);
   const segments = pass.outer * pass.period;
   const inner = pass.inner / width;
   const { parts: chunks, steps } = split(Math.ceil(inner / SHARERS), MOST_STEPS);
@@ -118,21 +103,21 @@ function sumRows(gpu: Gpu, pass: Pass): Pass {
   gpu.dispatch(shaders.saliency_rows, {
     buffers: { a: pass.a, w: pass.w, sums },
     params: { segments, inner, chunks },
-    constants: { TERM: TERMS[pass.term], STEPS: steps, ...constants },
+    constants: { TERM: TERMS[pass.term], STEPS: steps, ...valueConstants(shaders.saliency_rows, width) },
     groups: Math.ceil((segments * chunks * SHARERS) / constantNumber(shaders.saliency_rows, "GROUP")),
   });
   return partialSums(pass, sums, { outer: pass.outer, inner: chunks * SHARERS * width });
 }
 
 function sumColumns(gpu: Gpu, pass: Pass): Pass {
-  const { width, constants } = laneVariant(pass.period * pass.inner);
+  const width = loadWidth(pass.period * pass.inner);
   const columns = (pass.period * pass.inner) / width;
   const { parts: blocks, steps } = split(pass.outer, MOST_STEPS);
   const sums = gpu.allocate(blocks * columns * width * 4);
   gpu.dispatch(shaders.saliency_columns, {
     buffers: { a: pass.a, w: pass.w, sums },
     params: { rows: pass.outer, columns, blocks },
-    constants: { TERM: TERMS[pass.term], STEPS: steps, ...constants },
+    constants: { TERM: TERMS[pass.term], STEPS: steps, ...valueConstants(shaders.saliency_columns, width) },
     groups: Math.ceil((blocks * columns) / constantNumber(shaders.saliency_columns, "GROUP")),
   });
   return partialSums(pass, sums, { outer: blocks, inner: pass.inner });

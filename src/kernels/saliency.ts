@@ -3,20 +3,14 @@ import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { addTerms, type Term, type UnitLayout } from "./saliency-sums.js";
-
-export type { UnitLayout };
+import { addTerms, type Term } from "./saliency-sums.js";
+import { requireWholeUnits, type UnitPlacement } from "./units.js";
 
 /** What is summed over calibration batches, with g the gradient and w the weight: g w, |g w|, (g w)^2, g^2. */
 export type Statistic = "signed" | "absolute" | "squared" | "gradientSquared";
 
 /** From the sum s over batches and the weight w to a weight's score: s, |s|, s w^2 / 2, |w|. */
 export type ScoreKind = "identity" | "absolute" | "fisher" | "magnitude";
-
-function checkLayout(op: string, { length, inner, period }: UnitLayout): void {
-  if (length % (inner * period) === 0) return;
-  throw new ShapeError(`${op}: expected a length in steps of inner x period = ${inner * period}, got ${length}`);
-}
 
 /**
  * Adds to the score of each unit the statistic of its elements, in one pass over gradient and weight and in a fixed order.
@@ -26,11 +20,11 @@ export function accumulateSaliency(
   gpu: Gpu,
   statistic: Statistic,
   { gradient, weight, score }: { gradient: BufferLike; weight: BufferLike; score: BufferLike },
-  layout: UnitLayout,
+  layout: UnitPlacement,
 ): void {
   const { length, period, offset = 0 } = layout;
   const op = `accumulateSaliency ${statistic}`;
-  checkLayout(op, layout);
+  requireWholeUnits(op, layout);
   requireElements(op, { gradient, weight, score }, { gradient: length, weight: length, score: offset + period });
   addTerms(gpu, statistic, { a: gradient, w: weight, score }, layout);
 }
@@ -52,7 +46,7 @@ export function finalizeScores(
   gpu: Gpu,
   kind: ScoreKind,
   { accumulated, weight, score }: { accumulated?: BufferLike; weight?: BufferLike; score: BufferLike },
-  layout: UnitLayout,
+  layout: UnitPlacement,
 ): void {
   const { length, period, offset = 0 } = layout;
   const op = `finalizeScores ${kind}`;
@@ -62,7 +56,7 @@ export function finalizeScores(
     const missing = a || kind === "magnitude" ? "weight" : "accumulated";
     throw new ShapeError(`${op}: expected a buffer for ${missing}, got none`);
   }
-  checkLayout(op, layout);
+  requireWholeUnits(op, layout);
   requireElements(op, { a, w, score }, { a: length, w: length, score: offset + period });
   addTerms(gpu, FINAL_TERMS[kind], { a, w, score }, layout);
 }

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { elementsOf, loadWidth, requireElements } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -20,7 +20,7 @@ export function softmax(
   gpu.dispatch(shaders.softmax, {
     buffers,
     params: { rows, columns: columns / width },
-    constants: { ...constants, ...elementsOf(width) },
+    constants: { ...constants, ...valueConstants(shaders.softmax, width) },
     groups,
   });
 }
@@ -41,7 +41,7 @@ export function softmaxGrad(
   gpu.dispatch(shaders.softmax_grad, {
     buffers,
     params: { rows, columns: columns / width },
-    constants: { ...constants, ...elementsOf(width) },
+    constants: { ...constants, ...valueConstants(shaders.softmax_grad, width) },
     groups,
   });
 }

@@ -2,7 +2,8 @@ import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
-import { elementwiseGroups, loadWidth, requireElements, scalarOrVector } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -35,14 +36,12 @@ export function assembleTokens(
   const lengths = { patches: batch * tokens * width, position: each, out: batch * each };
   requireElements("assembleTokens", { patches, position, out }, lengths);
   if (prefixTokens > 0) requirePrefix("assembleTokens", prefix, prefixTokens * width);
-  const load = loadWidth(width);
-  const count = (batch * each) / load;
-  gpu.dispatch(shaders.assemble_tokens, {
+  const call = {
     buffers: { patches, prefix: prefixTokens > 0 ? prefix! : position, position, out },
-    params: { count, tokens, prefix_tokens: prefixTokens, width: width / load },
-    constants: scalarOrVector(load),
-    groups: elementwiseGroups(count),
-  });
+    params: { tokens, prefix_tokens: prefixTokens, width },
+    inFours: width % 4 === 0,
+  };
+  dispatchElementwise(gpu, shaders.assemble_tokens, call, batch * each);
 }
 
 /**
@@ -91,14 +90,12 @@ function sliceTokens(
   first: number,
   kept: number,
 ): void {
-  const load = loadWidth(width);
-  const count = (batch * kept * width) / load;
-  gpu.dispatch(shaders.slice_tokens, {
+  const call = {
     buffers: { x, y },
-    params: { count, tokens, width: width / load, first_token: first, kept },
-    constants: scalarOrVector(load),
-    groups: elementwiseGroups(count),
-  });
+    params: { tokens, width, first_token: first, kept },
+    inFours: width % 4 === 0,
+  };
+  dispatchElementwise(gpu, shaders.slice_tokens, call, batch * kept * width);
 }
 
 /** Tokens `from` to `to`, the last one not included. */
@@ -126,7 +123,7 @@ export function meanTokens(gpu: Gpu, buffers: { x: BufferLike; y: BufferLike }, 
   gpu.dispatch(shaders.mean_tokens, {
     buffers,
     params: { count, tokens, width: width / load, first_token: from, end_token: to },
-    constants: scalarOrVector(load),
+    constants: valueConstants(shaders.mean_tokens, load),
     groups: Math.ceil(count / 64),
   });
 }
@@ -139,14 +136,12 @@ export function meanTokensGrad(gpu: Gpu, buffers: { dy: BufferLike; dx: BufferLi
   const { batch, tokens, width, from, to } = size;
   requireRange("meanTokensGrad", size);
   requireElements("meanTokensGrad", buffers, { dy: batch * width, dx: batch * tokens * width });
-  const load = loadWidth(width);
-  const count = (batch * tokens * width) / load;
-  gpu.dispatch(shaders.mean_tokens_grad, {
+  const call = {
     buffers,
-    params: { count, tokens, width: width / load, first_token: from, end_token: to },
-    constants: scalarOrVector(load),
-    groups: elementwiseGroups(count),
-  });
+    params: { tokens, width, first_token: from, end_token: to },
+    inFours: width % 4 === 0,
+  };
+  dispatchElementwise(gpu, shaders.mean_tokens_grad, call, batch * tokens * width);
 }
 
 /**

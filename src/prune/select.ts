@@ -1,6 +1,6 @@
 /** From scores to keep bits: exact, on the device, without reading scores back. */
 import type { Gpu } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
+import { dispatchElementwise } from "../kernels/elementwise.js";
 import { maskByteLength } from "../kernels/mask.js";
 import { selectSmallest } from "../kernels/select.js";
 import * as shaders from "../kernels/shaders.gen.js";
@@ -79,10 +79,7 @@ export class Selector {
   }
 }
 
-const GROUP = constantNumber(shaders.demote_pruned, "GROUP");
-
 /** Puts units that `keep` has removed below all others, so that what is pruned stays pruned. */
 export function demotePruned(gpu: Gpu, scores: Tensor, keep: Tensor): void {
-  const groups = Math.ceil(scores.size / GROUP);
-  gpu.dispatch(shaders.demote_pruned, { buffers: { keep, scores }, params: { length: scores.size }, groups });
+  dispatchElementwise(gpu, shaders.demote_pruned, { buffers: { keep, scores } }, scores.size);
 }

@@ -2,7 +2,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { gradientNorm } from "../kernels/gradient-norm.js";
-import { adamw } from "../kernels/optimizer.js";
+import { adamw, optimizerSchedule } from "../kernels/optimizer.js";
 import type { Parameter, Parameters } from "../nn/parameter.js";
 import { type Gradients, Tensor } from "../tensor/index.js";
 
@@ -50,9 +50,7 @@ export class AdamW {
   /** Sets the learning rate of `step` (from 0) for the update that is recorded or replayed next. */
   prepare(step: number, learningRate: number): void {
     const { beta1, beta2 } = this.options;
-    this.#schedule.write(
-      Float32Array.of(learningRate, 1 / (1 - beta1 ** (step + 1)), 1 / (1 - beta2 ** (step + 1)), 1),
-    );
+    this.#schedule.write(optimizerSchedule(learningRate, step + 1, beta1, beta2));
   }
 
   /** Records one update of every parameter that has a gradient. */

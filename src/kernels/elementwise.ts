@@ -1,0 +1,41 @@
+/** Runs elementwise kernels, which import shaders/shared/elementwise.wgsl and say in `apply(i)` what becomes of value i. */
+import type { Constants, Gpu, ShaderSource } from "../gpu/index.js";
+import type { BufferLike } from "./buffers.js";
+import { valueConstants } from "./elements.js";
+
+const GRID = { GROUP: 64, TURNS: 4 };
+
+/** On software drivers one subgroup with a long loop, which their compilers do not unroll, takes half the time of many short ones. */
+const SOFTWARE_GRID = { GROUP: 8, TURNS: 64 };
+
+type OwnParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
+
+/** One use of such a kernel: its buffers, and its parameters without the range that `dispatchElementwise` fills in. */
+export type ElementwiseCall<S extends ShaderSource> = {
+  readonly buffers: { readonly [B in S["bindings"][number]["name"]]: BufferLike };
+  readonly constants?: Constants<S>;
+  /** False when four neighbours cannot be treated as one value: everything runs singly. */
+  readonly inFours?: boolean;
+} & ([OwnParam<S>] extends [never]
+  ? { readonly params?: undefined }
+  : { readonly params: { readonly [P in OwnParam<S>]: number } });
+
+/** Applies the kernel to `length` elements: four at once, then the last one to three singly. Buffers need not hold a multiple of four. */
+export function dispatchElementwise<S extends ShaderSource>(
+  gpu: Gpu,
+  shader: S,
+  { buffers, params, constants, inFours = true }: ElementwiseCall<S>,
+  length: number,
+): void {
+  const grid = gpu.info.software ? SOFTWARE_GRID : GRID;
+  const run = (start: number, end: number, width: 1 | 4) =>
+    gpu.dispatch(shader as ShaderSource, {
+      buffers,
+      params: { ...params, start, end },
+      constants: { ...constants, ...grid, ...valueConstants(shader, width) },
+      groups: Math.ceil((end - start) / (grid.GROUP * grid.TURNS)),
+    });
+  const fours = inFours ? Math.floor(length / 4) : 0;
+  if (fours > 0) run(0, fours, 4);
+  if (fours * 4 < length) run(fours * 4, length, 1);
+}
