@@ -1,7 +1,7 @@
 // out[b, t, h, :] = sum_j p[t, j] v[b, j, h, :] with p[t, :] = softmax over j of scale * dot(q[b, t, h, :], k[b, j, h, :])
 // logsumexp[b, h, t] = log(sum_j exp(scale * dot(q[t], k[j]))), from which the gradient makes p again.
-// Element (b, t, h, d) of q lies at q_offset + (b * queries + t) * q_stride + h * head_dim + d, those of k and v likewise with b * keys + j; out is packed:
-// batch x queries x heads x head_dim. Offsets, strides and head_dim count values of one or four elements.
+// Element (b, t, h, d) of q lies at q_offset + (b * queries + t) * q_stride + h * head_dim + d, those of k and v likewise with b * keys + j;
+// out is packed: batch x queries x heads x head_dim. Offsets, strides and head_dim count values of one or four elements.
 //
 //            BLOCK keys ------------>    Each invocation holds one query. For a block of keys it writes its scores to its own column of workgroup
 //   query 0  | s0 s1 s2 s3 | s0 ...      memory, makes them probabilities relative to the running maximum, and adds their share of v to out.

@@ -3,8 +3,8 @@
 //   dq[t] = sum_j ds[t, j] k[j];   dk[j] = sum_t ds[t, j] q[t],   dv[j] = sum_t p[t, j] d_out[t]
 // Both ways an invocation holds one row of its `own` side and goes through the rows of the `other`. First operands: q and k; second: d_out and v.
 //
-//             BLOCK other rows -------->    For a block of the other side's rows each invocation writes ds (and p) to its own column of workgroup memory,
-//   own row 0 | ds ds ds ds | ds ...        then adds their share to its row of the gradient. No barriers, no atomics.
+//             BLOCK other rows -------->    For a block of the other side's rows each invocation writes ds (and p) to its own column of
+//   own row 0 | ds ds ds ds | ds ...        workgroup memory, then adds their share to its row of the gradient. No barriers, no atomics.
 //   own row 1 | ds ds ds ds |  ...
 //
 // Element (b, r, h, d) of an operand lies at offset + (b * rows + r) * stride + h * head_dim + d. Offsets, strides and head_dim count values.

@@ -1,9 +1,12 @@
 import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import { type AttentionVariant, planAttention, valueConstants } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, requireElements } from "./elements.js";
+import { requireElements } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
-/** Extents of packed attention. */
+export type { AttentionVariant } from "./attention-variant.js";
+
 export interface AttentionSize {
   readonly batch: number;
   readonly tokens: number;
@@ -13,156 +16,153 @@ export interface AttentionSize {
   readonly scale?: number;
 }
 
-/** Places in qkv and the kernels' variant. Everything counts values of one or four elements. */
-function packed(gpu: Gpu, { tokens, heads, headDim, scale = headDim ** -0.5 }: AttentionSize) {
-  const width = loadWidth(headDim);
-  const row = (heads * headDim) / width;
-  const group = gpu.info.software ? 8 : 64;
-  return {
-    sizes: { heads, head_dim: headDim / width, scale },
-    row,
-    offsets: { q: 0, k: row, v: 2 * row },
-    stride: 3 * row,
-    constants: { ...(width === 4 && { Value: "vec4f", ONES: "vec4f(1.0)" }), GROUP: group },
-    tiles: Math.ceil(tokens / group),
-  };
+export interface AttentionOptions {
+  /** Chosen by device and head dimension when left out. */
+  readonly variant?: AttentionVariant;
 }
 
+export interface AttentionBuffers {
+  /** batch x tokens x 3 x heads x headDim: q, k and v of a token one after the other. */
+  readonly qkv: BufferLike;
+  /** batch x tokens x heads x headDim. */
+  readonly out: BufferLike;
+  /** batch x heads x tokens, for the gradient. */
+  readonly logsumexp: BufferLike;
+}
+
+export interface AttentionGradBuffers extends AttentionBuffers {
+  /** Upstream gradient, shaped as out. */
+  readonly dOut: BufferLike;
+  /** Shaped as qkv. */
+  readonly dQkv: BufferLike;
+}
+
+/** Where rows of an operand lie: its first value, and the values from one token to the next. */
+interface Place {
+  readonly offset: number;
+  readonly stride: number;
+}
+
+/** Places of q, k and v in qkv, and of out, in values of `width` elements. */
+function places({ heads, headDim }: AttentionSize, width: number): Record<"q" | "k" | "v" | "out", Place> {
+  const stride = (heads * headDim) / width;
+  const part = (index: number) => ({ offset: index * stride, stride: 3 * stride });
+  return { q: part(0), k: part(1), v: part(2), out: { offset: 0, stride } };
+}
+
+const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
+
 /**
- * out = softmax(scale q k^T) v for each head, without keeping the scores. qkv: batch x tokens x 3 x heads x headDim; out: batch x tokens x heads x headDim;
- * logsumexp: batch x heads x tokens, for the gradient; f32.
- * @throws ShapeError when a buffer is too short.
+ * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. f32.
+ * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
 export function attention(
   gpu: Gpu,
-  { qkv, out, logsumexp }: { qkv: BufferLike; out: BufferLike; logsumexp: BufferLike },
+  { qkv, out, logsumexp }: AttentionBuffers,
   size: AttentionSize,
+  { variant }: AttentionOptions = {},
 ): void {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   const lengths = { qkv: 3 * length, out: length, logsumexp: batch * heads * tokens };
   requireElements("attention", { qkv, out, logsumexp }, lengths);
-  const { sizes, offsets, stride, constants, tiles } = packed(gpu, size);
-  if (process.env.LANE) {
-    const LANES = gpu.info.subgroupSize!;
-    gpu.dispatch(shaders.attention_lane, {
-      buffers: { q: qkv, k: qkv, v: qkv, out, logsumexp },
-      params: {
-        ...sizes,
-        queries: tokens,
-        keys: tokens,
-        q_offset: offsets.q,
-        q_stride: stride,
-        k_offset: offsets.k,
-        k_stride: stride,
-        v_offset: offsets.v,
-        v_stride: stride,
-      },
-      constants: { LANES, ...(process.env.BLOCK && { BLOCK: Number(process.env.BLOCK) }) },
-      groups: [Math.ceil(tokens / (4 * LANES)), heads, batch],
-    });
-    return;
-  }
-  gpu.dispatch(shaders.attention, {
+  const plan = planAttention(gpu, headDim, variant);
+  const { q, k, v } = places(size, plan.width);
+  gpu.dispatch(plan.variant === "lane" ? shaders.attention_lane : shaders.attention, {
     buffers: { q: qkv, k: qkv, v: qkv, out, logsumexp },
     params: {
-      ...sizes,
+      heads,
+      head_dim: headDim / plan.width,
       queries: tokens,
       keys: tokens,
-      q_offset: offsets.q,
-      q_stride: stride,
-      k_offset: offsets.k,
-      k_stride: stride,
-      v_offset: offsets.v,
-      v_stride: stride,
+      scale: scaleOf(size),
+      q_offset: q.offset,
+      q_stride: q.stride,
+      k_offset: k.offset,
+      k_stride: k.stride,
+      v_offset: v.offset,
+      v_stride: v.stride,
     },
-    constants,
-    groups: [tiles, heads, batch],
+    constants: plan.constants,
+    groups: [Math.ceil(tokens / plan.rows), heads, batch],
   });
 }
 
 /**
- * Gradient of `attention` by qkv, from its results out and logsumexp. dOut has the shape of out, dQkv that of qkv. Probabilities are made again
- * block by block; every sum has a fixed order.
- * @throws ShapeError when a buffer is too short.
+ * Gradient of `attention` by qkv, from its results. Probabilities are made again block by block; every sum has a fixed order.
+ * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
 export function attentionGrad(
   gpu: Gpu,
-  {
-    qkv,
-    out,
-    logsumexp,
-    dOut,
-    dQkv,
-  }: { qkv: BufferLike; out: BufferLike; logsumexp: BufferLike; dOut: BufferLike; dQkv: BufferLike },
+  { qkv, out, logsumexp, dOut, dQkv }: AttentionGradBuffers,
   size: AttentionSize,
+  { variant }: AttentionOptions = {},
 ): void {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
-  const count = batch * heads * tokens;
-  const lengths = { qkv: 3 * length, out: length, logsumexp: count, dOut: length, dQkv: 3 * length };
+  const rows = batch * heads * tokens;
+  const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
   using _temporaries = gpu.scope();
-  const { sizes, row, offsets, stride, constants, tiles } = packed(gpu, size);
-  const delta = gpu.allocate(4 * count);
+  const delta = gpu.allocate(4 * rows);
+  attentionDelta(gpu, { out, dOut, delta }, size);
+
+  const plan = planAttention(gpu, headDim, variant);
+  const place = places(size, plan.width);
+  const half = (ofKeys: boolean, own: readonly [Side, Side], other: readonly [Side, Side]) => {
+    const buffer = { q: qkv, k: qkv, v: qkv, out: dOut };
+    gpu.dispatch(plan.variant === "lane" ? shaders.attention_grad_lane : shaders.attention_grad, {
+      buffers: {
+        own_first: buffer[own[0]],
+        own_second: buffer[own[1]],
+        other_first: buffer[other[0]],
+        other_second: buffer[other[1]],
+        logsumexp,
+        delta,
+        gradient: dQkv,
+      },
+      params: {
+        heads,
+        head_dim: headDim / plan.width,
+        own_rows: tokens,
+        other_rows: tokens,
+        scale: scaleOf(size),
+        own_first_offset: place[own[0]].offset,
+        own_first_stride: place[own[0]].stride,
+        own_second_offset: place[own[1]].offset,
+        own_second_stride: place[own[1]].stride,
+        other_first_offset: place[other[0]].offset,
+        other_first_stride: place[other[0]].stride,
+        other_second_offset: place[other[1]].offset,
+        other_second_stride: place[other[1]].stride,
+        first_gradient_offset: place[own[0]].offset,
+        second_gradient_offset: place[own[1]].offset,
+        gradient_stride: place[own[0]].stride,
+      },
+      constants: { ...plan.constants, OF_KEYS: ofKeys },
+      groups: [Math.ceil(tokens / plan.rows), heads, batch],
+    });
+  };
+  half(false, ["q", "out"], ["k", "v"]);
+  half(true, ["k", "v"], ["q", "out"]);
+}
+
+type Side = "q" | "k" | "v" | "out";
+
+const DELTA_GROUP = constantNumber(shaders.attention_delta, "GROUP");
+
+/** delta[b, h, t] = dot(dOut, out) over the head's dimension. */
+function attentionDelta(
+  gpu: Gpu,
+  { out, dOut, delta }: { out: BufferLike; dOut: BufferLike; delta: BufferLike },
+  { batch, tokens, heads, headDim }: AttentionSize,
+): void {
+  const width = headDim % 4 === 0 ? 4 : 1;
+  const count = batch * heads * tokens;
   gpu.dispatch(shaders.attention_delta, {
     buffers: { out, d_out: dOut, delta },
-    params: { count, tokens, heads, head_dim: sizes.head_dim },
-    constants,
-    groups: Math.ceil(count / constants.GROUP),
-  });
-  const common = { ...sizes, own_rows: tokens, other_rows: tokens, gradient_stride: stride };
-  const groups = [tiles, heads, batch] as const;
-  gpu.dispatch(shaders.attention_grad, {
-    buffers: {
-      own_first: qkv,
-      own_second: dOut,
-      other_first: qkv,
-      other_second: qkv,
-      logsumexp,
-      delta,
-      gradient: dQkv,
-    },
-    params: {
-      ...common,
-      own_first_offset: offsets.q,
-      own_first_stride: stride,
-      own_second_offset: 0,
-      own_second_stride: row,
-      other_first_offset: offsets.k,
-      other_first_stride: stride,
-      other_second_offset: offsets.v,
-      other_second_stride: stride,
-      first_gradient_offset: offsets.q,
-      second_gradient_offset: 0,
-    },
-    constants,
-    groups,
-  });
-  gpu.dispatch(shaders.attention_grad, {
-    buffers: {
-      own_first: qkv,
-      own_second: qkv,
-      other_first: qkv,
-      other_second: dOut,
-      logsumexp,
-      delta,
-      gradient: dQkv,
-    },
-    params: {
-      ...common,
-      own_first_offset: offsets.k,
-      own_first_stride: stride,
-      own_second_offset: offsets.v,
-      own_second_stride: stride,
-      other_first_offset: offsets.q,
-      other_first_stride: stride,
-      other_second_offset: 0,
-      other_second_stride: row,
-      first_gradient_offset: offsets.k,
-      second_gradient_offset: offsets.v,
-    },
-    constants: { ...constants, OF_KEYS: true },
-    groups,
+    params: { count, tokens, heads, head_dim: headDim / width },
+    constants: valueConstants(width),
+    groups: Math.ceil(count / DELTA_GROUP),
   });
 }

@@ -1,4 +1,4 @@
-import { type AttentionSize, attention, attentionGrad } from "../../src/kernels/attention.js";
+import { type AttentionSize, type AttentionVariant, attention, attentionGrad } from "../../src/kernels/attention.js";
 import { sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
@@ -79,28 +79,36 @@ function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers,
   return dQkv;
 }
 
-const sizes: (AttentionSize & { benchOnly?: boolean })[] = [
+type Shape = AttentionSize & { readonly benchOnly?: boolean; readonly variant?: AttentionVariant };
+
+const sizes: Shape[] = [
   { batch: 1, tokens: 1, heads: 1, headDim: 1 },
+  { batch: 1, tokens: 1, heads: 1, headDim: 4 },
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 9, heads: 3, headDim: 16 },
   { batch: 1, tokens: 17, heads: 2, headDim: 12, scale: 0.7 },
+  { batch: 1, tokens: 37, heads: 1, headDim: 36 },
+  { batch: 1, tokens: 131, heads: 1, headDim: 8 },
   { batch: 1, tokens: 65, heads: 1, headDim: 64 },
   { batch: 1, tokens: 64, heads: 1, headDim: 127 },
   { batch: 1, tokens: 63, heads: 1, headDim: 128 },
+  { batch: 2, tokens: 9, heads: 3, headDim: 16, variant: "row" },
+  { batch: 1, tokens: 65, heads: 1, headDim: 64, variant: "row" },
   { batch: 8, tokens: 197, heads: 3, headDim: 64, benchOnly: true },
   { batch: 64, tokens: 50, heads: 4, headDim: 16, benchOnly: true },
 ];
 
-const shapeOf = ({ batch, tokens, heads, headDim }: AttentionSize) => `${batch}x${tokens}x${heads}x${headDim}`;
+const shapeOf = ({ batch, tokens, heads, headDim, variant }: Shape) =>
+  `${batch}x${tokens}x${heads}x${headDim}${variant ? `, ${variant} variant` : ""}`;
 
-const forwardCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
+const forwardCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) => {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   return {
-    name: `attention ${shapeOf(size)}`,
+    name: `attention ${shapeOf({ ...size, variant })}`,
     inputs: { qkv: normals(3 * length, length, 1.5) },
     outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
-    run: (gpu, { qkv, out, logsumexp }) => attention(gpu, { qkv, out, logsumexp }, size),
+    run: (gpu, { qkv, out, logsumexp }) => attention(gpu, { qkv, out, logsumexp }, size, { variant }),
     oracle: ({ qkv }) => forward(qkv, size),
     tolerance: sumOf(tokens + headDim, 2),
     flops: 4 * length * tokens,
@@ -109,7 +117,7 @@ const forwardCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
   };
 });
 
-const gradientCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
+const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) => {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   const inputs = lazy(() => {
@@ -123,12 +131,13 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, ...size }) => {
     };
   });
   return {
-    name: `attentionGrad ${shapeOf(size)}`,
+    name: `attentionGrad ${shapeOf({ ...size, variant })}`,
     get inputs() {
       return inputs();
     },
     outputs: { dQkv: { length: 3 * length } },
-    run: (gpu, { qkv, out, logsumexp, dOut, dQkv }) => attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size),
+    run: (gpu, { qkv, out, logsumexp, dOut, dQkv }) =>
+      attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size, { variant }),
     oracle: ({ qkv, out, logsumexp, dOut }) => ({ dQkv: backward(qkv, out, logsumexp, dOut, size) }),
     tolerance: sumOf(tokens + headDim, 4),
     flops: 10 * length * tokens,

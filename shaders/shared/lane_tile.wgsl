@@ -1,0 +1,75 @@
+// Tiles of ROWS x COLUMNS elements in the registers of one subgroup that is a whole workgroup, for drivers that run a subgroup as one vector
+// of the CPU.
+// Lane l holds columns 4 l to 4 l + 3 of every row as 4 x 4 blocks, whose column i is the block's row i.
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
+const LANES = 8u; // 4 or 8
+const ROWS = 4u * LANES;
+const COLUMNS = 4u * LANES;
+const STEPS = vec4u(0u, 1u, 2u, 3u);
+
+// Lane l brings rows first_g + l for g = 0 to 3: low_g has those of lanes 0 to 3, high_g those of lanes 4 to 7 (none with LANES = 4).
+struct Tile {
+  low0: mat4x4f, low1: mat4x4f, low2: mat4x4f, low3: mat4x4f,
+  high0: mat4x4f, high1: mat4x4f, high2: mat4x4f, high3: mat4x4f,
+}
+
+// Adds the products over four summed elements: column g of `rows` is what this lane brings for its row of low_g or high_g,
+// column i of `block` is the i-th element's values at this lane's four columns.
+fn add_product(tile: ptr<function, Tile>, rows: mat4x4f, block: mat4x4f) {
+  (*tile).low0 = add_block((*tile).low0, block, low(rows[0]));
+  (*tile).low1 = add_block((*tile).low1, block, low(rows[1]));
+  (*tile).low2 = add_block((*tile).low2, block, low(rows[2]));
+  (*tile).low3 = add_block((*tile).low3, block, low(rows[3]));
+  if (LANES == 8u) {
+    (*tile).high0 = add_block((*tile).high0, block, high(rows[0]));
+    (*tile).high1 = add_block((*tile).high1, block, high(rows[1]));
+    (*tile).high2 = add_block((*tile).high2, block, high(rows[2]));
+    (*tile).high3 = add_block((*tile).high3, block, high(rows[3]));
+  }
+}
+
+fn low(x: vec4f) -> mat4x4f {
+  return mat4x4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
+}
+
+fn high(x: vec4f) -> mat4x4f {
+  return mat4x4f(subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u), subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u));
+}
+
+// Four chained multiply-adds an element: faster than the operators of mat4x4f.
+fn add_block(sum: mat4x4f, block: mat4x4f, x: mat4x4f) -> mat4x4f {
+  return mat4x4f(add_row(sum[0], block, x[0]), add_row(sum[1], block, x[1]), add_row(sum[2], block, x[2]), add_row(sum[3], block, x[3]));
+}
+
+fn add_row(sum: vec4f, block: mat4x4f, x: vec4f) -> vec4f {
+  return fma(vec4f(x.w), block[3], fma(vec4f(x.z), block[2], fma(vec4f(x.y), block[1], fma(vec4f(x.x), block[0], sum))));
+}
+
+// Block n of a tile, low_g at g and high_g at 4 + g, for loops over the blocks: unrolled, a write-out takes the driver's compiler long.
+fn tile_block(tile: ptr<function, Tile>, n: u32) -> mat4x4f {
+  var block = (*tile).low0;
+  if (n == 1u) { block = (*tile).low1; }
+  if (n == 2u) { block = (*tile).low2; }
+  if (n == 3u) { block = (*tile).low3; }
+  if (LANES == 8u) {
+    if (n == 4u) { block = (*tile).high0; }
+    if (n == 5u) { block = (*tile).high1; }
+    if (n == 6u) { block = (*tile).high2; }
+    if (n == 7u) { block = (*tile).high3; }
+  }
+  return block;
+}
+
+fn block_row(block: mat4x4f, i: u32) -> vec4f {
+  var row = block[0];
+  if (i == 1u) { row = block[1]; }
+  if (i == 2u) { row = block[2]; }
+  if (i == 3u) { row = block[3]; }
+  return row;
+}
+
+// The block that holds rows 4 n to 4 n + 3 of what the lanes brought in the order first + g * LANES + l.
+fn block_of_quad(n: u32) -> u32 {
+  return select(n, n / 2u + n % 2u * 4u, LANES == 8u);
+}

@@ -1,0 +1,47 @@
+/** Which attention kernel runs: the one place that knows which device and head dimension likes which. */
+import { KernelError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { loadWidth } from "./elements.js";
+
+/**
+ * `lane`: one subgroup a workgroup, products by broadcasts; for software drivers with subgroups of 4 or 8 and head dimensions in whole vec4.
+ * `row`: one invocation a query or key, any device and shape.
+ */
+export type AttentionVariant = "lane" | "row";
+
+/** Lanes of the device's subgroups, where the lane kernels can use them. */
+function usableLanes(gpu: Gpu, headDim: number): number | undefined {
+  const lanes = gpu.info.subgroupSize;
+  const usable = gpu.features.has("subgroups") && (lanes === 4 || lanes === 8) && headDim % 4 === 0;
+  return usable ? lanes : undefined;
+}
+
+/** Constants of the chosen kernels, the rows that one workgroup takes, and the elements in one value of their buffers. */
+export interface AttentionPlan {
+  readonly variant: AttentionVariant;
+  readonly constants: Readonly<Record<string, number | string>>;
+  readonly rows: number;
+  readonly width: 1 | 4;
+}
+
+/** @throws KernelError when the variant asked for cannot run here. */
+export function planAttention(gpu: Gpu, headDim: number, wanted?: AttentionVariant): AttentionPlan {
+  const lanes = usableLanes(gpu, headDim);
+  const variant = wanted ?? (gpu.info.software && lanes ? "lane" : "row");
+  const width = loadWidth(headDim);
+  if (variant === "row") {
+    const rows = gpu.info.software ? 8 : 64;
+    return { variant, constants: { ...valueConstants(width), GROUP: rows }, rows, width };
+  }
+  if (!lanes) {
+    const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
+    throw new KernelError(
+      `attention: lane variant: expected subgroups of 4 or 8 and a head dimension in steps of 4, got ${got}; use variant "row"`,
+    );
+  }
+  return { variant, constants: { LANES: lanes }, rows: 4 * lanes, width };
+}
+
+/** The value type of shaders/shared/attention_operands.wgsl. */
+export const valueConstants = (width: 1 | 4): Readonly<Record<string, string>> =>
+  width === 4 ? { Value: "vec4f", ONES: "vec4f(1.0)" } : {};
