@@ -31,7 +31,7 @@ export function planAttention(gpu: Gpu, headDim: number, wanted?: AttentionVaria
   const width = loadWidth(headDim);
   if (variant === "row") {
     const rows = gpu.info.software ? 8 : 64;
-    return { variant, constants: { ...valueConstants(width), GROUP: rows }, rows, width };
+    return { variant, constants: { ...operandConstants(width), GROUP: rows }, rows, width };
   }
   if (!lanes) {
     const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
@@ -43,5 +43,5 @@ export function planAttention(gpu: Gpu, headDim: number, wanted?: AttentionVaria
 }
 
 /** The value type of shaders/shared/attention_operands.wgsl. */
-export const valueConstants = (width: 1 | 4): Readonly<Record<string, string>> =>
+export const operandConstants = (width: 1 | 4): Readonly<Record<string, string>> =>
   width === 4 ? { Value: "vec4f", ONES: "vec4f(1.0)" } : {};

@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
-import { type AttentionVariant, planAttention, valueConstants } from "./attention-variant.js";
+import { type AttentionVariant, operandConstants, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
@@ -162,7 +162,7 @@ function attentionDelta(
   gpu.dispatch(shaders.attention_delta, {
     buffers: { out, d_out: dOut, delta },
     params: { count, tokens, heads, head_dim: headDim / width },
-    constants: valueConstants(width),
+    constants: operandConstants(width),
     groups: Math.ceil(count / DELTA_GROUP),
   });
 }

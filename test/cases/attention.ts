@@ -2,7 +2,6 @@ import { type AttentionSize, type AttentionVariant, attention, attentionGrad } f
 import { sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { normals } from "../harness/random.js";
 
 type Numbers = ArrayLike<number>;
@@ -106,7 +105,7 @@ const forwardCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) =
   const length = batch * tokens * heads * headDim;
   return {
     name: `attention ${shapeOf({ ...size, variant })}`,
-    inputs: { qkv: normals(3 * length, length, 1.5) },
+    inputs: () => ({ qkv: normals(3 * length, length, 1.5) }),
     outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
     run: (gpu, { qkv, out, logsumexp }) => attention(gpu, { qkv, out, logsumexp }, size, { variant }),
     oracle: ({ qkv }) => forward(qkv, size),
@@ -120,7 +119,7 @@ const forwardCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) =
 const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) => {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
-  const inputs = lazy(() => {
+  const inputs = () => {
     const qkv = normals(3 * length, length, 1.5);
     const { out, logsumexp } = forward(qkv, size);
     return {
@@ -129,12 +128,10 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) 
       logsumexp: Float32Array.from(logsumexp),
       dOut: normals(length, 2),
     };
-  });
+  };
   return {
     name: `attentionGrad ${shapeOf({ ...size, variant })}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs,
     outputs: { dQkv: { length: 3 * length } },
     run: (gpu, { qkv, out, logsumexp, dOut, dQkv }) =>
       attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size, { variant }),
