@@ -13,7 +13,9 @@ const spelling = {
   mlp_hidden_dim: "intermediate_size",
   norm_eps: "layer_norm_eps",
   activation: "hidden_act",
-  drop_rate: "hidden_dropout_prob",
+  // One probability for embeddings and branches; there is no dropout before the classifier.
+  pos_drop_rate: "hidden_dropout_prob",
+  proj_drop_rate: "hidden_dropout_prob",
   attn_drop_rate: "attention_probs_dropout_prob",
 };
 

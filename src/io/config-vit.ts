@@ -1,5 +1,6 @@
 import type { Preprocess, ViTConfig } from "./config.js";
 import type { ConfigReader } from "./config-reader.js";
+import { MAX_PARAMETERS, parameterCount } from "./vit-parameters.js";
 
 /** Options of timm's VisionTransformer that change its arithmetic, with the values that leave it as it is here. */
 const neutralOptions = {
@@ -12,11 +13,9 @@ const neutralOptions = {
   no_embed_class: [false],
   norm_layer: ["layernorm", "layer_norm"],
   patch_drop_rate: [0],
-  pos_drop_rate: [0],
   pos_embed: ["learn"],
   pre_norm: [false],
   proj_bias: [true],
-  proj_drop_rate: [0],
   qk_norm: [false],
   reg_tokens: [0],
 } as const;
@@ -41,7 +40,7 @@ export function readViT(reader: ConfigReader): ViTConfig {
   }
   if (distilled && pool !== "cls") reader.fail("pool", '"cls" for a distilled model');
   const isDeiT = distilled || String(reader.raw("architecture") ?? "").startsWith("deit");
-  return {
+  const config: ViTConfig = {
     architecture: "vit",
     imageSize,
     patchSize,
@@ -58,10 +57,17 @@ export function readViT(reader: ConfigReader): ViTConfig {
     distilled,
     pool,
     dropRate: reader.number("drop_rate", { min: 0, max: 0.999 }, 0),
+    posDropRate: reader.number("pos_drop_rate", { min: 0, max: 0.999 }, 0),
+    projDropRate: reader.number("proj_drop_rate", { min: 0, max: 0.999 }, 0),
     dropPathRate: reader.number("drop_path_rate", { min: 0, max: 0.999 }, 0),
     activation: reader.choice("activation", { gelu: "gelu", gelu_erf: "gelu", relu: "relu" } as const, "gelu"),
     preprocess: readPreprocess(reader, inChannels, isDeiT ? "imagenet" : 0.5, imageSize >= 384 ? 1 : 0.9),
   };
+  const parameters = parameterCount(config);
+  if (parameters > MAX_PARAMETERS) {
+    reader.fail("embed_dim", `part of a model of at most ${MAX_PARAMETERS} parameters`, `this one has ${parameters}`);
+  }
+  return config;
 }
 
 /** timm gives a ratio, Hugging Face (`mlp_hidden_dim` through its spelling) the size itself. */

@@ -37,7 +37,10 @@ export interface ViTConfig {
   readonly distilled: boolean;
   /** `cls`: head on the normed class token; `avg`: mean of the patch tokens, then the norm (timm's `fc_norm`), then the head. */
   readonly pool: "cls" | "avg";
+  /** Dropout before the classifier, after the position embedding, and in branches and MLPs: timm's three rates. */
   readonly dropRate: number;
+  readonly posDropRate: number;
+  readonly projDropRate: number;
   readonly dropPathRate: number;
   /** `gelu` is the erf form. */
   readonly activation: "gelu" | "relu";

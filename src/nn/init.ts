@@ -1,6 +1,6 @@
 /** Fresh weights for a config, from a seed: the same on every machine. */
 
-import { expectedParameters } from "../io/checkpoint.js";
+import { expectedParameters } from "../io/vit-parameters.js";
 import type { ViTConfig } from "../io/config.js";
 import type { FloatTensor } from "../io/safetensors.js";
 

@@ -15,12 +15,12 @@ export interface BlockContext {
 
 /** Stochastic depth grows linearly from 0 at the first block to the configured rate at the last. */
 const dropPathRate = ({ dropPathRate: rate, depth }: ViTConfig, index: number): number =>
-  depth > 1 ? (rate * index) / (depth - 1) : rate;
+  depth > 1 ? (rate * index) / (depth - 1) : 0;
 
 /** Residual branches are dropped by element, then by example, then gated. */
 function finishBranch(branch: Tensor, { config, gates, training }: BlockContext, index: number, site: string): Tensor {
   const dropped = training
-    ? training.dropPath(training.dropout(branch, config.dropRate), dropPathRate(config, index))
+    ? training.dropPath(training.dropout(branch, config.projDropRate), dropPathRate(config, index))
     : branch;
   return gates.apply(dropped, `blocks.${index}.${site}`, `blocks.${index}.block`);
 }
@@ -49,7 +49,7 @@ function mlpBranch(x: Tensor, context: BlockContext, index: number): Tensor {
   );
   const active = activation(linearLayer(normed, parameters, `${block}.mlp.fc1`), config.activation);
   const neurons = gates.apply(active, `${block}.mlp.neuron`);
-  const dropped = training ? training.dropout(neurons, config.dropRate) : neurons;
+  const dropped = training ? training.dropout(neurons, config.projDropRate) : neurons;
   return finishBranch(linearLayer(dropped, parameters, `${block}.mlp.fc2`), context, index, "block.mlp");
 }
 

@@ -55,8 +55,11 @@ export class ViT implements Model {
     for (let index = 0; index < this.config.depth; index++) {
       const input = x;
       x = this.#inScope(() => vitBlock(input, context, index));
+      if (!historyEnabled()) this.gpu.release(input);
     }
-    return this.#classify(x, training);
+    const output = this.#classify(x, training);
+    if (!historyEnabled()) this.gpu.release(x);
+    return output;
   }
 
   /** Without history nothing inside of `fn` is needed again, so its buffers are released at once. */
@@ -67,7 +70,7 @@ export class ViT implements Model {
   }
 
   #embed(images: Tensor, training: TrainingPass | undefined): Tensor {
-    const { inChannels, imageSize, patchSize, embedDim, dropRate } = this.config;
+    const { inChannels, imageSize, patchSize, embedDim, posDropRate } = this.config;
     const expected = [inChannels, imageSize, imageSize];
     if (images.shape.length !== 4 || expected.some((extent, axis) => images.shape[axis + 1] !== extent)) {
       throw new ShapeError(`vit: expected images [N, ${expected.join(", ")}], got [${images.shape}]`);
@@ -78,7 +81,7 @@ export class ViT implements Model {
       { patches, prefix: this.#prefix(), position: reshape(position, [position.size / embedDim, embedDim]) },
       undefined,
     );
-    return training ? training.dropout(tokens, dropRate) : tokens;
+    return training ? training.dropout(tokens, posDropRate) : tokens;
   }
 
   /** Class token and distillation token as rows. */
@@ -90,18 +93,23 @@ export class ViT implements Model {
   }
 
   #classify(x: Tensor, training: TrainingPass | undefined): ModelOutput {
-    const { pool, distilled, normEps } = this.config;
-    const norm = (input: Tensor, prefix: string) =>
-      this.gates.apply(layerNormLayer(input, this.parameters, prefix, normEps), "embed");
-    if (pool === "avg") {
-      const pooled = norm(meanTokens(x, prefixCount(this.config)), "fc_norm");
-      return { logits: linearLayer(pooled, this.parameters, "head") };
-    }
+    const { pool, distilled } = this.config;
+    const head = (pooled: (tokens: Tensor) => Tensor, norm: string, name: string) =>
+      this.#inScope(() => this.#head(pooled(x), norm, name, training));
+    if (pool === "avg")
+      return { logits: head((tokens) => meanTokens(tokens, prefixCount(this.config)), "fc_norm", "head") };
     // The norm works row by row, so only the rows that a head reads are normed.
-    const logits = linearLayer(norm(takeToken(x, 0), "norm"), this.parameters, "head");
+    const logits = head((tokens) => takeToken(tokens, 0), "norm", "head");
     if (!distilled) return { logits };
-    const distillation = linearLayer(norm(takeToken(x, 1), "norm"), this.parameters, "head_dist");
-    return training ? { logits, distillation } : { logits: gate(add(logits, distillation), this.#half, 1) };
+    const distillation = head((tokens) => takeToken(tokens, 1), "norm", "head_dist");
+    if (training) return { logits, distillation };
+    return { logits: this.#inScope(() => gate(add(logits, distillation), this.#half, 1)) };
+  }
+
+  /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */
+  #head(pooled: Tensor, norm: string, name: string, training: TrainingPass | undefined): Tensor {
+    const normed = this.gates.apply(layerNormLayer(pooled, this.parameters, norm, this.config.normEps), "embed");
+    return linearLayer(training ? training.dropout(normed, this.config.dropRate) : normed, this.parameters, name);
   }
 
   /** Gives the memory of the weights and masks back. */

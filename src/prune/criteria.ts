@@ -14,6 +14,8 @@ export interface Criterion {
   readonly statistic?: Statistic;
   /** From the sum (or, without one, from the weight or from chance) to the score. */
   readonly score: ScoreKind | "random";
+  /** In reference mode removed weights are scored by the gradient of their mask, and may come back. */
+  readonly revives?: boolean;
 }
 
 /** Uniform in [0, 1), by seed and round. */
@@ -23,7 +25,7 @@ const random: Criterion = { name: "random", formula: "uniform", score: "random" 
 const magnitude: Criterion = { name: "magnitude", formula: "|w|", score: "magnitude" };
 
 /** Lee et al. 2019, up to their division by the total. */
-const snip: Criterion = { name: "snip", formula: "|sum g w|", statistic: "signed", score: "absolute" };
+const snip: Criterion = { name: "snip", formula: "|sum g w|", statistic: "signed", score: "absolute", revives: true };
 
 /** Molchanov et al. 2017, first order, absolute value by batch. */
 const taylor: Criterion = { name: "taylor", formula: "sum |g w|", statistic: "absolute", score: "identity" };

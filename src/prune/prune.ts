@@ -1,4 +1,5 @@
 /** Score, select, apply, round by round. The weights are never changed: masks lie over them. */
+import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
@@ -63,17 +64,27 @@ export async function prune(gpu: Gpu, model: Model, options: PruneOptions): Prom
   const { schedule = rounds > 1 ? "exponential" : "one-shot", seed = 0, batchSize = 16 } = options;
   checkSparsity(sparsity, rounds);
   const space = unitSpace(model, granularity, options.protection);
+  refuseMasks(model);
   const { calibration, signal } = options;
   let round = 0;
   const onBatch = (batch: number, batches: number) => options.onBatch?.({ round, rounds, batch, batches });
-  const scorer = new Scorer(gpu, model, space, saliency, { calibration, batchSize, seed, signal, onBatch });
+  const scoreMasked = reference && saliency.revives;
+  const scorer = new Scorer(gpu, model, space, saliency, {
+    calibration,
+    batchSize,
+    seed,
+    scoreMasked,
+    signal,
+    onBatch,
+  });
   const selector = new Selector(gpu, space, { scope, reference });
   const ranked = Tensor.empty(gpu, [space.count]);
   const history: PruneRound[] = [];
   try {
     for (; round < rounds; round++) {
       signal?.throwIfAborted();
-      await scorer.score(round);
+      // One draw for all rounds keeps the last scores in agreement with the masks; the authors draw anew.
+      await scorer.score(reference ? round : 0);
       gpu.copy(scorer.scores.buffer, ranked.buffer);
       if (round > 0 && !reference) demotePruned(gpu, ranked, selector.keep);
       const density = densityAfter(schedule, sparsity, round, rounds);
@@ -97,6 +108,14 @@ export async function prune(gpu: Gpu, model: Model, options: PruneOptions): Prom
     scorer.release();
     selector.release();
     gpu.release(ranked);
+  }
+}
+
+/** Rounds keep what earlier rounds removed; masks from elsewhere would be overwritten without a word. */
+function refuseMasks(model: Model): void {
+  for (const { name, mask } of model.parameters) {
+    if (mask)
+      throw new UsageError(`prune: expected a model without masks, got one over ${name}; call clearMasks first`);
   }
 }
 

@@ -35,8 +35,13 @@ export function checkSparsity(sparsity: number, rounds: number): void {
     throw new UsageError(`rounds: expected 1 or more, got ${rounds}; correct it`);
 }
 
-/** How many of `count` units go at this density: to the nearest unit, or cut down as the authors' `int((1 - density) * n)`. */
+/** Far more than floating point loses in `(1 - density) * count`, far less than a unit. */
+const ROUNDING = 1e-6;
+
+/**
+ * How many of `count` units go at this density: int((1 - density) * count) as the authors of PX count. Their own expression loses a unit where
+ * 0.1 * 1000 comes out as 99.99...; only `reference` repeats that.
+ */
 export function prunedCount(count: number, density: number, reference: boolean): number {
-  const exact = (1 - density) * count;
-  return reference ? Math.trunc(exact) : Math.round(exact);
+  return Math.floor((1 - density) * count + (reference ? 0 : ROUNDING));
 }

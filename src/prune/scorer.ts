@@ -6,7 +6,7 @@ import { randomUniform } from "../kernels/random.js";
 import { accumulateSaliency, finalizeScores } from "../kernels/saliency.js";
 import type { Model } from "../nn/model.js";
 import type { UnitMember } from "../nn/sites.js";
-import { backward, crossEntropy, mean, Tensor } from "../tensor/index.js";
+import { backward, crossEntropy, type Gradients, mean, Tensor } from "../tensor/index.js";
 import { readBatch } from "../train/batches.js";
 import type { Criterion } from "./criteria.js";
 import type { UnitSpace } from "./units.js";
@@ -16,6 +16,8 @@ export interface ScorerOptions {
   readonly calibration?: Dataset;
   readonly batchSize: number;
   readonly seed: number;
+  /** Also score weights that are masked, by the gradient that they would have. */
+  readonly scoreMasked?: boolean;
   readonly signal?: AbortSignal;
   readonly onBatch?: (done: number, total: number) => void;
 }
@@ -62,10 +64,10 @@ export class Scorer {
     return this.space.groups.flatMap(({ members }) => members);
   }
 
-  /** Writes `scores` for the model as it is now. `round` changes random scores and nothing else. */
-  async score(round: number): Promise<void> {
+  /** Writes `scores` for the model as it is now. `draw` changes random scores and nothing else. */
+  async score(draw: number): Promise<void> {
     if (this.criterion.score === "random") {
-      this.#draws.write(Uint32Array.of(this.options.seed, round));
+      this.#draws.write(Uint32Array.of(this.options.seed, draw));
       const { count } = this.space;
       randomUniform(this.gpu, { y: this.scores, state: this.#draws }, { length: count, stream: RANDOM_STREAM });
       return;
@@ -109,8 +111,7 @@ export class Scorer {
     const images = Tensor.zeros(this.gpu, [size, ...sampleShape]);
     const labels = Tensor.zeros(this.gpu, [size], "u32");
     const recording = this.gpu.record(() => {
-      const { logits } = this.model.forward(images);
-      const gradients = backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
+      const gradients = this.#gradients(images, labels);
       for (const { parameter: name } of this.#members()) {
         const { value, size: length } = this.model.parameters.get(name);
         const buffers = { gradient: gradients.get(value)!, weight: value, score: this.#sums.get(name)! };
@@ -120,6 +121,17 @@ export class Scorer {
     const step = { images, labels, recording };
     this.#steps.set(size, step);
     return step;
+  }
+
+  #gradients(images: Tensor, labels: Tensor): Gradients {
+    const parameters = this.#members().map(({ parameter }) => this.model.parameters.get(parameter));
+    for (const parameter of parameters) parameter.denseGradient = this.options.scoreMasked ?? false;
+    try {
+      const { logits } = this.model.forward(images);
+      return backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
+    } finally {
+      for (const parameter of parameters) parameter.denseGradient = false;
+    }
   }
 
   #finish(kind: Exclude<Criterion["score"], "random">): void {

@@ -1,6 +1,7 @@
 /** The units that are ranked: every group of the model laid one after the other in one range of indices. */
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
+import type { Parameter } from "../nn/parameter.js";
 import { type PrunableLayer, rowUnits, type UnitGroup, weightUnits } from "../nn/sites.js";
 
 /** Names of the granularities. */
@@ -8,10 +9,13 @@ export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;
 /** What goes or stays as a whole. */
 export type Granularity = (typeof GRANULARITIES)[number];
 
-/** What pruning leaves alone unless asked: the patch embedding and the classifier. Norms, biases and tokens are no layers. */
+/** What pruning leaves alone unless asked with `false`. Norms and biases have no rows: they only go weight by weight. */
 export interface Protection {
+  /** The patch embedding. */
   readonly embedding?: boolean;
   readonly classifier?: boolean;
+  readonly biases?: boolean;
+  readonly norms?: boolean;
 }
 
 /** A group with its place among all units. */
@@ -31,8 +35,23 @@ const included = ({ kind }: PrunableLayer, { embedding = true, classifier = true
 function groupsOf(model: Model, granularity: Granularity, protection: Protection): readonly UnitGroup[] {
   if (granularity === "head" || granularity === "neuron") return model.unitGroups(granularity);
   const layers = model.layers.filter((layer) => included(layer, protection));
-  return layers.map(granularity === "weight" ? weightUnits : rowUnits);
+  if (granularity === "row") return layers.map(rowUnits);
+  const { biases = true, norms = true } = protection;
+  const vectors = [...model.parameters].filter(
+    ({ name }) =>
+      (!norms && isNorm(name)) || (!biases && layers.some((layer) => layer.hasBias && `${layer.name}.bias` === name)),
+  );
+  return [...layers.map(weightUnits), ...vectors.map(parameterUnits)];
 }
+
+const isNorm = (name: string): boolean => /(^|[._])norm\d*\.(weight|bias)$/.test(name);
+
+/** Every value of a parameter is a unit. */
+const parameterUnits = ({ name, size }: Parameter): UnitGroup => ({
+  name,
+  units: size,
+  members: [{ parameter: name, inner: 1, period: size }],
+});
 
 function placed(groups: readonly UnitGroup[]): UnitSpace {
   let count = 0;
@@ -55,8 +74,5 @@ export function unitSpace(model: Model, granularity: Granularity, protection: Pr
 
 /** Every value of every parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
 export function everyParameter(model: Model): UnitSpace {
-  const parameters = [...model.parameters];
-  return placed(
-    parameters.map(({ name, size }) => ({ name, units: size, members: [{ parameter: name, inner: 1, period: size }] })),
-  );
+  return placed([...model.parameters].map(parameterUnits));
 }

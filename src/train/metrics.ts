@@ -7,6 +7,8 @@ export interface Metrics {
   /** Mean cross entropy without label smoothing, in nats. */
   readonly loss: number;
   readonly examples: number;
+  /** Examples with a logit that is not finite: they count as wrong, and make the loss NaN. */
+  readonly nonFinite: number;
 }
 
 /** Adds up accuracy and loss over batches of logits. */
@@ -15,6 +17,7 @@ export class MetricsMeter {
   #top5 = 0;
   #loss = 0;
   #examples = 0;
+  #nonFinite = 0;
 
   /** Adds the first `count` rows of logits [rows, classes]. */
   add(logits: Float32Array, labels: Uint32Array, count: number): void {
@@ -32,14 +35,23 @@ export class MetricsMeter {
       let total = 0;
       for (let c = 0; c < classes; c++) total += Math.exp(scores[c] - highest);
       this.#loss += Math.log(total) + highest - scores[label];
-      if (rank < 1) this.#top1++;
-      if (rank < 5) this.#top5++;
+      if (!scores.every(Number.isFinite)) this.#nonFinite++;
+      else {
+        if (rank < 1) this.#top1++;
+        if (rank < 5) this.#top5++;
+      }
     }
     this.#examples += count;
   }
 
   get metrics(): Metrics {
     const n = Math.max(1, this.#examples);
-    return { top1: this.#top1 / n, top5: this.#top5 / n, loss: this.#loss / n, examples: this.#examples };
+    return {
+      top1: this.#top1 / n,
+      top5: this.#top5 / n,
+      loss: this.#loss / n,
+      examples: this.#examples,
+      nonFinite: this.#nonFinite,
+    };
   }
 }

@@ -5,7 +5,7 @@ import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import type { Model, ModelOutput } from "../nn/model.js";
 import { TrainingPass } from "../nn/training.js";
-import { add, backward, crossEntropy, mean, Tensor } from "../tensor/index.js";
+import { backward, crossEntropy, map, mean, Tensor } from "../tensor/index.js";
 import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
 import { stepsPerEpoch, TrainingBatches } from "./batches.js";
 import { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
@@ -94,11 +94,12 @@ export class Trainer implements Disposable {
     return stepsPerEpoch(this.dataset, this.#options.batchSize);
   }
 
-  /** Mean loss; a distilled model trains both heads on the labels. */
+  /** Mean loss over the batch, and over both heads of a distilled model, which learn the same labels. */
   #loss({ logits, distillation }: ModelOutput): Tensor {
     const smoothing = this.#options.labelSmoothing;
     const of = (scores: Tensor) => mean(crossEntropy({ logits: scores, labels: this.#labels }, { smoothing }));
-    return distillation ? add(of(logits), of(distillation)) : of(logits);
+    if (!distillation) return of(logits);
+    return map("0.5 * (a + b)", { a: of(logits), b: of(distillation) }, { a: "0.5", b: "0.5" });
   }
 
   /** Records forward, backward and update; done once, and again after masks were added or taken away. */

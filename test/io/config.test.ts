@@ -27,6 +27,8 @@ const tiny: ViTConfig = {
   distilled: false,
   pool: "cls",
   dropRate: 0,
+  posDropRate: 0,
+  projDropRate: 0,
   dropPathRate: 0,
   activation: "gelu",
   preprocess: { ...halves, cropPct: 0.9, cropMode: "center", interpolation: "bicubic" },
@@ -64,6 +66,8 @@ describe("timm's words", () => {
       normEps: 1e-5,
       distilled: true,
       dropRate: 0.1,
+      posDropRate: 0,
+      projDropRate: 0,
       dropPathRate: 0.2,
       activation: "relu",
       preprocess: { mean: [0.25], std: [0.75], cropPct: 0.875, cropMode: "squash", interpolation: "bilinear" },
@@ -245,6 +249,21 @@ test("JSON with a key twice, or that is no object, is refused", () => {
   });
   for (const text of ["[]", "null", "3", '"a"', "", "{"])
     expect(() => parseJsonObject(utf8(text), "x")).toThrow(FormatError);
+});
+
+test("JSON that nests without end is refused", () => {
+  const nested = (levels: number) => utf8(`{"activation":${"[".repeat(levels)}${"]".repeat(levels)}}`);
+  expect(() => parseJsonObject(nested(200_000), "config.json")).toThrow(/^config.json: expected at most 64 levels/);
+  expect(() => parse(parseJsonObject(nested(60), "config.json"))).toThrow(FormatError);
+});
+
+test("a model larger than any device is refused", () => {
+  const large = { ...tinyWords, embed_dim: 2 ** 20 };
+  expect(() => parse(large)).toThrow(/"embed_dim" to be part of a model of at most 1073741824 parameters, got 1048576/);
+  expect(() => parse({ ...tinyWords, img_size: 2 ** 20, patch_size: 1 })).toThrow(FormatError);
+  expect(() => parse({ ...tinyWords, mlp_ratio: 1e6, embed_dim: 6000 })).toThrow(FormatError);
+  const huge = { embed_dim: 1408, depth: 40, num_heads: 16, mlp_ratio: 48 / 11, patch_size: 14, img_size: 224 };
+  expect(() => parse({ ...tinyWords, ...huge, num_classes: 1000 })).not.toThrow();
 });
 
 sharedTest("the configs of the goldens", () => {

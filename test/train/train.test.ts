@@ -64,11 +64,18 @@ describe("schedule and order", () => {
 test("metrics: ranks, ties and mean cross entropy", () => {
   const meter = new MetricsMeter();
   meter.add(Float32Array.of(0, 1, 2, 3, 4, 5, /**/ 1, 1, 0, 0, 0, 0), Uint32Array.of(0, 0), 2);
-  const { top1, top5, loss, examples } = meter.metrics;
+  const { top1, top5, loss, examples, nonFinite } = meter.metrics;
+  expect(nonFinite).toBe(0);
   expect({ top1, top5, examples }).toEqual({ top1: 0.5, top5: 0.5, examples: 2 });
   const first = Math.log([0, 1, 2, 3, 4, 5].reduce((sum, x) => sum + Math.exp(x), 0));
   const second = Math.log(2 * Math.E + 4) - 1;
   expect(loss).toBeCloseTo((first + second) / 2, 6);
+});
+
+test("logits that are not finite are wrong answers", () => {
+  const meter = new MetricsMeter();
+  meter.add(Float32Array.of(Number.NaN, 0, Number.POSITIVE_INFINITY, 0, 3, 1), Uint32Array.of(0, 0, 0), 3);
+  expect(meter.metrics).toEqual({ top1: 1 / 3, top5: 1 / 3, loss: Number.NaN, examples: 3, nonFinite: 2 });
 });
 
 test("evaluation does not depend on the batch size, padded batches included", async () => {
@@ -85,7 +92,7 @@ test("evaluation does not depend on the batch size, padded batches included", as
 
 describe("training", () => {
   const weightsAfter = async (steps: number[], seed = 5) => {
-    const model = tinyViT(gpu, 1, { drop_rate: 0.1, drop_path_rate: 0.1 });
+    const model = tinyViT(gpu, 1, { drop_rate: 0.1, pos_drop_rate: 0.1, proj_drop_rate: 0.1, drop_path_rate: 0.1 });
     const data = quadrantData(64, 3);
     let state: Awaited<ReturnType<Trainer["read"]>> | undefined;
     for (const until of steps) {
