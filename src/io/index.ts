@@ -8,7 +8,6 @@ export {
   type CheckpointFiles,
   checkWeights,
   encodeCheckpoint,
-  expectedParameters,
   parseCheckpoint,
 } from "./checkpoint.js";
 export { cifar10Samples } from "./cifar.js";
@@ -41,3 +40,4 @@ export {
   type SafetensorsFile,
 } from "./safetensors.js";
 export { tensorSamples } from "./tensor-samples.js";
+export { expectedParameters } from "./vit-parameters.js";

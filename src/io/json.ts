@@ -7,11 +7,14 @@ export type JsonObject = { readonly [key: string]: unknown };
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** No format that is read here nests deeper than 4; code that walks a value by recursion is safe below this. */
+const maxDepth = 64;
+
 /**
  * Parses a JSON object from UTF-8 bytes.
  *
  * @param source - name of the file, for messages
- * @throws FormatError for bytes that are not UTF-8, not JSON, not an object, or that hold a key twice.
+ * @throws FormatError for bytes that are not UTF-8, not JSON, not an object, nested deeper than 64, or that hold a key twice.
  */
 export function parseJsonObject(bytes: Uint8Array, source: string): JsonObject {
   let text: string;
@@ -25,20 +28,26 @@ export function parseJsonObject(bytes: Uint8Array, source: string): JsonObject {
   if (!isObject(value)) {
     throw new FormatError(`${source}: expected a JSON object, got ${quote(value)}; write the file again`);
   }
-  const duplicate = duplicateKey(text);
-  if (duplicate !== undefined) {
-    throw new FormatError(`${source}: expected each key once, got ${quote(duplicate)} twice; remove one of them`);
-  }
+  checkStructure(text, source);
   return value;
 }
 
-/** The first key that occurs twice in one object of valid JSON. `JSON.parse` keeps the last one and says nothing. */
-function duplicateKey(json: string): string | undefined {
-  const open: Set<string>[] = [];
+/**
+ * Checks what `JSON.parse` does not: it keeps the last of two equal keys and says nothing, and nests without limit.
+ *
+ * @param json - valid JSON
+ */
+function checkStructure(json: string, source: string): void {
+  // The keys of each open object; undefined for an open list.
+  const open: (Set<string> | undefined)[] = [];
   for (let at = 0; at < json.length; at++) {
     const character = json[at];
-    if (character === "{") open.push(new Set());
-    else if (character === "}") open.pop();
+    if (character === "{" || character === "[") {
+      open.push(character === "{" ? new Set() : undefined);
+      if (open.length > maxDepth) {
+        throw new FormatError(`${source}: expected at most ${maxDepth} levels of nesting, got more; write it again`);
+      }
+    } else if (character === "}" || character === "]") open.pop();
     else if (character === '"') {
       const end = stringEnd(json, at);
       let next = end + 1;
@@ -47,13 +56,14 @@ function duplicateKey(json: string): string | undefined {
       if (json[next] === ":") {
         const key: string = JSON.parse(json.slice(at, end + 1));
         const keys = open.at(-1)!;
-        if (keys.has(key)) return key;
+        if (keys.has(key)) {
+          throw new FormatError(`${source}: expected each key once, got ${quote(key)} twice; remove one of them`);
+        }
         keys.add(key);
       }
       at = end;
     }
   }
-  return undefined;
 }
 
 /** Index of the quote that closes the string opened at `start`. */

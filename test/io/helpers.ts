@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "vitest";
-import { expectedParameters } from "../../src/io/checkpoint.js";
-import { encodeSafetensors, type HostTensor, type ViTConfig } from "../../src/io/index.js";
+import { encodeSafetensors, expectedParameters, type HostTensor, type ViTConfig } from "../../src/io/index.js";
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 

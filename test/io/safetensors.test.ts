@@ -15,6 +15,8 @@ function file(header: unknown, dataBytes = 0, announced?: bigint): Uint8Array {
 
 const f32 = (shape: unknown, data_offsets: unknown) => ({ dtype: "F32", shape, data_offsets });
 
+const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+
 describe("lies of a header", () => {
   const lies: [string, Uint8Array, RegExp][] = [
     ["no header", new Uint8Array(5), /got 5 bytes/],
@@ -67,6 +69,9 @@ describe("lies of a header", () => {
     ["bytes of no tensor", file({ a: f32([1], [0, 4]) }, 5), /belong to no tensor/],
     ["metadata that is no text", file({ __metadata__: { a: 1 } }), /__metadata__/],
     ["metadata that is no object", file({ __metadata__: "a" }), /__metadata__/],
+    ["an entry nested without end", file(`{"a":${nested}}`), /at most 64 levels of nesting/],
+    ["metadata nested without end", file(`{"__metadata__":${nested}}`), /at most 64 levels of nesting/],
+    ["an entry nested somewhat", file(`{"a":${"[".repeat(50)}${"]".repeat(50)}}`), /got \[\[\.\.\.\]\]/],
     ["a BOOL of 2", file({ a: { dtype: "BOOL", shape: [1], data_offsets: [0, 1] } }, 1).fill(2, -1), /to hold 0 and 1/],
     [
       "a type not held in memory",
