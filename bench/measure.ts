@@ -1,6 +1,6 @@
 /** Times one kernel case: recorded once, replayed many times in one submission, the shortest of several samples. */
 import type { Gpu, GpuBuffer } from "../src/gpu/index.js";
-import type { HostArray, KernelCase } from "../test/harness/kernel-case.js";
+import type { Arrays, HostArray, KernelCase } from "../test/harness/kernel-case.js";
 
 export interface Measurement {
   readonly name: string;
@@ -28,7 +28,8 @@ export async function measure(gpu: Gpu, test: KernelCase): Promise<Measurement> 
     buffers[name] = buffer;
     owned.push(buffer);
   };
-  for (const [name, data] of Object.entries(test.inputs)) allocate(name, data.length, bytesOf(data));
+  const inputs = test.inputs();
+  for (const [name, data] of Object.entries(inputs)) allocate(name, data.length, bytesOf(data));
   for (const [name, { length }] of Object.entries(test.outputs)) {
     if (!buffers[name]) allocate(name, length, bytesOf(new Float32Array(length).fill(Number.NaN)));
   }
@@ -41,7 +42,7 @@ export async function measure(gpu: Gpu, test: KernelCase): Promise<Measurement> 
   };
   try {
     await sample(1); // compiles
-    await checkWritten(gpu, test, buffers);
+    await checkWritten(gpu, test, buffers, inputs);
     const repeats = Math.max(1, Math.min(200, Math.round(SAMPLE_MS / (await sample(2)))));
     const samples: number[] = [];
     for (let i = 0; i < SAMPLES; i++) samples.push(await sample(repeats));
@@ -61,9 +62,14 @@ export async function measure(gpu: Gpu, test: KernelCase): Promise<Measurement> 
   }
 }
 
-async function checkWritten(gpu: Gpu, test: KernelCase, buffers: Readonly<Record<string, GpuBuffer>>): Promise<void> {
+async function checkWritten(
+  gpu: Gpu,
+  test: KernelCase,
+  buffers: Readonly<Record<string, GpuBuffer>>,
+  inputs: Arrays,
+): Promise<void> {
   for (const [name, { length, type }] of Object.entries(test.outputs)) {
-    if (type === "u32" || name in test.inputs) continue;
+    if (type === "u32" || name in inputs) continue;
     const values = (await gpu.read(buffers[name])).subarray(0, length);
     if (values.every(Number.isNaN)) throw new Error(`${test.name}: output ${name} was not written`);
   }

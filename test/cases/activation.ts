@@ -56,7 +56,7 @@ const shapes = kinds.flatMap((kind) => lengths.map(([length, benchOnly]) => ({ k
 
 const forwardCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => ({
   name: `activation ${kind} ${length}`,
-  inputs: { x: values(length) },
+  inputs: () => ({ x: values(length) }),
   outputs: { y: { length } },
   run: (gpu, { x, y }) => activation(gpu, kind, { x, y }, { length }),
   oracle: ({ x }) => ({ y: each(x, forward[kind]) }),
@@ -67,7 +67,7 @@ const forwardCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => (
 
 const gradientCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => ({
   name: `activationGrad ${kind} ${length}`,
-  inputs: { x: values(length), dy: normals(length, 2) },
+  inputs: () => ({ x: values(length), dy: normals(length, 2) }),
   outputs: { dx: { length } },
   run: (gpu, { x, dy, dx }) => activationGrad(gpu, kind, { x, dy, dx }, { length }),
   oracle: ({ x, dy }) => ({ dx: gradientOracle(kind, x, dy) }),

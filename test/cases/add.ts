@@ -7,7 +7,7 @@ const lengths: [length: number, benchOnly?: boolean][] = [[1], [7], [255], [256]
 
 const plain: KernelCase[] = lengths.map(([length, benchOnly]) => ({
   name: `add ${length}`,
-  inputs: { a: normals(length, 1), b: normals(length, 2) },
+  inputs: () => ({ a: normals(length, 1), b: normals(length, 2) }),
   outputs: { y: { length } },
   run: (gpu, { a, b, y }) => add(gpu, { a, b, y }, { length }),
   oracle: ({ a, b }) => ({ y: a.map((value, i) => value + b[i]) }),
@@ -28,7 +28,7 @@ const shapes: [length: number, inner: number, period: number][] = [
 
 const periodic: KernelCase[] = shapes.map(([length, inner, period]) => ({
   name: `addPeriodic ${length}, unit (i / ${inner}) % ${period}`,
-  inputs: { a: normals(length, 3), b: normals(period, 4) },
+  inputs: () => ({ a: normals(length, 3), b: normals(period, 4) }),
   outputs: { y: { length } },
   run: (gpu, { a, b, y }) => addPeriodic(gpu, { a, b, y }, { length, inner, period }),
   oracle: ({ a, b }) => ({ y: a.map((value, i) => value + b[Math.floor(i / inner) % period]) }),

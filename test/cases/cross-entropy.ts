@@ -42,15 +42,17 @@ const shapes: [rows: number, classes: number, smoothing: number, benchOnly?: boo
   [256, 1000, 0.1, true],
 ];
 
-export const cases: KernelCase[] = shapes.flatMap(([rows, classes, smoothing, benchOnly]) => {
+export const cases: KernelCase[] = shapes.flatMap(([rows, classes, smoothing, benchOnly]): KernelCase[] => {
   const length = rows * classes;
-  const logits = normals(length, length, 4);
-  const labels = Uint32Array.from(uniforms(rows, rows, 0, classes), Math.floor);
+  const operands = () => ({
+    logits: normals(length, length, 4),
+    labels: Uint32Array.from(uniforms(rows, rows, 0, classes), Math.floor),
+  });
   const size = { rows, classes, smoothing };
   return [
     {
       name: `crossEntropy ${rows}x${classes} smoothing ${smoothing}`,
-      inputs: { logits, labels },
+      inputs: operands,
       outputs: { loss: { length: rows } },
       run: (gpu, { logits, labels, loss }) => crossEntropy(gpu, { logits, labels, loss }, size),
       oracle: ({ logits, labels }) => ({ loss: forward(logits, labels, smoothing) }),
@@ -61,7 +63,7 @@ export const cases: KernelCase[] = shapes.flatMap(([rows, classes, smoothing, be
     },
     {
       name: `crossEntropyGrad ${rows}x${classes} smoothing ${smoothing}`,
-      inputs: { logits, labels, dLoss: normals(rows, 1) },
+      inputs: () => ({ ...operands(), dLoss: normals(rows, 1) }),
       outputs: { dLogits: { length } },
       run: (gpu, { logits, labels, dLoss, dLogits }) => crossEntropyGrad(gpu, { logits, labels, dLoss, dLogits }, size),
       oracle: ({ logits, labels, dLoss }) => ({ dLogits: backward(logits, labels, dLoss, smoothing) }),
@@ -70,7 +72,7 @@ export const cases: KernelCase[] = shapes.flatMap(([rows, classes, smoothing, be
       bytes: 8 * length,
       benchOnly,
     },
-  ] satisfies KernelCase[];
+  ];
 });
 
 const at = normals(15, 2);

@@ -34,7 +34,7 @@ const forwardCases: KernelCase[] = shapes.map(([outer, period, inner, benchOnly]
   const length = outer * period * inner;
   return {
     name: `gate ${label(outer, period, inner)}`,
-    inputs: { x: normals(length, 1), g: normals(period, 2) },
+    inputs: () => ({ x: normals(length, 1), g: normals(period, 2) }),
     outputs: { y: { length } },
     run: (gpu, { x, g, y }) => gate(gpu, { x, g, y }, { length, inner, period }),
     oracle: ({ x, g }) => ({ y: forward(x, g, inner) }),
@@ -49,7 +49,7 @@ const gradientCases: KernelCase[] = shapes.map(([outer, period, inner, benchOnly
   const length = outer * period * inner;
   return {
     name: `gateGradient ${label(outer, period, inner)}`,
-    inputs: { x: normals(length, 3), dy: normals(length, 4) },
+    inputs: () => ({ x: normals(length, 3), dy: normals(length, 4) }),
     outputs: { dg: { length: period } },
     run: (gpu, { x, dy, dg }) => gateGradient(gpu, { x, dy, dg }, { length, inner, period }),
     oracle: ({ x, dy }) => ({ dg: gradientOracle(x, dy, inner, period) }),

@@ -13,10 +13,12 @@ const shapes: [lengths: number[], maxNorm: number][] = [
 export const cases: KernelCase[] = shapes.map(([lengths, maxNorm]) => {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const names = lengths.map((_, index) => `gradient${index}`);
-  const gradients = Object.fromEntries(lengths.map((length, index) => [names[index], normals(length, length + index)]));
   return {
     name: `gradientNorm ${lengths.join("+")} to ${maxNorm}`,
-    inputs: { ...gradients, schedule: Float32Array.of(0.1, 0.2, 0.3, 0.4) },
+    inputs: () => ({
+      ...Object.fromEntries(lengths.map((length, index) => [names[index], normals(length, length + index)])),
+      schedule: Float32Array.of(0.1, 0.2, 0.3, 0.4),
+    }),
     outputs: { norm: { length: 1 }, schedule: { length: 4 } },
     run: (gpu, { norm, schedule, ...buffers }) => {
       const all = names.map((name, index) => ({ gradient: buffers[name], length: lengths[index] }));

@@ -63,11 +63,11 @@ const shapes: [rows: number, columns: number, benchOnly?: boolean][] = [
 
 const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
   name: `layerNorm ${rows}x${columns}`,
-  inputs: {
+  inputs: () => ({
     x: normals(rows * columns, rows + columns, 3).map((value) => value + 5),
     weight: normals(columns, 1),
     bias: normals(columns, 2),
-  },
+  }),
   outputs: { y: { length: rows * columns }, mean: { length: rows }, rstd: { length: rows } },
   run: (gpu, { x, weight, bias, y, mean, rstd }) =>
     layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, epsilon: EPSILON }),
@@ -80,17 +80,14 @@ const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
 }));
 
 const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => {
-  const x = normals(rows * columns, rows + columns, 3);
-  const weight = normals(columns, 1);
-  const { mean, rstd } = forward(x, weight, new Float32Array(columns));
   return {
     name: `layerNormGrad ${rows}x${columns}`,
-    inputs: {
-      x,
-      weight,
-      mean: Float32Array.from(mean),
-      rstd: Float32Array.from(rstd),
-      dy: normals(rows * columns, 3),
+    inputs: () => {
+      const x = normals(rows * columns, rows + columns, 3);
+      const weight = normals(columns, 1);
+      const { mean, rstd } = forward(x, weight, new Float32Array(columns));
+      const dy = normals(rows * columns, 3);
+      return { x, weight, mean: Float32Array.from(mean), rstd: Float32Array.from(rstd), dy };
     },
     outputs: { dx: { length: rows * columns }, dWeight: { length: columns }, dBias: { length: columns } },
     run: (gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }) =>

@@ -1,7 +1,6 @@
 import { map } from "../../src/kernels/map.js";
 import { elementwise } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { normals } from "../harness/random.js";
 
 /** y = |w| * n with n broadcast by (i / inner) % period: Wanda's score, and how other statistics meet weights. */
@@ -20,12 +19,9 @@ const shapes: [length: number, inner: number, period: number, benchOnly?: boolea
 ];
 
 const broadcast: KernelCase[] = shapes.map(([length, inner, period, benchOnly]) => {
-  const inputs = lazy(() => ({ w: normals(length, length), n: normals(period, inner) }));
   return {
     name: `map abs(w) * n ${length} inner ${inner} period ${period}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs: () => ({ w: normals(length, length), n: normals(period, inner) }),
     outputs: { y: { length } },
     run: (gpu, { w, n, y }) =>
       map(gpu, "abs(w) * n", { w: { buffer: w }, n: { buffer: n, inner, period } }, { y, length }),
@@ -39,7 +35,7 @@ const broadcast: KernelCase[] = shapes.map(([length, inner, period, benchOnly]) 
 
 const branches: KernelCase = {
   name: "map select(0.0, sqrt(a), a > b) + 1.5e-1",
-  inputs: { a: normals(1021, 1), b: normals(1021, 2).map(Math.abs) },
+  inputs: () => ({ a: normals(1021, 1), b: normals(1021, 2).map(Math.abs) }),
   outputs: { y: { length: 1021 } },
   run: (gpu, { a, b, y }) =>
     map(gpu, "select(0.0,\n  sqrt(a), a > b) + 1.5e-1", { a: { buffer: a }, b: { buffer: b } }, { y, length: 1021 }),

@@ -87,12 +87,9 @@ function makeCase(
     variant,
     activation: extras === "epilogue" ? "gelu" : extras === "relu masked" ? "relu" : "none",
   };
-  let made: Arrays | undefined; // made when first used: the bench shapes are large
   return {
     name: `matmul ${order} ${batch > 1 ? `${batch} x ` : ""}${m}x${n}x${k} ${extras}, ${variant ?? "chosen"} kernel`,
-    get inputs() {
-      return (made ??= makeInputs(order, size, extras));
-    },
+    inputs: () => makeInputs(order, size, extras),
     outputs: { out: { length: elements }, ...(extras === "epilogue" && { preactivation: { length: elements } }) },
     run: (gpu, buffers) => matmul(gpu, order, buffers as never, size, options),
     oracle: (arrays) => oracle(order, arrays, size, options),

@@ -1,7 +1,6 @@
 import { adamw, optimizerSchedule, sgd } from "../../src/kernels/optimizer.js";
 import { elementwise } from "../harness/close.js";
 import type { Arrays, KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { bit, maskWords, normals, uniforms } from "../harness/random.js";
 
 const lengths: [length: number, benchOnly?: boolean][] = [
@@ -44,19 +43,16 @@ function adamwOracle({ weight, gradient, firstMoment, secondMoment, mask }: Arra
 function adamwCase(length: number, masked: boolean, benchOnly?: boolean): KernelCase {
   const step = 1 + (length % 7);
   const scale = 0.75;
-  const inputs = lazy(() => ({
-    weight: normals(length, length),
-    gradient: normals(length, length + 1, 1e-2),
-    firstMoment: normals(length, length + 2, 1e-2),
-    secondMoment: uniforms(length, length + 3, 0, 1e-4),
-    schedule: scheduleOf(step, scale),
-    ...(masked && { mask: maskWords(length, length + 4) }),
-  }));
   return {
     name: `adamw${masked ? " masked" : ""} ${length}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs: () => ({
+      weight: normals(length, length),
+      gradient: normals(length, length + 1, 1e-2),
+      firstMoment: normals(length, length + 2, 1e-2),
+      secondMoment: uniforms(length, length + 3, 0, 1e-4),
+      schedule: scheduleOf(step, scale),
+      ...(masked && { mask: maskWords(length, length + 4) }),
+    }),
     outputs: { weight: { length }, firstMoment: { length }, secondMoment: { length } },
     run: (gpu, buffers) => adamw(gpu, buffers as Parameters<typeof adamw>[1], { length, ...adam }),
     oracle: (inputs) => adamwOracle(inputs, step, scale),
@@ -88,13 +84,13 @@ function sgdCase(length: number, nesterov: boolean, masked: boolean): KernelCase
   const scale = 0.5;
   return {
     name: `sgd${nesterov ? " nesterov" : ""}${masked ? " masked" : ""} ${length}`,
-    inputs: {
+    inputs: () => ({
       weight: normals(length, length),
       gradient: normals(length, length + 1),
       velocity: normals(length, length + 2),
       schedule: scheduleOf(1, scale),
       ...(masked && { mask: maskWords(length, length + 4) }),
-    },
+    }),
     outputs: { weight: { length }, velocity: { length } },
     run: (gpu, buffers) => sgd(gpu, buffers as Parameters<typeof sgd>[1], { length, ...options }),
     oracle: (inputs) => sgdOracle(inputs, options, scale),

@@ -41,14 +41,14 @@ const sizes: (PatchSize & { benchOnly?: boolean })[] = [
   { batch: 8, channels: 3, height: 224, width: 224, patch: 16, benchOnly: true },
 ];
 
-export const cases: KernelCase[] = sizes.flatMap(({ benchOnly, ...size }) => {
+export const cases: KernelCase[] = sizes.flatMap(({ benchOnly, ...size }): KernelCase[] => {
   const length = size.batch * size.channels * size.height * size.width;
   const shape = `${size.batch}x${size.channels}x${size.height}x${size.width}, patch ${size.patch}`;
   const common = { tolerance: EXACT, bytes: 8 * length, benchOnly };
   return [
     {
       name: `patchify ${shape}`,
-      inputs: { images: normals(length, 1) },
+      inputs: () => ({ images: normals(length, 1) }),
       outputs: { patches: { length } },
       run: (gpu, { images, patches }) => patchify(gpu, { images, patches }, size),
       oracle: ({ images }) => ({ patches: forward(images, size) }),
@@ -56,13 +56,13 @@ export const cases: KernelCase[] = sizes.flatMap(({ benchOnly, ...size }) => {
     },
     {
       name: `patchifyGrad ${shape}`,
-      inputs: { dPatches: normals(length, 2) },
+      inputs: () => ({ dPatches: normals(length, 2) }),
       outputs: { dImages: { length } },
       run: (gpu, { dPatches, dImages }) => patchifyGrad(gpu, { dPatches, dImages }, size),
       oracle: ({ dPatches }) => ({ dImages: backward(dPatches, size) }),
       ...common,
     },
-  ] satisfies KernelCase[];
+  ];
 });
 
 const size = { batch: 1, channels: 2, height: 4, width: 6, patch: 2 };

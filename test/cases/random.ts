@@ -1,7 +1,6 @@
 import { dropout, randomNormal, randomUniform } from "../../src/kernels/random.js";
 import { EXACT, elementwise } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { drawUniform } from "../harness/philox.js";
 import { normals } from "../harness/random.js";
 
@@ -20,7 +19,7 @@ function normalOracle(length: number, stream: number): Float64Array {
 
 const uniformCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
   name: `randomUniform ${length}`,
-  inputs: { state },
+  inputs: () => ({ state }),
   outputs: { y: { length } },
   run: (gpu, { y, state }) => randomUniform(gpu, { y, state }, { length, stream: 3 }),
   oracle: ({ state }) => ({ y: Float64Array.from({ length }, (_, i) => drawUniform(i, 3, state)) }),
@@ -31,7 +30,7 @@ const uniformCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
 
 const normalCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
   name: `randomNormal ${length}`,
-  inputs: { state },
+  inputs: () => ({ state }),
   outputs: { y: { length } },
   run: (gpu, { y, state }) => randomNormal(gpu, { y, state }, { length, stream: 5 }),
   oracle: () => ({ y: normalOracle(length, 5) }),
@@ -52,12 +51,9 @@ const dropShapes: [length: number, inner: number, keep: number, benchOnly?: bool
 ];
 
 const dropCases: KernelCase[] = dropShapes.map(([length, inner, keep, benchOnly]) => {
-  const inputs = lazy(() => ({ x: normals(length, length), state }));
   return {
     name: `dropout ${length} inner ${inner} keep ${keep}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs: () => ({ x: normals(length, length), state }),
     outputs: { y: { length } },
     run: (gpu, { x, y, state }) => dropout(gpu, { x, y, state }, { length, inner, keep, stream: 0xffffffff }),
     oracle: ({ x, state }) => ({

@@ -51,7 +51,7 @@ const forwardCases: KernelCase[] = kinds.flatMap((kind) =>
     const count = outer * length * inner;
     return {
       name: `reduce ${kind} ${outer}x${length}x${inner}`,
-      inputs: { x: normals(count, count) },
+      inputs: () => ({ x: normals(count, count) }),
       outputs: { y: { length } },
       run: (gpu, { x, y }) => reduce(gpu, kind, { x, y }, size),
       oracle: ({ x }) => ({ y: forward(kind, x, size) }),
@@ -70,7 +70,7 @@ const gradientCases: KernelCase[] = (["sum", "mean"] as const).flatMap((kind) =>
     { outer: 64, length: 4, inner: 1 },
   ].map((size) => ({
     name: `reduceGrad ${kind} ${size.outer}x${size.length}x${size.inner}`,
-    inputs: { dy: normals(size.length, 1) },
+    inputs: () => ({ dy: normals(size.length, 1) }),
     outputs: { dx: { length: size.outer * size.length * size.inner } },
     run: (gpu, { dy, dx }) => reduceGrad(gpu, kind, { dy, dx }, size),
     oracle: ({ dy }) => ({ dx: backward(kind, dy, size) }),

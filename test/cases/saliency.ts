@@ -1,7 +1,6 @@
 import { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "../../src/kernels/saliency.js";
 import { sumOf } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { normals } from "../harness/random.js";
 
 const STATISTICS: Record<Statistic, (g: number, w: number) => number> = {
@@ -86,16 +85,13 @@ function sums(score: Float32Array, term: (i: number) => number, { length, inner,
 function accumulateCase(statistic: Statistic, layout: Layout): KernelCase {
   const { what, length, period, offset = 0, benchOnly } = layout;
   const scores = offset + period + 3;
-  const inputs = lazy(() => ({
-    gradient: normals(length, length),
-    weight: normals(length, length + 1),
-    score: normals(scores, period),
-  }));
   return {
     name: `accumulateSaliency ${statistic} ${what}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs: () => ({
+      gradient: normals(length, length),
+      weight: normals(length, length + 1),
+      score: normals(scores, period),
+    }),
     outputs: { score: { length: scores } },
     run: (gpu, { gradient, weight, score }) => accumulateSaliency(gpu, statistic, { gradient, weight, score }, layout),
     oracle: ({ gradient, weight, score }) =>
@@ -112,11 +108,11 @@ function finalizeCase(kind: ScoreKind, layout: Layout): KernelCase {
   const scores = offset + period + 3;
   return {
     name: `finalizeScores ${kind} ${what}`,
-    inputs: {
+    inputs: () => ({
       accumulated: normals(length, length),
       weight: normals(length, length + 1),
       score: new Float32Array(scores),
-    },
+    }),
     outputs: { score: { length: scores } },
     run: (gpu, { accumulated, weight, score }) => finalizeScores(gpu, kind, { accumulated, weight, score }, layout),
     oracle: ({ accumulated, weight, score }) =>

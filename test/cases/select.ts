@@ -1,7 +1,6 @@
 import { type SelectionRange, type SelectTuning, selectSmallest } from "../../src/kernels/select.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { lazy } from "../harness/lazy.js";
 import { maskWords, normals, randomGenerator } from "../harness/random.js";
 
 /** Total order of selection: NaN above infinity, -0 equal to +0. */
@@ -121,14 +120,11 @@ const shapes: Shape[] = [
 function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTuning = {}): KernelCase {
   const { what, fill, count, prune, offset, benchOnly } = range;
   const total = offset + count + 75;
-  const inputs = lazy(() => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }));
   return {
     name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${Object.entries(tuning)
       .map(([name, value]) => `, ${name} ${value}`)
       .join("")}`,
-    get inputs() {
-      return inputs();
-    },
+    inputs: () => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }),
     outputs: { keep: { length: Math.ceil(total / 32), type: "u32" }, threshold: { length: 2, type: "u32" } },
     run: (gpu, { scores, keep, threshold }) =>
       selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, tuning),

@@ -42,7 +42,7 @@ const shapes: [rows: number, columns: number, benchOnly?: boolean][] = [
 
 const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
   name: `softmax ${rows}x${columns}`,
-  inputs: { x: normals(rows * columns, rows + columns, 3) },
+  inputs: () => ({ x: normals(rows * columns, rows + columns, 3) }),
   outputs: { y: { length: rows * columns } },
   run: (gpu, { x, y }) => softmax(gpu, { x, y }, { rows, columns }),
   oracle: ({ x }) => ({ y: forward(x, rows, columns) }),
@@ -54,10 +54,10 @@ const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
 
 const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
   name: `softmaxGrad ${rows}x${columns}`,
-  inputs: {
+  inputs: () => ({
     y: Float32Array.from(forward(normals(rows * columns, 1, 3), rows, columns)),
     dy: normals(rows * columns, 2),
-  },
+  }),
   outputs: { dx: { length: rows * columns } },
   run: (gpu, { y, dy, dx }) => softmaxGrad(gpu, { y, dy, dx }, { rows, columns }),
   oracle: ({ y, dy }) => ({ dx: backward(y, dy, rows, columns) }),

@@ -64,7 +64,7 @@ const assembleSizes: (AssembleSize & { benchOnly?: boolean })[] = [
   { batch: 8, tokens: 196, prefixTokens: 1, width: 192, benchOnly: true },
 ];
 
-const assembleCases = assembleSizes.flatMap(({ benchOnly, ...size }) => {
+const assembleCases = assembleSizes.flatMap(({ benchOnly, ...size }): KernelCase[] => {
   const { batch, tokens, prefixTokens, width } = size;
   const head = prefixTokens * width;
   const each = head + tokens * width;
@@ -74,11 +74,11 @@ const assembleCases = assembleSizes.flatMap(({ benchOnly, ...size }) => {
   return [
     {
       name: `assembleTokens ${shape}`,
-      inputs: {
+      inputs: () => ({
         patches: normals(batch * tokens * width, 1),
         position: normals(each, 2),
         ...(withPrefix && { prefix: normals(head, 3) }),
-      },
+      }),
       outputs: { out: { length: batch * each } },
       run: (gpu, { patches, prefix, position, out }) => assembleTokens(gpu, { patches, prefix, position, out }, size),
       oracle: ({ patches, prefix, position }) => ({ out: assemble(patches, prefix, position, size) }),
@@ -88,7 +88,7 @@ const assembleCases = assembleSizes.flatMap(({ benchOnly, ...size }) => {
     },
     {
       name: `assembleTokensGrad ${shape}`,
-      inputs: { dOut: normals(batch * each, 4) },
+      inputs: () => ({ dOut: normals(batch * each, 4) }),
       outputs: {
         dPatches: { length: batch * tokens * width },
         dPosition: { length: each },
@@ -101,7 +101,7 @@ const assembleCases = assembleSizes.flatMap(({ benchOnly, ...size }) => {
       bytes,
       benchOnly,
     },
-  ] satisfies KernelCase[];
+  ];
 });
 
 const ranges: TokenRange[] = [
@@ -111,7 +111,7 @@ const ranges: TokenRange[] = [
   { batch: 65, tokens: 3, width: 64, from: 0, to: 3 },
 ];
 
-const rangeCases = ranges.flatMap((size) => {
+const rangeCases = ranges.flatMap((size): KernelCase[] => {
   const { batch, tokens, width, from, to } = size;
   const long = batch * tokens * width;
   const short = batch * width;
@@ -120,7 +120,7 @@ const rangeCases = ranges.flatMap((size) => {
   return [
     {
       name: `meanTokens ${shape}, ${from} to ${to}`,
-      inputs: { x: normals(long, 5) },
+      inputs: () => ({ x: normals(long, 5) }),
       outputs: { y: { length: short } },
       run: (gpu, { x, y }) => meanTokens(gpu, { x, y }, size),
       oracle: ({ x }) => ({ y: mean(x, size) }),
@@ -128,7 +128,7 @@ const rangeCases = ranges.flatMap((size) => {
     },
     {
       name: `meanTokensGrad ${shape}, ${from} to ${to}`,
-      inputs: { dy: normals(short, 6) },
+      inputs: () => ({ dy: normals(short, 6) }),
       outputs: { dx: { length: long } },
       run: (gpu, { dy, dx }) => meanTokensGrad(gpu, { dy, dx }, size),
       oracle: ({ dy }) => ({ dx: meanBackward(dy, size) }),
@@ -136,7 +136,7 @@ const rangeCases = ranges.flatMap((size) => {
     },
     {
       name: `takeToken ${shape}, ${to - 1}`,
-      inputs: { x: normals(long, 7) },
+      inputs: () => ({ x: normals(long, 7) }),
       outputs: { y: { length: short } },
       run: (gpu, { x, y }) => takeToken(gpu, { x, y }, { batch, tokens, width, token: to - 1 }),
       oracle: ({ x }) => ({ y: mean(x, taken) }),
@@ -144,13 +144,13 @@ const rangeCases = ranges.flatMap((size) => {
     },
     {
       name: `takeTokenGrad ${shape}, ${to - 1}`,
-      inputs: { dy: normals(short, 8) },
+      inputs: () => ({ dy: normals(short, 8) }),
       outputs: { dx: { length: long } },
       run: (gpu, { dy, dx }) => takeTokenGrad(gpu, { dy, dx }, { batch, tokens, width, token: to - 1 }),
       oracle: ({ dy }) => ({ dx: meanBackward(dy, taken) }),
       tolerance: sumOf(1),
     },
-  ] satisfies KernelCase[];
+  ];
 });
 
 export const cases: KernelCase[] = [...assembleCases, ...rangeCases];

@@ -203,7 +203,7 @@ test("profile names kernels and their time", async (context) => {
   const timings = await gpu.profile(() => {
     for (let i = 0; i < 3; i++) fill(gpu, { y: x }, { length: 1_000_000, value: i });
   });
-  expect(timings).toEqual([{ kernel: "fill", count: 3, milliseconds: expect.any(Number) }]);
+  expect(timings).toEqual([{ kernel: expect.stringMatching(/^fill/), count: 3, milliseconds: expect.any(Number) }]);
   expect(timings[0].milliseconds).toBeGreaterThan(0);
   gpu.release(x);
 });

@@ -20,8 +20,8 @@ export function philox(counter: Four, key: [number, number]): Four {
 }
 
 /** Word of element i at a call site, as src/kernels/random.ts lays counters out. */
-export const drawWord = (i: number, stream: number, [seed, step]: ArrayLike<number>): number =>
+export const drawWord = (i: number, stream: number, [seed, step]: Iterable<number>): number =>
   philox([Math.floor(i / 4), stream, step, 0], [seed, 0])[i % 4];
 
-export const drawUniform = (i: number, stream: number, state: ArrayLike<number>): number =>
+export const drawUniform = (i: number, stream: number, state: Iterable<number>): number =>
   (drawWord(i, stream, state) >>> 8) / 2 ** 24;
