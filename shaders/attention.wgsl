@@ -2,11 +2,14 @@
 // logsumexp[b, h, t] = log(sum_j exp(scale * dot(q[t], k[j]))), from which the gradient makes p again.
 // Element (b, t, h, d) of q lies at q_offset + (b * queries + t) * q_stride + h * head_dim + d, those of k and v likewise with b * keys + j;
 // out is packed: batch x queries x heads x head_dim. Offsets, strides and head_dim count values of one or four elements.
+// With GATED the share of key j carries a factor: p[t, j] = key_gate[j] exp(score[t, j]) over its sum, and so does the sum in logsumexp.
 //
 //            BLOCK keys ------------>    Each invocation holds one query. For a block of keys it writes its scores to its own column of workgroup
 //   query 0  | s0 s1 s2 s3 | s0 ...      memory, makes them probabilities relative to the running maximum, and adds their share of v to out.
 //   query 1  | s0 s1 s2 s3 |  ...        All invocations read the same keys at the same time, so that one load serves them all. No barriers.
 #import attention_operands
+
+const GATED = false;
 
 struct Params {
   heads: u32, head_dim: u32, queries: u32, keys: u32, scale: f32,
@@ -19,6 +22,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> v: array<Value>;
 @group(0) @binding(4) var<storage, read_write> out: array<Value>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
+@group(0) @binding(6) var<storage, read> key_gate: array<f32>;
 
 var<workgroup> scores: array<f32, BLOCK * GROUP>;
 
@@ -56,6 +60,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         s2 += dot(scaled, vec4f(k[k2 + d]));
         s3 += dot(scaled, vec4f(k[k3 + d]));
       }
+      if (GATED) {
+        // A closed key must not raise the maximum, beside which open ones might vanish.
+        let last = params.keys - 1u;
+        s0 = select(s0, LOWEST, key_gate[first + j] == 0.0);
+        s1 = select(s1, LOWEST, key_gate[min(first + j + 1u, last)] == 0.0);
+        s2 = select(s2, LOWEST, key_gate[min(first + j + 2u, last)] == 0.0);
+        s3 = select(s3, LOWEST, key_gate[min(first + j + 3u, last)] == 0.0);
+      }
       higher = max(higher, max(max(s0, s1), max(s2, s3)));
       scores[j * GROUP + lane] = s0;
       scores[(j + 1u) * GROUP + lane] = s1;
@@ -67,7 +79,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     highest = higher;
     sum *= fade;
     for (var j = 0u; j < count; j++) {
-      let p = exp(scores[j * GROUP + lane] - highest);
+      var p = exp(scores[j * GROUP + lane] - highest);
+      if (GATED) { p *= key_gate[first + j]; }
       sum += p;
       scores[j * GROUP + lane] = p;
     }

@@ -8,8 +8,11 @@
 //   own row 1 | ds ds ds ds |  ...
 //
 // Element (b, r, h, d) of an operand lies at offset + (b * rows + r) * stride + h * head_dim + d. Offsets, strides and head_dim count values.
+// With GATED p[t, j] carries the factor key_gate[j], as in attention.wgsl.
 #import attention_operands
+
 const OF_KEYS = false;
+const GATED = false;
 
 struct Params {
   heads: u32, head_dim: u32, own_rows: u32, other_rows: u32, scale: f32,
@@ -26,9 +29,16 @@ struct Params {
 @group(0) @binding(5) var<storage, read> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> delta: array<f32>;
 @group(0) @binding(7) var<storage, read_write> gradient: array<Value>;
+@group(0) @binding(8) var<storage, read> key_gate: array<f32>;
 
 var<workgroup> slopes: array<f32, BLOCK * GROUP>;
 var<workgroup> probabilities: array<f32, BLOCK * GROUP>;
+
+// The share of key j, zero where it is closed, however large its score.
+fn gated(p: f32, key: u32) -> f32 {
+  let gate = key_gate[key];
+  return select(p * gate, 0.0, gate == 0.0);
+}
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -68,8 +78,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
       let t0 = select(own_statistics, statistics + first + j, OF_KEYS);
       let t1 = select(own_statistics, statistics + first + next, OF_KEYS);
-      let p0 = exp(params.scale * s0 - logsumexp[t0]);
-      let p1 = exp(params.scale * s1 - logsumexp[t1]);
+      var p0 = exp(params.scale * s0 - logsumexp[t0]);
+      var p1 = exp(params.scale * s1 - logsumexp[t1]);
+      if (GATED) {
+        let own_key = min(r, params.own_rows - 1u);
+        p0 = gated(p0, select(first + j, own_key, OF_KEYS));
+        p1 = gated(p1, select(first + next, own_key, OF_KEYS));
+      }
       slopes[j * GROUP + lane] = params.scale * p0 * (dp0 - delta[t0]);
       slopes[(j + 1u) * GROUP + lane] = params.scale * p1 * (dp1 - delta[t1]);
       if (OF_KEYS) {

@@ -25,9 +25,12 @@ export interface AttentionPlan {
 }
 
 /** @throws KernelError when the variant asked for cannot run here. */
-export function planAttention(gpu: Gpu, headDim: number, wanted?: AttentionVariant): AttentionPlan {
+export function planAttention(gpu: Gpu, headDim: number, gated: boolean, wanted?: AttentionVariant): AttentionPlan {
   const lanes = usableLanes(gpu, headDim);
-  const variant = wanted ?? (gpu.info.software && lanes ? "lane" : "row");
+  if (gated && wanted === "lane") {
+    throw new KernelError('attention: lane variant: expected no key gates, got some; use variant "row"');
+  }
+  const variant = wanted ?? (gpu.info.software && lanes && !gated ? "lane" : "row");
   const width = loadWidth(headDim);
   if (variant === "row") {
     const rows = gpu.info.software ? 8 : 64;

@@ -1,8 +1,8 @@
 /** Fresh weights for a config, from a seed: the same on every machine. */
 
-import { expectedParameters } from "../io/vit-parameters.js";
 import type { ViTConfig } from "../io/config.js";
 import type { FloatTensor } from "../io/safetensors.js";
+import { expectedParameters } from "../io/vit-parameters.js";
 
 /** mulberry32: 32 bits of state are plenty for initial weights. */
 function uniformGenerator(seed: number): () => number {

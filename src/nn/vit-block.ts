@@ -34,7 +34,7 @@ function attentionBranch(x: Tensor, context: BlockContext, index: number): Tenso
     `${block}.attn.in`,
   );
   const qkv = gates.apply(linearLayer(normed, parameters, `${block}.attn.qkv`), `${block}.attn.headDim`);
-  const heads = attention(qkv, { heads: config.numHeads });
+  const heads = attention(qkv, { heads: config.numHeads }, gates.get("token"));
   const gated = gates.apply(heads, `${block}.attn.head`, `${block}.attn.out`);
   return finishBranch(linearLayer(gated, parameters, `${block}.attn.proj`), context, index, "block.attn");
 }

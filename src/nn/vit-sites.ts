@@ -82,6 +82,8 @@ export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
     places.set(`${block}.block.mlp`, { units: [1], inner: 1 });
     places.set(`${block}.block`, { units: [1], inner: 1 });
   }
+  // Of class-token models, as a mean over tokens would have to leave closed ones out too.
+  if (config.pool === "cls") places.set("token", { units: [tokenCount(config)], inner: embedDim });
   places.set("embed", { units: [embedDim], inner: 1 });
   return places;
 }

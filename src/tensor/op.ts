@@ -1,6 +1,7 @@
 /** Differentiable operations: forward and backward side by side, the second required by type. */
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
+import { callSynchronously, type Synchronous } from "../gpu/synchronous.js";
 import type { Tensor } from "./tensor.js";
 
 /** Tensors by name; `undefined` for optional ones that a call leaves out. */
@@ -42,12 +43,16 @@ let recordingHistory = true;
 /** Whether operations remember how to run backward right now. */
 export const historyEnabled = (): boolean => recordingHistory;
 
-/** Runs `fn` without remembering anything for gradients, so that intermediate results can be released early. */
-export function withoutHistory<T>(fn: () => T): T {
+/**
+ * Runs `fn` without remembering anything for gradients, so that intermediate results can be released early.
+ *
+ * @throws KernelError when `fn` is asynchronous: what it does after an `await` would be remembered.
+ */
+export function withoutHistory<T>(fn: () => Synchronous<T>): T {
   const previous = recordingHistory;
   recordingHistory = false;
   try {
-    return fn();
+    return callSynchronously<T>("withoutHistory", fn);
   } finally {
     recordingHistory = previous;
   }

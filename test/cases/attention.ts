@@ -28,7 +28,7 @@ function eachHead(
 
 const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
 
-function forward(qkv: Numbers, size: AttentionSize) {
+function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers) {
   const { batch, tokens, heads, headDim } = size;
   const out = new Float64Array(batch * tokens * heads * headDim);
   const logsumexp = new Float64Array(batch * heads * tokens);
@@ -39,10 +39,11 @@ function forward(qkv: Numbers, size: AttentionSize) {
         for (let d = 0; d < headDim; d++) scores[j] += scaleOf(size) * qkv[packed(0, t, d)] * qkv[packed(1, j, d)];
       }
       const highest = Math.max(...scores);
-      const total = scores.reduce((sum, score) => sum + Math.exp(score - highest), 0);
+      const share = (j: number) => (gate?.[j] ?? 1) * Math.exp(scores[j] - highest);
+      const total = scores.reduce((sum, _, j) => sum + share(j), 0);
       logsumexp[row + t] = highest + Math.log(total);
       for (let j = 0; j < tokens; j++) {
-        const probability = Math.exp(scores[j] - highest) / total;
+        const probability = share(j) / total;
         for (let d = 0; d < headDim; d++) out[place(t, d)] += probability * qkv[packed(2, j, d)];
       }
     }
@@ -50,10 +51,11 @@ function forward(qkv: Numbers, size: AttentionSize) {
   return { out, logsumexp };
 }
 
-function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers, size: AttentionSize): Float64Array {
+function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers, size: AttentionSize, gate?: Numbers) {
   const { tokens, headDim } = size;
   const scale = scaleOf(size);
   const dQkv = new Float64Array(qkv.length);
+  const dKeyGate = new Float64Array(tokens);
   eachHead(size, (packed, place, row) => {
     for (let t = 0; t < tokens; t++) {
       let delta = 0;
@@ -65,7 +67,9 @@ function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers,
           score += scale * qkv[packed(0, t, d)] * qkv[packed(1, j, d)];
           dProbability += dOut[place(t, d)] * qkv[packed(2, j, d)];
         }
-        const probability = Math.exp(score - logsumexp[row + t]);
+        const ungated = Math.exp(score - logsumexp[row + t]);
+        dKeyGate[j] += ungated * (dProbability - delta);
+        const probability = (gate?.[j] ?? 1) * ungated;
         const slope = scale * probability * (dProbability - delta);
         for (let d = 0; d < headDim; d++) {
           dQkv[packed(0, t, d)] += slope * qkv[packed(1, j, d)];
@@ -75,7 +79,7 @@ function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers,
       }
     }
   });
-  return dQkv;
+  return { dQkv, dKeyGate };
 }
 
 type Shape = AttentionSize & { readonly benchOnly?: boolean; readonly variant?: AttentionVariant };
@@ -135,7 +139,7 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) 
     outputs: { dQkv: { length: 3 * length } },
     run: (gpu, { qkv, out, logsumexp, dOut, dQkv }) =>
       attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size, { variant }),
-    oracle: ({ qkv, out, logsumexp, dOut }) => ({ dQkv: backward(qkv, out, logsumexp, dOut, size) }),
+    oracle: ({ qkv, out, logsumexp, dOut }) => ({ dQkv: backward(qkv, out, logsumexp, dOut, size).dQkv }),
     tolerance: sumOf(tokens + headDim, 4),
     flops: 10 * length * tokens,
     bytes: 32 * length,
@@ -143,11 +147,50 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) 
   };
 });
 
-export const cases = [...forwardCases, ...gradientCases];
+/** Open, half open and closed keys. */
+const gates = (tokens: number) => Float32Array.from({ length: tokens }, (_, j) => [1, 0.5, 0, 1.5][j % 4]);
+
+const gatedCases: KernelCase[] = [
+  { batch: 1, tokens: 1, heads: 1, headDim: 1 },
+  { batch: 2, tokens: 7, heads: 2, headDim: 5 },
+  { batch: 2, tokens: 37, heads: 3, headDim: 8 },
+].flatMap((size): KernelCase[] => {
+  const { batch, tokens, heads, headDim } = size;
+  const length = batch * tokens * heads * headDim;
+  const operands = () => ({ qkv: normals(3 * length, length, 1.5), keyGate: gates(tokens) });
+  const tolerance = sumOf(tokens + headDim, 4);
+  return [
+    {
+      name: `attention ${shapeOf(size)}, gated`,
+      inputs: operands,
+      outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
+      run: (gpu, { qkv, keyGate, out, logsumexp }) => attention(gpu, { qkv, keyGate, out, logsumexp }, size),
+      oracle: ({ qkv, keyGate }) => forward(qkv, size, keyGate),
+      tolerance,
+    },
+    {
+      name: `attentionGrad ${shapeOf(size)}, gated`,
+      inputs: () => {
+        const { qkv, keyGate } = operands();
+        const { out, logsumexp } = forward(qkv, size, keyGate);
+        const results = { out: Float32Array.from(out), logsumexp: Float32Array.from(logsumexp) };
+        return { qkv, keyGate, ...results, dOut: normals(length, 2) };
+      },
+      outputs: { dQkv: { length: 3 * length }, dKeyGate: { length: tokens } },
+      run: (gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }) =>
+        attentionGrad(gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }, size),
+      oracle: ({ qkv, keyGate, out, logsumexp, dOut }) => backward(qkv, out, logsumexp, dOut, size, keyGate),
+      tolerance: { ...tolerance, terms: batch * heads * tokens * headDim },
+    },
+  ];
+});
+
+export const cases = [...forwardCases, ...gradientCases, ...gatedCases];
 
 const small = { batch: 2, tokens: 3, heads: 2, headDim: 2, scale: 0.9 };
 const at = normals(72, 5);
 const dOut = normals(24, 6);
+const smallGates = Float32Array.of(1, 0.5, 0);
 export const gradients: GradientCase[] = [
   {
     name: "attention by qkv",
@@ -155,7 +198,25 @@ export const gradients: GradientCase[] = [
     at,
     gradient: () => {
       const { out, logsumexp } = forward(at, small);
-      return backward(at, out, logsumexp, dOut, small);
+      return backward(at, out, logsumexp, dOut, small).dQkv;
+    },
+  },
+  {
+    name: "gated attention by qkv",
+    f: (qkv) => dot(forward(qkv, small, smallGates).out, dOut),
+    at,
+    gradient: () => {
+      const { out, logsumexp } = forward(at, small, smallGates);
+      return backward(at, out, logsumexp, dOut, small, smallGates).dQkv;
+    },
+  },
+  {
+    name: "attention by key gates",
+    f: (gate) => dot(forward(at, small, gate).out, dOut),
+    at: smallGates,
+    gradient: () => {
+      const { out, logsumexp } = forward(at, small, smallGates);
+      return backward(at, out, logsumexp, dOut, small, smallGates).dKeyGate;
     },
   },
 ];

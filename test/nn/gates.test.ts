@@ -113,6 +113,32 @@ describe.each(Object.entries(SITES))("gate at %s", (key, cut) => {
   });
 });
 
+test("a closed token is one that no query sees", async () => {
+  using _scope = gpu.scope();
+  const model = new ViT(gpu, config, weightsOf(2));
+  const images = normals(2 * 12 * 12, 5);
+  const moved = images.slice();
+  // The last patch of both channels: token 9, behind the class token.
+  for (const channel of [0, 1])
+    for (let y = 8; y < 12; y++) for (let x = 8; x < 12; x++) moved[channel * 144 + y * 12 + x] += 3;
+  const logits = async (data: Float32Array) => [
+    ...(await model.forward(Tensor.from(gpu, data, [1, 2, 12, 12])).logits.read()),
+  ];
+  expect(await logits(moved)).not.toEqual(await logits(images));
+  const open = new Float32Array(10).fill(1);
+  open[9] = 0;
+  model.gates.set("token", Tensor.from(gpu, open));
+  expect(await logits(moved)).toEqual(await logits(images));
+});
+
+test("every place for a gate is covered here", () => {
+  const site = (key: string) => key.replace(/^blocks\.\d+\./, "");
+  const model = new ViT(gpu, config, weightsOf(1));
+  const covered = new Set([...Object.keys(SITES).map(site), "token"]);
+  expect(new Set([...model.gates.places.keys()].map(site))).toEqual(covered);
+  model.release();
+});
+
 test("an absent gate records nothing", async () => {
   using _scope = gpu.scope();
   const model = new ViT(gpu, config, weightsOf(1));

@@ -100,6 +100,11 @@ const wirings: Wiring[] = [
   },
   { name: "softmax", shapes: [[4, 9]], build: ([x]) => softmax(x) },
   { name: "attention", shapes: [[2, 7, 3 * 2 * 5]], build: ([qkv]) => attention(qkv, { heads: 2 }) },
+  {
+    name: "attention with key gates",
+    shapes: [[2, 7, 3 * 2 * 5], [7]],
+    build: ([qkv, keyGate]) => attention(qkv, { heads: 2 }, map("1.0 + 0.1 * g", { g: keyGate }, { g: "0.1" })),
+  },
   { name: "patchify", shapes: [[2, 3, 8, 4]], build: ([images]) => softmax(patchify(images, 4)) },
   {
     name: "assembleTokens",
@@ -187,6 +192,18 @@ for (const { name, shapes, build } of wirings) {
     }
   });
 }
+
+test("a closed key gate is attention without that token", async () => {
+  const tokens = [0, 1, 3, 4]; // token 2 is closed
+  const qkv = normals(5 * 12, 3, 1.5);
+  const rows = tokens.flatMap((token) => [...qkv.slice(token * 12, token * 12 + 12)]);
+  const all = Tensor.from(gpu, qkv, [1, 5, 12]);
+  const gated = await attention(all, { heads: 2 }, Tensor.from(gpu, Float32Array.of(1, 1, 0, 1, 1))).read();
+  const cut = await attention(Tensor.from(gpu, Float32Array.from(rows), [1, 4, 12]), { heads: 2 }).read();
+  for (const [at, token] of tokens.entries()) {
+    for (let d = 0; d < 4; d++) expect(gated[token * 4 + d]).toBeCloseTo(cut[at * 4 + d], 5);
+  }
+});
 
 test("a tensor that asks for no gradient gets none, and costs none", async () => {
   const x = Tensor.from(gpu, normals(12, 1), [3, 4]);

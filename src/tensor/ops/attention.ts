@@ -21,20 +21,29 @@ function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttributes) {
 
 const attend = defineOp({
   name: "attention",
-  forward(gpu, { qkv }: { qkv: Tensor }, attributes: AttentionAttributes) {
+  forward(gpu, { qkv, keyGate }: { qkv: Tensor; keyGate: Tensor | undefined }, attributes: AttentionAttributes) {
     const size = sizeOfAttention(qkv, attributes);
     const { batch, tokens, heads, headDim } = size;
     const out = Tensor.empty(gpu, [batch, tokens, heads * headDim]);
     const logsumexp = Tensor.empty(gpu, [batch, heads, tokens]);
-    attentionKernel(gpu, { qkv, out, logsumexp }, size);
+    if (keyGate && keyGate.size !== tokens) {
+      throw new ShapeError(`attention: expected key gates [${tokens}], one a token, got [${keyGate.shape}]`);
+    }
+    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size);
     return { out, saved: { logsumexp } };
   },
-  backward({ gpu, inputs: { qkv }, attributes, saved: { logsumexp }, out, gradient }) {
+  backward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, gradient, needs }) {
     const dQkv = Tensor.empty(gpu, qkv.shape);
-    attentionGrad(gpu, { qkv, out, logsumexp, dOut: gradient, dQkv }, sizeOfAttention(qkv, attributes));
-    return { qkv: dQkv };
+    const dKeyGate = keyGate && needs("keyGate") ? Tensor.empty(gpu, keyGate.shape) : undefined;
+    const buffers = { qkv, out, logsumexp, keyGate, dOut: gradient, dQkv, dKeyGate };
+    attentionGrad(gpu, buffers, sizeOfAttention(qkv, attributes));
+    return { qkv: dQkv, keyGate: dKeyGate };
   },
 });
 
-/** softmax(scale q k^T) v by head. qkv: [batch, tokens, 3, heads, headDim] flattened to three axes; result: [batch, tokens, heads * headDim]. */
-export const attention = (qkv: Tensor, attributes: AttentionAttributes): Tensor => attend({ qkv }, attributes);
+/**
+ * softmax(scale q k^T) v by head. qkv: [batch, tokens, 3, heads, headDim] flattened to three axes; result: [batch, tokens, heads * headDim].
+ * keyGate [tokens] multiplies the share of each token as a key before the shares are divided by their sum. @throws ShapeError
+ */
+export const attention = (qkv: Tensor, attributes: AttentionAttributes, keyGate?: Tensor): Tensor =>
+  attend({ qkv, keyGate }, attributes);
