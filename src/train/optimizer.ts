@@ -81,6 +81,16 @@ export class AdamW {
     }
   }
 
+  /** Whether all weights are finite: whether their norm is. */
+  async weightsAreFinite(): Promise<boolean> {
+    const unused = Tensor.zeros(this.gpu, [4]);
+    const gradients = [...this.parameters].map(({ value, size }) => ({ gradient: value, length: size }));
+    gradientNorm(this.gpu, { gradients, norm: this.norm, schedule: unused }, { maxNorm: 1 });
+    const [norm] = await this.norm.read();
+    this.gpu.release(unused);
+    return Number.isFinite(norm);
+  }
+
   /** Moments by name: `first.<parameter>` and `second.<parameter>`. */
   async read(): Promise<Map<string, FloatTensor>> {
     const state = new Map<string, FloatTensor>();

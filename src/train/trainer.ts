@@ -45,6 +45,9 @@ export interface TrainHooks {
   readonly signal?: AbortSignal;
 }
 
+const diverged = (what: string, step: number) =>
+  new GpuError(`training: expected finite numbers, got ${what} at step ${step}; lower the learning rate`);
+
 /** Everything that a run needs to go on exactly where it stood, besides the weights. */
 export interface TrainerState {
   readonly step: number;
@@ -134,14 +137,16 @@ export class Trainer implements Disposable {
       // The next batch is read while the device works on this one.
       batch = step + 1 < until ? await this.#batches.at(step + 1) : undefined;
       const [loss] = await this.#recording.result.read();
-      if (!Number.isFinite(loss)) {
-        throw new GpuError(`training: expected a finite loss, got ${loss} at step ${step}; lower the learning rate`);
-      }
+      if (!Number.isFinite(loss)) throw diverged(`a loss of ${loss}`, step);
       this.step = step + 1;
       const epoch = Math.ceil(this.step / this.stepsPerEpoch);
       const report = { step: this.step, totalSteps: this.schedule.totalSteps, epoch, loss, learningRate };
       await hooks.onStep?.(report);
-      if (this.step % this.stepsPerEpoch === 0 || this.step === until) await hooks.onEpoch?.(report);
+      if (this.step % this.stepsPerEpoch === 0 || this.step === until) {
+        // The loss was that of the weights before the step.
+        if (!(await this.optimizer.weightsAreFinite())) throw diverged("weights that are not", step);
+        await hooks.onEpoch?.(report);
+      }
     }
   }
 

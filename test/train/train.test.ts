@@ -166,7 +166,21 @@ describe("training", () => {
       warmup: 0,
       optimizer: { clipNorm: 0 },
     });
-    await expect(trainer.run()).rejects.toThrow(/training: expected a finite loss, got .* lower the learning rate/);
+    await expect(trainer.run()).rejects.toThrow(
+      /training: expected finite numbers, got a loss of .* lower the learning rate/,
+    );
+    model.release();
+  });
+
+  test("weights that the last step made infinite are never handed out", async () => {
+    const model = tinyViT(gpu);
+    const options = { ...OPTIONS, learningRate: 3e38, warmup: 0, optimizer: { clipNorm: 0 } };
+    using trainer = new Trainer(gpu, model, quadrantData(64, 3), options);
+    const saved: number[] = [];
+    await expect(trainer.run({ onEpoch: ({ step }) => void saved.push(step) }, 1)).rejects.toThrow(
+      /got weights that are not/,
+    );
+    expect(saved).toEqual([]);
     model.release();
   });
 
