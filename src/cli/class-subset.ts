@@ -21,13 +21,17 @@ export class ClassSubsetMeter {
     return this.#right / Math.max(1, this.#examples);
   }
 
-  /** @param logits - [labels.length, classes of the head] */
+  /**
+   * Logits that are not all finite are a wrong answer.
+   * @param logits - [labels.length, classes of the head]
+   */
   add(logits: Float32Array, labels: ArrayLike<number>): void {
     const width = logits.length / labels.length;
     for (let row = 0; row < labels.length; row++) {
+      const scores = logits.subarray(row * width, (row + 1) * width);
       let best = this.allowed[0];
-      for (const label of this.allowed) if (logits[row * width + label] > logits[row * width + best]) best = label;
-      if (best === labels[row]) this.#right++;
+      for (const label of this.allowed) if (scores[label] > scores[best]) best = label;
+      if (best === labels[row] && scores.every(Number.isFinite)) this.#right++;
     }
     this.#examples += labels.length;
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { Interrupted } from "./failure.js";
+import { describeFailure, Interrupted } from "./failure.js";
+import { PROGRAM } from "./program.js";
 import { runCli } from "./run.js";
 
 const controller = new AbortController();
@@ -10,8 +11,12 @@ for (const [signal, exitCode] of [
   ["SIGTERM", 143],
 ] as const) {
   process.on(signal, () => {
-    if (controller.signal.aborted) process.exit(exitCode);
-    controller.abort(new Interrupted(exitCode));
+    const reason = new Interrupted(exitCode);
+    if (controller.signal.aborted) {
+      process.stderr.write(`${PROGRAM}: ${describeFailure(reason, PROGRAM).line}\n`);
+      process.exit(exitCode);
+    }
+    controller.abort(reason);
   });
 }
 
@@ -26,3 +31,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   signal: controller.signal,
   openGpu: async () => (await import("../gpu/index.js")).Gpu.create(),
 });
+// What an interrupted command has left behind would keep the process alive.
+if (controller.signal.aborted) process.exit();

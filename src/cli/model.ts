@@ -1,13 +1,12 @@
 /** Models, masks and data of a command's arguments, read and checked before a device is opened. */
-import { realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
 import type { Checkpoint } from "../io/checkpoint.js";
-import { type ModelConfig, parseModelConfig, type ViTConfig } from "../io/config.js";
+import type { ModelConfig, ViTConfig } from "../io/config.js";
 import { type Dataset, firstOfEachClass, subset } from "../io/dataset.js";
-import { type JsonObject, parseJsonObject } from "../io/json.js";
+import type { JsonObject } from "../io/json.js";
 import { isFolder, listFolder } from "../io/node/files.js";
-import { loadModel, loadTensors, openDataset, readBytes } from "../io/node/index.js";
+import { loadConfig, loadModel, loadTensors, openDataset } from "../io/node/index.js";
 import { initialViTWeights } from "../nn/init.js";
 import { checkMasks, type HostMask, type MaskSet } from "../prune/masks.js";
 
@@ -29,22 +28,16 @@ export async function loadViT(path: string): Promise<ViTCheckpoint> {
 
 /** A model to train: its own weights where there are some, else fresh ones for its config. */
 export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: ViTCheckpoint; fresh: boolean }> {
-  const folder = (await isFolder(path)) ? path : dirname(path);
-  const { files } = await listFolder(folder);
-  const isConfig = folder === path ? !files.includes("model.safetensors") : path.endsWith(".json");
+  const asFolder = await isFolder(path);
+  const isConfig = asFolder ? !(await listFolder(path)).files.includes("model.safetensors") : path.endsWith(".json");
   if (!isConfig) return { checkpoint: await loadViT(path), fresh: false };
-  const read = async (file: string) => parseJsonObject(await readBytes(file), file);
-  const source = folder === path ? join(path, "config.json") : path;
-  const rawConfig = await read(source);
-  const preprocessor = files.includes("preprocessor_config.json")
-    ? await read(join(folder, "preprocessor_config.json"))
-    : undefined;
-  const config = parseModelConfig(rawConfig, source, preprocessor);
+  const source = asFolder ? join(path, "config.json") : path;
+  const { config, ...files } = await loadConfig(source);
   assertViT(config, source);
-  const { model_type: family } = rawConfig;
+  const { model_type: family } = files.rawConfig;
   const naming = family === undefined ? "timm" : family === "deit" ? "deit" : "vit";
   const weights = initialViTWeights(config, seed);
-  return { checkpoint: { config, rawConfig, preprocessor, naming, weights, metadata: new Map() }, fresh: true };
+  return { checkpoint: { config, ...files, naming, weights, metadata: new Map() }, fresh: true };
 }
 
 /** What a model is called in a report: its folder, or its file where that says more. */
@@ -91,26 +84,4 @@ export async function openCalibration(
   if (calibration === undefined) return undefined;
   const all = await openDataset(calibration, config, { defaultSplit: "train" });
   return examplesPerClass === undefined ? all : subset(all, firstOfEachClass(all.labels, examplesPerClass));
-}
-
-/** The file or folder that a path leads to, links followed. */
-function placeOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return resolve(path);
-  }
-}
-
-/** @throws UsageError when an output folder is the model's own. */
-export function refuseModelFolder(out: string, model: string): void {
-  if (placeOf(out) !== placeOf(model) && placeOf(out) !== dirname(placeOf(model))) return;
-  throw new UsageError(`out: expected another folder than the model's, got ${out}; choose one`);
-}
-
-/** @throws UsageError when an output file would take the place of the model or the data that it is made from. */
-export function refuseInputFile(out: string, model: string, data: string | undefined): void {
-  const inputs = [model, join(model, "model.safetensors"), data].filter((path) => path !== undefined);
-  if (!inputs.some((input) => placeOf(input) === placeOf(out))) return;
-  throw new UsageError(`out: expected another file than the input, got ${out}; choose one`);
 }

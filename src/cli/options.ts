@@ -4,17 +4,23 @@ import { UsageError } from "../errors.js";
 export interface Range {
   readonly min?: number;
   readonly max?: number;
+  /** Exclusive lower bound. */
+  readonly above?: number;
   readonly integer?: boolean;
 }
 
 /** @returns a reader of numbers from `min` to `max`, both included. */
-export function numberOption(name: string, { min, max, integer = false }: Range = {}): (text: string) => number {
-  const bounds = [min !== undefined && `at least ${min}`, max !== undefined && `at most ${max}`].filter(Boolean);
+export function numberOption(name: string, { min, max, above, integer = false }: Range = {}): (text: string) => number {
+  const bounds = [
+    min !== undefined && `at least ${min}`,
+    above !== undefined && `above ${above}`,
+    max !== undefined && `at most ${max}`,
+  ].filter(Boolean);
   const expected = [integer ? "a whole number" : "a number", ...bounds].join(", ");
   return (text) => {
     const value = Number(text);
     const valid = text.trim() !== "" && Number.isFinite(value) && (!integer || Number.isSafeInteger(value));
-    if (valid && value >= (min ?? value) && value <= (max ?? value)) return value;
+    if (valid && value >= (min ?? value) && value > (above ?? -Infinity) && value <= (max ?? value)) return value;
     throw new UsageError(`${name}: expected ${expected}, got "${text}"; correct it`);
   };
 }

@@ -1,6 +1,9 @@
 /** One line that says what runs and how long it still takes: rewritten on a terminal, repeated now and then in a log. */
 import type { TextStream } from "./host.js";
 
+/** A forward and a backward pass take about three times as long as a forward pass. */
+export const GRADIENT_COST = 3;
+
 const TERMINAL_INTERVAL_MS = 100;
 const LOG_INTERVAL_MS = 10_000;
 

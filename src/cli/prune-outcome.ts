@@ -1,6 +1,6 @@
 /** What `secateur prune` prints: a document for programs, a table for people. */
 import type { PruneResult } from "../prune/index.js";
-import { integer, percent, siPrefix } from "../report/format.js";
+import { decimal, integer, percent, siPrefix } from "../report/format.js";
 import type { Report, Run } from "../report/index.js";
 import { textTable } from "./table.js";
 
@@ -44,7 +44,7 @@ export function pruneText(
     name,
     percent(metrics?.top1),
     percent(metrics?.top5),
-    (metrics?.loss ?? Number.NaN).toFixed(4),
+    decimal(metrics?.loss),
     integer(parameters),
     siPrefix(flops),
   ];

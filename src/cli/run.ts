@@ -11,6 +11,26 @@ const PRINTED = new Map([
   ["commander.help", 2],
 ]);
 
+/** How long work may take to stop by itself: it looks at the signal between batches, and one batch can take a minute on a software driver. */
+const GRACE_MS = 700;
+
+/** Rejects with the signal's reason, some time after it was aborted, unless `done` is aborted before. */
+function abandonment(signal: AbortSignal, done: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const begin = () => {
+      const timer = setTimeout(() => reject(signal.reason), GRACE_MS);
+      done.addEventListener("abort", () => clearTimeout(timer));
+    };
+    if (signal.aborted) begin();
+    else signal.addEventListener("abort", begin, { once: true, signal: done });
+  });
+}
+
+/**
+ * Work that does not stop soon after the signal is left behind unfinished: the process then has to be ended.
+ *
+ * @returns the exit code.
+ */
 export async function runCli(args: readonly string[], host: Host): Promise<number> {
   const json = args.includes("--json");
   let exitCode = 0;
@@ -19,8 +39,9 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
     host.stdout.write(`${json ? JSON.stringify(data) : text}\n`);
     exitCode = code;
   });
+  const done = new AbortController();
   try {
-    await program.parseAsync(args, { from: "user" });
+    await Promise.race([program.parseAsync(args, { from: "user" }), abandonment(host.signal, done.signal)]);
     return exitCode;
   } catch (error) {
     const printed = error instanceof CommanderError ? PRINTED.get(error.code) : undefined;
@@ -30,8 +51,11 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
     const name = program.commands.find((command) => command.name() === args[0])?.name();
     const failure = describeFailure(cause, name ? `${PROGRAM} ${name}` : PROGRAM);
     if (json) host.stdout.write(`${JSON.stringify({ error: failure.line })}\n`);
-    host.stderr.write(`${PROGRAM}: ${failure.line}\n`);
+    // Work that was left behind has not taken its progress off the line.
+    host.stderr.write(`${host.stderr.isTTY ? "\r\x1b[K" : ""}${PROGRAM}: ${failure.line}\n`);
     if (process.env.SECATEUR_DEBUG && error instanceof Error) host.stderr.write(`${error.stack}\n`);
     return failure.exitCode;
+  } finally {
+    done.abort();
   }
 }

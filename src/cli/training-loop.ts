@@ -1,7 +1,6 @@
 /** The loop of `secateur train` and `finetune`: steps, a line and a record for each epoch, everything saved. */
 import type { Gpu } from "../gpu/index.js";
 import type { Dataset } from "../io/dataset.js";
-import { saveCheckpoint } from "../io/node/index.js";
 import type { ViT } from "../nn/index.js";
 import { type MaskSet, maskWeights } from "../prune/index.js";
 import { decimal, percent } from "../report/format.js";
@@ -9,8 +8,7 @@ import { evaluate, type StepReport, type Trainer } from "../train/index.js";
 import type { CommandContext } from "./host.js";
 import type { ViTCheckpoint } from "./model.js";
 import { Progress } from "./progress.js";
-import { encodeMasks } from "./pruned-files.js";
-import { type EpochRecord, encodeRun, type RunSettings } from "./training-state.js";
+import { type EpochRecord, type RunSettings, saveRun } from "./training-state.js";
 
 export interface TrainArguments {
   readonly data: string;
@@ -87,9 +85,7 @@ async function save(
   log: EpochRecord[],
 ): Promise<void> {
   const weights = maskWeights(await model.parameters.read(), masks);
-  const others = encodeRun(await trainer.read(), settings, log);
-  if (masks.size > 0) others.set("masks.safetensors", encodeMasks(masks, checkpoint.naming));
-  await saveCheckpoint(options.out, { ...checkpoint, weights }, others);
+  await saveRun(options.out, { ...checkpoint, weights }, masks, await trainer.read(), settings, log);
 }
 
 export function recordText({ epoch, loss, test }: EpochRecord, epochs: number): string {

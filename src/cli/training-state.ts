@@ -1,15 +1,23 @@
 /** A training run as it lies in its folder: weights beside optimizer.safetensors, trainer.json and log.jsonl. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
 import { asF32 } from "../io/checkpoint.js";
 import { isObject, parseJsonObject } from "../io/json.js";
-import { loadModel, readBytes } from "../io/node/index.js";
+import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../io/safetensors.js";
+import { quote } from "../io/text.js";
+import type { MaskSet } from "../prune/masks.js";
 import type { TrainerState } from "../train/index.js";
 import type { ViTCheckpoint } from "./model.js";
+import { encodeMasks } from "./pruned-files.js";
 
 /** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
-export type RunSettings = Readonly<Record<string, number | boolean | null>>;
+export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
+
+/** Short enough for a message, long enough to tell two files apart. */
+export const digest = (data: NodeJS.ArrayBufferView): string =>
+  createHash("sha256").update(data).digest("hex").slice(0, 16);
 
 /** One line of log.jsonl. */
 export interface EpochRecord {
@@ -28,24 +36,42 @@ export interface SavedRun extends TrainerState {
 
 const FILES = { moments: "optimizer.safetensors", trainer: "trainer.json", log: "log.jsonl" } as const;
 
-export function encodeRun(
+/** Notes in the metadata of a file which step it belongs to. */
+const stepNote = (step: number): readonly [string, string] => ["step", String(step)];
+
+/**
+ * Saves a run into its folder. Each file tells its step, and trainer.json comes last: a save that was cut short between two files is noticed when
+ * the run is resumed.
+ *
+ * @param checkpoint - with the weights of this step
+ * @throws UsageError in one line for a folder that cannot be written.
+ */
+export async function saveRun(
+  folder: string,
+  checkpoint: ViTCheckpoint,
+  masks: MaskSet,
   { step, moments }: TrainerState,
   settings: RunSettings,
   log: readonly EpochRecord[],
-): Map<string, Uint8Array | string> {
-  return new Map<string, Uint8Array | string>([
-    [FILES.moments, encodeSafetensors(asF32(moments), [["step", String(step)]])],
-    [FILES.trainer, `${JSON.stringify({ step, settings }, null, 2)}\n`],
-    [FILES.log, log.map((record) => `${JSON.stringify(record)}\n`).join("")],
-  ]);
+): Promise<void> {
+  const files = new Map<string, Uint8Array | string>();
+  if (masks.size > 0) files.set("masks.safetensors", encodeMasks(masks, checkpoint.naming));
+  files.set(FILES.moments, encodeSafetensors(asF32(moments), [stepNote(step)]));
+  files.set(FILES.log, log.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  files.set(FILES.trainer, `${JSON.stringify({ step, settings }, null, 2)}\n`);
+  await saveCheckpoint(folder, { ...checkpoint, metadata: new Map([...checkpoint.metadata, stepNote(step)]) }, files);
 }
 
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */
 export async function loadRun(folder: string, model: ViTCheckpoint, settings: RunSettings): Promise<SavedRun> {
   const trainerFile = join(folder, FILES.trainer);
   const trainer = parseJsonObject(await readBytes(trainerFile), trainerFile);
+  const { step } = trainer;
+  if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
+    throw new FormatError(`${trainerFile}: expected "step" to be a count, got ${quote(step)}; start again`);
+  }
   checkSettings(trainer.settings, settings, trainerFile);
-  const { config, weights } = await loadModel(folder);
+  const { config, weights, metadata: notes } = await loadModel(folder);
   if (JSON.stringify(config) !== JSON.stringify(model.config)) {
     throw new UsageError(
       `${folder}: expected a run of the same config, got another; resume with the model it began with`,
@@ -53,11 +79,11 @@ export async function loadRun(folder: string, model: ViTCheckpoint, settings: Ru
   }
   const momentsFile = join(folder, FILES.moments);
   const { tensors, metadata } = parseSafetensors(await readBytes(momentsFile), momentsFile);
-  if (metadata.get("step") !== String(trainer.step)) {
-    throw new FormatError(
-      `${momentsFile}: expected the state of step ${trainer.step}, as in trainer.json, got step ${metadata.get("step")}; start again`,
-    );
-  }
+  const logFile = join(folder, FILES.log);
+  const log = parseLog(await readBytes(logFile), logFile);
+  checkStep(join(folder, "model.safetensors"), notes.get("step"), step);
+  checkStep(momentsFile, metadata.get("step"), step);
+  checkStep(logFile, log.at(-1)?.step, step);
   const moments = new Map<string, FloatTensor>();
   for (const [name, { shape }] of weights) {
     for (const key of [`first.${name}`, `second.${name}`]) {
@@ -70,7 +96,16 @@ export async function loadRun(folder: string, model: ViTCheckpoint, settings: Ru
       moments.set(key, tensor);
     }
   }
-  return { step: Number(trainer.step), moments, weights, log: parseLog(await readBytes(join(folder, FILES.log))) };
+  return { step, moments, weights, log };
+}
+
+/** Files of two saves lie side by side when the second one was cut short. */
+function checkStep(file: string, got: string | number | undefined, step: number): void {
+  if (String(got) === String(step)) return;
+  throw new FormatError(
+    `${file}: expected the state of step ${step}, as in trainer.json, got ${got === undefined ? "none" : `step ${got}`}; ` +
+      "a save was cut short, start again",
+  );
 }
 
 function checkSettings(saved: unknown, wanted: RunSettings, source: string): void {
@@ -84,9 +119,9 @@ function checkSettings(saved: unknown, wanted: RunSettings, source: string): voi
   }
 }
 
-const parseLog = (bytes: Uint8Array): EpochRecord[] =>
+const parseLog = (bytes: Uint8Array, source: string): EpochRecord[] =>
   new TextDecoder()
     .decode(bytes)
     .split("\n")
     .filter(Boolean)
-    .map((line) => JSON.parse(line));
+    .map((line) => parseJsonObject(new TextEncoder().encode(line), source) as unknown as EpochRecord);

@@ -20,11 +20,31 @@ export interface Checkpoint<C extends ModelConfig = ModelConfig> {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The files a checkpoint consists of; names are for messages. */
-export interface CheckpointFiles {
-  readonly weights: { readonly name: string; readonly bytes: Uint8Array };
-  readonly config: { readonly name: string; readonly bytes: Uint8Array };
-  readonly preprocessor?: { readonly name: string; readonly bytes: Uint8Array };
+/** A file in memory; its name is for messages. */
+export interface NamedBytes {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The files that describe a model. */
+export interface ConfigFiles {
+  readonly config: NamedBytes;
+  readonly preprocessor?: NamedBytes;
+}
+
+/** The files a checkpoint consists of. */
+export interface CheckpointFiles extends ConfigFiles {
+  readonly weights: NamedBytes;
+}
+
+/** What a model's files say of it besides its weights. */
+export type ModelDescription = Pick<Checkpoint, "config" | "rawConfig" | "preprocessor">;
+
+/** @throws FormatError for a malformed file or a config that asks for something this library does not compute. */
+export function parseConfigFiles(files: ConfigFiles): ModelDescription {
+  const rawConfig = parseJsonObject(files.config.bytes, files.config.name);
+  const preprocessor = files.preprocessor && parseJsonObject(files.preprocessor.bytes, files.preprocessor.name);
+  return { config: parseModelConfig(rawConfig, files.config.name, preprocessor), rawConfig, preprocessor };
 }
 
 /**
@@ -33,15 +53,13 @@ export interface CheckpointFiles {
  * @throws FormatError for a malformed file or a parameter that is missing, unexpected, of a wrong shape or not finite.
  */
 export function parseCheckpoint(files: CheckpointFiles): Checkpoint {
-  const rawConfig = parseJsonObject(files.config.bytes, files.config.name);
-  const preprocessor = files.preprocessor && parseJsonObject(files.preprocessor.bytes, files.preprocessor.name);
-  const config = parseModelConfig(rawConfig, files.config.name, preprocessor);
+  const description = parseConfigFiles(files);
   const { name: source, bytes } = files.weights;
   const { tensors, metadata } = parseSafetensors(bytes, source);
   const naming = detectNaming(tensors.keys());
   const weights = floatTensors(toTimmNames(tensors, naming, source), source);
-  checkWeights(weights, config, source, naming);
-  return { config, rawConfig, preprocessor, naming, weights, metadata };
+  checkWeights(weights, description.config, source, naming);
+  return { ...description, naming, weights, metadata };
 }
 
 /** The bytes of a checkpoint's files by name: `model.safetensors`, `config.json` and what lay beside it. */

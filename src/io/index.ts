@@ -6,9 +6,13 @@ export {
   asF32,
   type Checkpoint,
   type CheckpointFiles,
+  type ConfigFiles,
   checkWeights,
   encodeCheckpoint,
+  type ModelDescription,
+  type NamedBytes,
   parseCheckpoint,
+  parseConfigFiles,
 } from "./checkpoint.js";
 export { cifar10Samples } from "./cifar.js";
 export {

@@ -1,4 +1,4 @@
-import type { LayerDensity, Measure, ModelSummary, Run } from "./types.js";
+import type { LayerDensity, Measure } from "./types.js";
 
 /** Number of kept entries of a 0/1 mask. */
 export function countKept(mask: Uint8Array): number {
@@ -29,20 +29,22 @@ export function layerDensity(
   return { name, group, kind, shape, total, kept, flops };
 }
 
-/** Parameters and FLOPs of a model that remain when only the kept weights of `layers` count. */
-export function keptCost(
-  model: Pick<ModelSummary, "parameters" | "flops">,
-  layers: readonly LayerDensity[],
-): Pick<Run, "parameters" | "flops"> {
-  let parameters = model.parameters;
-  let flops = model.flops;
+/** Parameters of a model that no mask removes, biases of removed units included. */
+export function keptParameters(parameters: Measure, masks: Iterable<{ readonly data: Uint8Array }>): Measure {
+  let kept = parameters;
+  if (kept !== null) for (const { data } of masks) kept -= data.length - countKept(data);
+  return kept;
+}
+
+/** FLOPs of a model that remain when only the kept weights of `layers` count. */
+export function keptFlops(flops: Measure, layers: readonly LayerDensity[]): Measure {
+  let kept = flops;
   for (const layer of layers) {
     const removed = layer.total - layer.kept;
     if (removed === 0) continue;
-    if (parameters !== null) parameters -= removed;
-    flops = flops === null || layer.flops === null ? null : flops - layer.flops * (removed / layer.total);
+    kept = kept === null || layer.flops === null ? null : kept - layer.flops * (removed / layer.total);
   }
-  return { parameters, flops: flops === null ? null : Math.round(flops) };
+  return kept === null ? null : Math.round(kept);
 }
 
 /** Weights kept in all layers together, of how many. */

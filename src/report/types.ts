@@ -64,6 +64,8 @@ export interface Evaluation {
   /** Mean cross entropy in nats. */
   readonly loss: Measure;
   readonly examples: number;
+  /** Examples whose logits are not all finite; they count as wrong. */
+  readonly nonFinite: number;
 }
 
 export interface Round {

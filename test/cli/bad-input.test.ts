@@ -1,8 +1,8 @@
 /** Input that is no use is refused in one line, with exit code 2, before a device is opened and before anything is written. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { encodeSafetensors } from "../../src/io/index.js";
-import { type CliResult, cli, noGpu, Workplace } from "./harness.js";
+import { type CliResult, cli, noGpu, TINY, Workplace } from "./harness.js";
 
 const place = new Workplace();
 afterAll(() => place[Symbol.dispose]());
@@ -71,6 +71,31 @@ describe("models", () => {
     const folder = place.model("garbled");
     place.write("garbled/config.json", "{img_size: 8}");
     expectRefusal(await evaluate(folder), "config.json: expected JSON");
+  });
+
+  it.each([
+    ["header", '{"a":'],
+    ["metadata", '{"__metadata__":'],
+  ])("with a %s nested without end", async (name, start) => {
+    const json = Buffer.from(`${start}${"[".repeat(200_000)}${"]".repeat(200_000)}}`);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const folder = damaged(`nested-${name}`, () => Buffer.concat([length, json]));
+    expectRefusal(await evaluate(folder), "expected at most 64 levels of nesting, got more");
+  });
+
+  it("whose config nests without end", async () => {
+    const folder = place.model("nested-config");
+    place.write("nested-config/config.json", `{"activation":${"[".repeat(200_000)}${"]".repeat(200_000)}}`);
+    expectRefusal(await evaluate(folder), "config.json: expected at most 64 levels of nesting, got more");
+  });
+
+  it("whose config asks for more than any device holds", async () => {
+    for (const width of [2 ** 20, 1e9]) {
+      const config = place.write("wide.json", JSON.stringify({ ...TINY, embed_dim: width }));
+      const args = ["train", config, "--data", data, "--out", place.path("wide")];
+      expectRefusal(await cli(args, { openGpu: noGpu }), 'wide.json: expected "embed_dim" to be');
+    }
   });
 
   it("of an architecture that is not computed", async () => {
@@ -166,7 +191,7 @@ describe("output", () => {
 
   it("in the model's own folder", async () => {
     const before = readdirSync(model);
-    expectRefusal(await prune(model), "out: expected another folder than the model's");
+    expectRefusal(await prune(model), "out: expected a folder apart from the input");
     expect(readdirSync(model)).toEqual(before);
   });
 
@@ -174,16 +199,49 @@ describe("output", () => {
     expectRefusal(await prune("/proc/secateur/out"), "/proc/secateur/out: expected a place that can be written");
   });
 
-  it("that would replace its input", async () => {
+  describe("that would replace its input", () => {
+    const masks = place.write(
+      "kept/masks.safetensors",
+      encodeSafetensors([["norm.bias", { dtype: "U8", shape: [16], data: new Uint8Array(16).fill(1) }]]),
+    );
+    place.write("images/cats/cat.png", "");
+    const images = place.path("images");
     const weights = `${model}/model.safetensors`;
-    const before = readFileSync(weights);
-    const scores = ["saliency", model, "--criterion", "magnitude", "--out", weights];
-    expectRefusal(await cli(scores, { openGpu: noGpu }), "out: expected another file than the input");
-    const logits = ["eval", model, "--data", data, "--logits", data];
-    expectRefusal(await cli(logits, { openGpu: noGpu }), "out: expected another file than the input");
-    const tuned = ["finetune", model, "--data", data, "--out", model];
-    expectRefusal(await cli(tuned, { openGpu: noGpu }), "out: expected another folder than the model's");
-    expect(readFileSync(weights)).toEqual(before);
+    symlinkSync(images, place.path("link"));
+
+    const evaluation = (images: string, logits: string) => ["eval", model, "--data", images, "--logits", logits];
+    const scores = (...rest: string[]) => ["saliency", model, "--criterion", "magnitude", ...rest];
+    const pruned = (...rest: string[]) => ["prune", model, "--method", "magnitude", "--sparsity", "0.5", ...rest];
+    const tuned = (...rest: string[]) => ["finetune", model, ...rest];
+
+    it.each([
+      ["weights by scores", scores("--out", weights)],
+      ["the config by scores", scores("--out", `${model}/config.json`)],
+      [
+        "the config beside a file of weights",
+        ["saliency", weights, ...scores("--out", `${model}/config.json`).slice(2)],
+      ],
+      ["calibration data by scores", scores("--calibration", data, "--out", data)],
+      ["data by logits", evaluation(data, data)],
+      ["an image by logits", evaluation(images, `${images}/cats/cat.png`)],
+      ["an image behind a link by logits", evaluation(images, `${place.path("link")}/new/logits.safetensors`)],
+      ["one split of data by logits", evaluation(`${images}:test`, `${images}/logits.safetensors`)],
+      ["masks by logits", [...evaluation(data, masks), "--masks", masks]],
+      ["a folder of calibration images", pruned("--calibration", images, "--out", images)],
+      ["the inside of a folder of images", pruned("--data", images, "--out", `${images}/pruned`)],
+      ["the model by a tuned one", tuned("--data", data, "--out", model)],
+      ["the model, given as a file", ["finetune", weights, "--data", data, "--out", model]],
+      ["masks by a tuned model", tuned("--data", data, "--masks", masks, "--out", place.path("kept"))],
+      ["test data by a tuned model", tuned("--data", data, "--test", images, "--out", images)],
+      ["training data of a resumed run", tuned("--data", images, "--resume", "--out", images)],
+      ["the demo's own model", ["demo", "--out", "demo/digits"]],
+    ])("%s", async (_, args) => {
+      const before = [weights, masks, data].map((path) => readFileSync(path));
+      const option = args[0] === "eval" ? "logits" : "out";
+      expectRefusal(await cli(args, { openGpu: noGpu }), `${option}: expected a f`);
+      expectRefusal(await cli(args, { openGpu: noGpu }), "apart from the input");
+      expect([weights, masks, data].map((path) => readFileSync(path))).toEqual(before);
+    });
   });
 
   it("of scores that is a folder", async () => {

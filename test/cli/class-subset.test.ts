@@ -24,6 +24,12 @@ it("counts answers among the classes of the data only", () => {
   expect(meter.top1).toBe(0.5);
 });
 
+it("counts an answer that is not finite as wrong", () => {
+  const meter = ClassSubsetMeter.for(dataset(new Map([[1, "a"]])))!;
+  meter.add(Float32Array.of(0, 1, Number.NaN, 0, 0, 1, 2, 0), Int32Array.of(1, 1));
+  expect(meter.top1).toBe(0.5);
+});
+
 it("is absent where the data have no names or every class", () => {
   expect(ClassSubsetMeter.for(dataset())).toBeUndefined();
   expect(ClassSubsetMeter.for(dataset(new Map([0, 1, 2, 3].map((label) => [label, `${label}`]))))).toBeUndefined();

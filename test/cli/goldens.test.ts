@@ -25,7 +25,7 @@ const floats = (path: string): Map<string, Float32Array> =>
 const largestDifference = (a: Float32Array, b: Float32Array): number =>
   a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i])), 0);
 
-describe.each(["vit-a", "vit-odd"])("%s", (name) => {
+describe.each(["vit-a", "vit-odd", "vit-long"])("%s", (name) => {
   const reason = missing(`goldens/${name}`);
   const golden = (file: string) => sharedPath(`goldens/${name}/${file}`);
   const data = golden("io.safetensors");

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../../src/io/index.js";
 import { cli, cliJson, noGpu, Workplace } from "./harness.js";
 
@@ -7,6 +7,9 @@ const place = new Workplace();
 afterAll(() => place[Symbol.dispose]());
 const model = place.model();
 const data = place.data();
+/** Weights that training left, with biases that are not zero. */
+const tuned = place.path("tuned");
+beforeAll(() => cliJson(["train", model, "--data", data, "--epochs", "2", "--batch", "8", "--out", tuned]));
 
 const tensors = (name: string) => parseSafetensors(readFileSync(place.path(name)), name).tensors;
 
@@ -109,6 +112,20 @@ describe("secateur info", () => {
   });
 });
 
+describe("secateur info and the report", () => {
+  it.each(["neuron", "head", "weight"])("agree on what is kept of %ss", async (granularity) => {
+    const out = place.path(`kept-${granularity}`);
+    const args = ["--method", "magnitude", "--sparsity", "0.5", "--granularity", granularity, "--out", out];
+    const { parameters, flops } = await cliJson(["prune", tuned, ...args]);
+    const byMasks = await cliJson(["info", tuned, "--masks", `${out}/masks.safetensors`]);
+    const byZeros = await cliJson(["info", out]);
+    for (const info of [byMasks, byZeros]) {
+      expect(info.parameters).toEqual({ dense: parameters.dense, kept: parameters.pruned });
+      expect(info.flops).toEqual({ dense: flops.dense, kept: flops.pruned });
+    }
+  });
+});
+
 describe("secateur doctor", () => {
   it("says which adapter is used and why", async () => {
     const result = await cliJson(["doctor"]);
@@ -133,6 +150,14 @@ describe("secateur bench", () => {
       expect(name).toMatch(/^fill/);
       expect(milliseconds).toBeGreaterThan(0);
     }
+  });
+
+  it("refuses what a later version has", async () => {
+    const { exitCode, stderr } = await cli(["bench", "--peers"], { openGpu: noGpu });
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      "secateur: peers: expected a later version, which times other libraries, got this one; leave it out\n",
+    );
   });
 
   it("refuses a filter that matches nothing", async () => {

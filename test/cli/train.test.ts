@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../../src/io/index.js";
-import { cli, cliJson, TINY, Workplace } from "./harness.js";
+import { cli, cliJson, noGpu, TINY, Workplace } from "./harness.js";
 
 const place = new Workplace();
 afterAll(() => place[Symbol.dispose]());
@@ -84,8 +84,39 @@ describe("secateur train", () => {
     expect(nothing.stderr).toContain("trainer.json: expected a readable file, got none");
   });
 
+  it("refuses to resume with other data or what two saves left", async () => {
+    const relabelled = place.data("relabelled.safetensors", 26, [2, 1, 0]);
+    const other = await cli([...args("parts"), "--data", relabelled, "--resume"], { openGpu: noGpu });
+    expect(other.stderr).toMatch(/got labels [0-9a-f]{16} instead of [0-9a-f]{16}/);
+    expect(other.exitCode).toBe(2);
+
+    expect(await stopAfter(2, args("earlier"))).not.toBe(0);
+    for (const name of ["model.safetensors", "optimizer.safetensors", "log.jsonl"]) {
+      const mixed = `mixed-${name}`;
+      for (const [file, bytes] of place.files("earlier")) place.write(`${mixed}/${file}`, bytes);
+      place.write(`${mixed}/${name}`, readFileSync(place.path("whole", name)));
+      const { exitCode, stderr } = await cli([...args(mixed), "--resume"], { openGpu: noGpu });
+      expect(stderr).toContain(
+        `${name}: expected the state of step 6, as in trainer.json, got step 12; a save was cut`,
+      );
+      expect(exitCode).toBe(2);
+    }
+  });
+
+  it.each([
+    ["--epochs", "0", "epochs: expected a number, above 0"],
+    ["--lr", "0", "lr: expected a number, above 0"],
+    ["--lr", "-1", "lr: expected a number, above 0"],
+    ["--min-lr", "1", "min-lr: expected at most the highest learning rate, 0.01, got 1"],
+    ["--weight-decay", "-1", "weight-decay: expected a number, at least 0"],
+  ])("refuses %s %s before a device is opened", async (option, value, message) => {
+    const { exitCode, stderr } = await cli([...args("refused"), option, value], { openGpu: noGpu });
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+
   it("refuses a batch larger than the data", async () => {
-    const { exitCode, stderr } = await cli([...args("big"), "--batch", "27"]);
+    const { exitCode, stderr } = await cli([...args("big"), "--batch", "27"], { openGpu: noGpu });
     expect(exitCode).toBe(2);
     expect(stderr).toContain("batch: expected at most the 26 examples");
   });
@@ -131,6 +162,25 @@ describe("secateur finetune", () => {
     await stopAfter(1, args("tuned-parts"));
     await cliJson([...args("tuned-parts"), "--resume"]);
     expect(place.files("tuned-parts")).toEqual(place.files("tuned"));
+  });
+
+  it("refuses to resume under other masks", async () => {
+    await cliJson([
+      "prune",
+      place.path("dense"),
+      "--method",
+      "random",
+      "--sparsity",
+      "0.5",
+      "--out",
+      place.path("other"),
+    ]);
+    const args = ["finetune", place.path("pruned"), ...loop("tuned"), "--epochs", "2", "--resume"];
+    for (const held of [["--masks", place.path("other", "masks.safetensors")], []]) {
+      const { exitCode, stderr } = await cli([...args, ...held], { openGpu: noGpu });
+      expect(stderr).toMatch(/got masks (null|[0-9a-f]{16}) instead of [0-9a-f]{16}/);
+      expect(exitCode).toBe(2);
+    }
   });
 
   it("says that it found masks which nobody asked it to hold", async () => {

@@ -1,5 +1,6 @@
 import {
-  keptCost,
+  keptFlops,
+  keptParameters,
   type LayerDensity,
   layerDensity,
   type Report,
@@ -73,7 +74,11 @@ function vitRun(
   const histogramOf = (label: string, parts: readonly ScoredUnits[]) => scoreHistogram(parts, { label, threshold });
   return {
     ...run,
-    ...keptCost(model, layers),
+    parameters: keptParameters(
+      model.parameters,
+      layers.map((layer) => ({ data: new Uint8Array(layer.total - layer.kept) })),
+    ),
+    flops: keptFlops(model.flops, layers),
     rounds: Array.from({ length: rounds }, (_, i) => {
       const targetDensity = (1 - run.sparsity) ** ((i + 1) / rounds);
       return {
@@ -154,7 +159,7 @@ export function deitReport(): Report {
       evaluation: { name: "imagenette-val", examples: 400, classes: 10 },
     },
     settings: SETTINGS,
-    dense: { top1: 0.665, top5: 0.9075, loss: 1.3021, examples: 400 },
+    dense: { top1: 0.665, top5: 0.9075, loss: 1.3021, examples: 400, nonFinite: 0 },
     runs: [
       vitRun(
         DEIT_TINY,
@@ -163,7 +168,7 @@ export function deitReport(): Report {
           method: "taylor-squared",
           criterion: "taylor-squared",
           sparsity: 0.5,
-          pruned: { top1: 0.655, top5: 0.9, loss: 1.5177, examples: 400 },
+          pruned: { top1: 0.655, top5: 0.9, loss: 1.5177, examples: 400, nonFinite: 0 },
           finetuned: null,
         },
         5,
@@ -190,8 +195,10 @@ export function demoReport(): Report {
     top1s.map((top1, i) => {
       const sparsity = [0.5, 0.7, 0.9][i];
       const finetuned =
-        method === "taylor" && sparsity === 0.9 ? { top1: 0.9655, top5: 0.9989, loss: 0.1166, examples: 10_000 } : null;
-      const pruned = { top1, top5: (1 + top1) / 2, loss: 2.4 * (1 - top1), examples: 10_000 };
+        method === "taylor" && sparsity === 0.9
+          ? { top1: 0.9655, top5: 0.9989, loss: 0.1166, examples: 10_000, nonFinite: 0 }
+          : null;
+      const pruned = { top1, top5: (1 + top1) / 2, loss: 2.4 * (1 - top1), examples: 10_000, nonFinite: 0 };
       return vitRun(DIGITS, model, { method, criterion: method, sparsity, pruned, finetuned }, 1);
     }),
   );
@@ -209,7 +216,7 @@ export function demoReport(): Report {
       rounds: 1,
       finetune: { epochs: 1, learningRate: 5e-4, weightDecay: 0.05 },
     },
-    dense: { top1: 0.9786, top5: 0.9997, loss: 0.0702, examples: 10_000 },
+    dense: { top1: 0.9786, top5: 0.9997, loss: 0.0702, examples: 10_000, nonFinite: 0 },
     runs,
   };
 }
@@ -243,7 +250,7 @@ export function minimalReport(): Report {
 /** Hostile names at every string, and numbers that are none. */
 export function weirdReport(): Report {
   const [script, image, style, title, entities, comment, bidi] = HOSTILE;
-  const broken = { top1: NaN, top5: null, loss: Infinity, examples: 0 };
+  const broken = { top1: NaN, top5: null, loss: Infinity, examples: 0, nonFinite: 0 };
   const scores = Float32Array.of(NaN, Infinity, -Infinity, 0, -1, 2, 2, 3);
   const histograms = [
     scoreHistogram([{ scores, kept: Uint8Array.of(1, 1, 0, 0, 0, 0, 1, 1) }], { label: style, threshold: 1, bins: 12 }),

@@ -8,6 +8,6 @@ it("keeps every value of a report", () => {
 
 it("writes null for numbers that JSON cannot hold", () => {
   const { dense, runs } = JSON.parse(reportToJson(weirdReport()));
-  expect(dense).toEqual({ top1: null, top5: null, loss: null, examples: 0 });
+  expect(dense).toEqual({ top1: null, top5: null, loss: null, examples: 0, nonFinite: 0 });
   expect(runs[0].rounds[0].threshold).toBeNull();
 });

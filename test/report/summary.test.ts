@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countKept, keptCost, layerDensity, overallDensity } from "../../src/report/index.js";
+import { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "../../src/report/index.js";
 
 describe("layerDensity", () => {
   it.each([
@@ -17,21 +17,22 @@ describe("layerDensity", () => {
   });
 });
 
-describe("keptCost", () => {
-  const model = { parameters: 1000, flops: 5000 };
-
-  it("takes off what the layers lost", () => {
-    const layers = [layerDensity("a", [10, 10], 25, 2000), layerDensity("b", [5, 10], 50, 1000)];
-    expect(keptCost(model, layers)).toEqual({ parameters: 925, flops: 3500 });
+describe("what is kept", () => {
+  it("of parameters is what no mask removes", () => {
+    const masks = [{ data: Uint8Array.of(1, 0, 0) }, { data: Uint8Array.of(0) }];
+    expect(keptParameters(1000, masks)).toBe(997);
+    expect(keptParameters(null, masks)).toBeNull();
   });
 
-  it("does not know FLOPs when a pruned layer's are unknown", () => {
-    expect(keptCost(model, [layerDensity("a", [10], 5)])).toEqual({ parameters: 995, flops: null });
-    expect(keptCost(model, [layerDensity("a", [10], 10)])).toEqual(model);
-    expect(keptCost({ parameters: null, flops: null }, [layerDensity("a", [10], 5, 20)])).toEqual({
-      parameters: null,
-      flops: null,
-    });
+  it("of FLOPs is what the layers did not lose", () => {
+    const layers = [layerDensity("a", [10, 10], 25, 2000), layerDensity("b", [5, 10], 50, 1000)];
+    expect(keptFlops(5000, layers)).toBe(3500);
+  });
+
+  it("of FLOPs is not known when a pruned layer's are not", () => {
+    expect(keptFlops(5000, [layerDensity("a", [10], 5)])).toBeNull();
+    expect(keptFlops(5000, [layerDensity("a", [10], 10)])).toBe(5000);
+    expect(keptFlops(null, [layerDensity("a", [10], 5, 20)])).toBeNull();
   });
 });
 

@@ -5,8 +5,17 @@ import type { CommandContext, Outcome } from "../host.js";
 import { Progress } from "../progress.js";
 import { textTable } from "../table.js";
 
+export interface BenchArguments {
+  readonly filter?: RegExp;
+  readonly peers?: boolean;
+}
+
 /** @throws UsageError when no case matches. */
-export async function benchKernels(context: CommandContext, { filter }: { filter?: RegExp }): Promise<Outcome> {
+export async function benchKernels(context: CommandContext, options: BenchArguments): Promise<Outcome> {
+  const { filter, peers } = options;
+  if (peers) {
+    throw new UsageError("peers: expected a later version, which times other libraries, got this one; leave it out");
+  }
   using gpu = await context.openGpu();
   let progress: Progress | undefined;
   const results = await runBench(gpu, {

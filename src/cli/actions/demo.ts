@@ -6,14 +6,16 @@ import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
 import { clearMasks, criterionByName, maskWeights, type PruneResult, prune } from "../../prune/index.js";
 import { integer, shortPercent } from "../../report/format.js";
-import { describeRun, type Report, type Run } from "../../report/index.js";
+import type { Report, Run } from "../../report/index.js";
 import { Trainer } from "../../train/index.js";
 import { demoModel, mnistFolder, spread } from "../demo-inputs.js";
 import { demoText, runData } from "../demo-outcome.js";
+import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
 import { loadViT, type ViTCheckpoint } from "../model.js";
-import { Progress } from "../progress.js";
+import { modelPlaces, refuseInputFolder } from "../places.js";
+import { GRADIENT_COST, Progress } from "../progress.js";
 import { savePruned } from "../pruned-files.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
 
@@ -30,10 +32,8 @@ const WORKLOADS = {
   lavapipe: { testImages: 2_000, finetuneSteps: 150 },
   hardware: { testImages: 10_000, finetuneSteps: 600 },
   browser: { testImages: 10_000, finetuneSteps: 600 },
+  host: { testImages: 10_000, finetuneSteps: 600 },
 } as const;
-
-/** A forward and a backward pass take about three times as long as a forward pass. */
-const GRADIENT_COST = 3;
 
 interface Stage {
   readonly context: CommandContext;
@@ -48,10 +48,11 @@ interface Stage {
 export async function runDemo(context: CommandContext, options: { readonly out: string }): Promise<Outcome> {
   const start = performance.now();
   const out = resolve(options.out);
-  await checkWritableFolder(out);
   const path = demoModel();
-  const checkpoint = await loadViT(path);
   const mnist = mnistFolder();
+  refuseInputFolder("out", out, [...modelPlaces(path), mnist]);
+  await checkWritableFolder(out);
+  const checkpoint = await loadViT(path);
   const train = { ...(await openDataset(mnist, checkpoint.config, { defaultSplit: "train" })), source: "mnist train" };
   const allTests = { ...(await openDataset(mnist, checkpoint.config)), source: "mnist test" };
   const calibration = subset(train, firstOfEachClass(train.labels, CALIBRATION.examplesPerClass));

@@ -8,8 +8,10 @@ import { decimal, integer, percent } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
 import { ClassSubsetMeter } from "../class-subset.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadViT, modelName, refuseInputFile } from "../model.js";
+import { loadMasks, loadViT, modelName } from "../model.js";
+import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { Progress } from "../progress.js";
+import { logitWarnings } from "../warnings.js";
 
 export interface EvalArguments {
   readonly data: string;
@@ -20,7 +22,8 @@ export interface EvalArguments {
 
 export async function evaluateModel(context: CommandContext, path: string, options: EvalArguments): Promise<Outcome> {
   if (options.logits !== undefined) {
-    refuseInputFile(options.logits, path, options.data);
+    const masks = options.masks === undefined ? [] : [options.masks];
+    refuseInputFile("logits", options.logits, [...modelPlaces(path), ...masks, ...dataPlaces(options.data)]);
     await checkWritableFile(options.logits);
   }
   const checkpoint = await loadViT(path);
@@ -57,6 +60,8 @@ export async function evaluateModel(context: CommandContext, path: string, optio
     `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : integer(imagesPerSecond)} images a second`,
   ];
   if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
+  const warnings = logitWarnings("model", metrics.nonFinite);
+  lines.push(...warnings);
   if (options.logits) lines.push(`${options.logits}: logits, labels`);
   return {
     data: {
@@ -68,6 +73,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
       imagesPerSecond,
       seconds,
       logits: options.logits ?? null,
+      warnings,
       adapter: gpu.info.description,
     },
     text: lines.join("\n"),

@@ -1,8 +1,9 @@
 /** `secateur info`: what a model consists of. Needs no device. */
-import { layerFlops, vitFlops, vitLayers } from "../../nn/index.js";
-import type { HostMask } from "../../prune/index.js";
+import type { FloatTensor } from "../../io/safetensors.js";
+import { layerFlops, type PrunableLayer, vitFlops, vitLayers } from "../../nn/index.js";
+import type { MaskSet } from "../../prune/index.js";
 import { integer, percent, siPrefix } from "../../report/format.js";
-import { countKept, keptCost, layerDensity, overallDensity } from "../../report/index.js";
+import { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "../../report/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadViT, plainConfig } from "../model.js";
 import { summarizeModel } from "../report.js";
@@ -11,17 +12,18 @@ import { textTable } from "../table.js";
 export async function describeModel(_: CommandContext, path: string, options: { masks?: string }): Promise<Outcome> {
   const checkpoint = await loadViT(path);
   const { config, rawConfig, weights, naming } = checkpoint;
-  const masks: ReadonlyMap<string, HostMask> = options.masks ? await loadMasks(options.masks, checkpoint) : new Map();
   const summary = summarizeModel(path, checkpoint);
-  const layers = vitLayers(config).map((layer) => {
+  const prunable = vitLayers(config);
+  const masks = options.masks ? await loadMasks(options.masks, checkpoint) : masksOfZeros(prunable, weights);
+  const layers = prunable.map((layer) => {
     const name = `${layer.name}.weight`;
     const { shape, data } = weights.get(name)!;
-    const mask = masks.get(name)?.data;
-    const kept = mask ? countKept(mask) : options.masks ? data.length : data.length - countZeros(data);
-    return layerDensity(name, shape, kept, layerFlops(layer));
+    const mask = masks.get(name);
+    return layerDensity(name, shape, mask ? countKept(mask.data) : data.length, layerFlops(layer));
   });
   const { density, kept, total } = overallDensity(layers);
-  const cost = keptCost(summary, layers);
+  const parameters = keptParameters(summary.parameters, masks.values());
+  const flops = keptFlops(summary.flops, layers);
   const table = textTable([
     ["layer", "shape", "weights", "density"],
     ...layers.map(({ name, shape, total, kept }) => [
@@ -33,7 +35,7 @@ export async function describeModel(_: CommandContext, path: string, options: { 
   ]);
   const text = [
     `${summary.name}: ${integer(summary.parameters)} parameters, ${siPrefix(vitFlops(config))} FLOPs an image`,
-    `kept ${integer(kept)} of ${integer(total)} weights in layers (${percent(density, 1)}), ${siPrefix(cost.flops)} FLOPs an image`,
+    `kept ${integer(kept)} of ${integer(total)} weights in layers (${percent(density, 1)}), ${siPrefix(flops)} FLOPs an image`,
     table,
     `config: ${JSON.stringify(plainConfig(rawConfig))}`,
   ].join("\n");
@@ -42,8 +44,8 @@ export async function describeModel(_: CommandContext, path: string, options: { 
       command: "info",
       model: summary.name,
       naming,
-      parameters: { dense: summary.parameters, kept: cost.parameters },
-      flops: { dense: summary.flops, kept: cost.flops },
+      parameters: { dense: summary.parameters, kept: parameters },
+      flops: { dense: summary.flops, kept: flops },
       density,
       layers,
       config: rawConfig,
@@ -52,8 +54,20 @@ export async function describeModel(_: CommandContext, path: string, options: { 
   };
 }
 
-function countZeros(data: Float32Array): number {
-  let zeros = 0;
-  for (const value of data) if (value === 0) zeros++;
-  return zeros;
+/** The masks that a pruned model's zeros tell of: of weights, and of biases whose whole row is zero with them. */
+function masksOfZeros(layers: readonly PrunableLayer[], weights: ReadonlyMap<string, FloatTensor>): MaskSet {
+  const masks = new Map<string, { shape: readonly number[]; data: Uint8Array }>();
+  for (const { name } of layers) {
+    const weight = weights.get(`${name}.weight`)!;
+    masks.set(`${name}.weight`, { shape: weight.shape, data: Uint8Array.from(weight.data, isKept) });
+    const bias = weights.get(`${name}.bias`);
+    if (!bias) continue;
+    const width = weight.data.length / bias.data.length;
+    const keeps = (value: number, row: number) =>
+      isKept(value) || Number(weight.data.subarray(row * width, (row + 1) * width).some(isKept));
+    masks.set(`${name}.bias`, { shape: bias.shape, data: Uint8Array.from(bias.data, keeps) });
+  }
+  return masks;
 }
+
+const isKept = (value: number): number => Number(value !== 0);

@@ -11,21 +11,25 @@ import {
   type ScheduleKind,
   type Scope,
 } from "../../prune/index.js";
-import { describeRun, type Report, type Run } from "../../report/index.js";
+import type { Evaluation, Report, Run } from "../../report/index.js";
+import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
-import { type CalibrationArguments, loadViT, openCalibration, refuseModelFolder } from "../model.js";
-import { durationText, Progress } from "../progress.js";
+import { type CalibrationArguments, loadViT, openCalibration } from "../model.js";
+import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
+import { durationText, GRADIENT_COST, Progress } from "../progress.js";
+import { checkIncluded, type Includable, protectionWithout } from "../protection.js";
 import { pruneData, pruneText } from "../prune-outcome.js";
 import { savePruned } from "../pruned-files.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { logitWarnings, scoreWarnings } from "../warnings.js";
 
 export interface PruneArguments extends CalibrationArguments {
   readonly method: Criterion;
   readonly sparsity: number;
   readonly granularity: Granularity;
   readonly scope: Scope;
-  readonly include?: readonly ("embedding" | "classifier")[];
+  readonly include?: readonly Includable[];
   readonly rounds: number;
   readonly schedule?: ScheduleKind;
   readonly reference?: boolean;
@@ -36,14 +40,11 @@ export interface PruneArguments extends CalibrationArguments {
   readonly out: string;
 }
 
-/** A forward and a backward pass take about three times as long as a forward pass. */
-const GRADIENT_COST = 3;
-
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
   const start = performance.now();
   const { method, sparsity, rounds, batch, out } = options;
   checkArguments(options);
-  refuseModelFolder(out, path);
+  refuseInputFolder("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration, options.data)]);
   await checkWritableFolder(out);
   const checkpoint = await loadViT(path);
   const calibration = await openCalibration(options, checkpoint.config);
@@ -69,10 +70,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     batchSize: batch,
     seed: options.seed,
     reference: options.reference,
-    protection: {
-      embedding: !options.include?.includes("embedding"),
-      classifier: !options.include?.includes("classifier"),
-    },
+    protection: protectionWithout(options.include ?? []),
     signal,
     onBatch: ({ round, batches }) =>
       progress.advance(scored / rounds / batches, rounds > 1 ? `round ${round + 1} of ${rounds}` : "scores"),
@@ -110,7 +108,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     },
     dense,
     runs: [run],
-    warnings: warningsOf(options, evaluation, run),
+    warnings: warningsOf(options, evaluation, dense, run),
   };
   const files = await savePruned(out, checkpoint, maskWeights(checkpoint.weights, result.masks), result, report);
   progress.clear();
@@ -125,13 +123,15 @@ export async function pruneModel(context: CommandContext, path: string, options:
   };
 }
 
-function checkArguments({ compact, method, calibration, rounds, schedule }: PruneArguments): void {
+function checkArguments(options: PruneArguments): void {
+  const { compact, method, calibration, rounds, schedule, granularity, include = [] } = options;
   if (compact) {
     throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
   }
   if (method.statistic && calibration === undefined) {
     throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
   }
+  checkIncluded(include, granularity);
   if (rounds > 1 && schedule === "one-shot") {
     throw new UsageError(
       `schedule: expected one round for one-shot, got ${rounds} rounds; choose another or leave it out`,
@@ -139,15 +139,21 @@ function checkArguments({ compact, method, calibration, rounds, schedule }: Prun
   }
 }
 
-function warningsOf({ data }: PruneArguments, evaluation: Dataset | undefined, { histograms }: Run): string[] {
+function warningsOf(
+  { data }: PruneArguments,
+  evaluation: Dataset | undefined,
+  dense: Evaluation | null,
+  { histograms, pruned }: Run,
+): string[] {
   const warnings: string[] = [];
   if (!evaluation) warnings.push("Accuracy was not measured: there were neither evaluation nor calibration data.");
   else if (data === undefined) {
     warnings.push("Accuracy was measured on the calibration images; --data measures it on others.");
   }
-  const { nan } = histograms[0];
-  if (nan.count > 0) {
-    warnings.push(`${nan.count} scores are no numbers: gradients overflowed. Their units rank above all others.`);
-  }
-  return warnings;
+  return [
+    ...warnings,
+    ...logitWarnings("dense model", dense?.nonFinite),
+    ...logitWarnings("pruned model", pruned?.nonFinite),
+    ...scoreWarnings(histograms[0].nan.count),
+  ];
 }

@@ -12,9 +12,11 @@ import {
 } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { type CalibrationArguments, loadViT, modelName, openCalibration, refuseInputFile } from "../model.js";
+import { type CalibrationArguments, loadViT, modelName, openCalibration } from "../model.js";
+import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { durationText, Progress } from "../progress.js";
 import { encodeScores } from "../pruned-files.js";
+import { scoreWarnings } from "../warnings.js";
 
 export interface SaliencyArguments extends CalibrationArguments {
   readonly criterion: Criterion;
@@ -30,7 +32,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   if (criterion.statistic && options.calibration === undefined) {
     throw new UsageError(`${criterion.name}: expected calibration data, got none; give --calibration DATA`);
   }
-  refuseInputFile(out, path, options.calibration);
+  refuseInputFile("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration)]);
   await checkWritableFile(out);
   const checkpoint = await loadViT(path);
   const calibration = await openCalibration(options, checkpoint.config);
@@ -55,6 +57,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   await writeFileAtomic(out, encodeScores(space, scores, checkpoint.weights, checkpoint.naming));
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
+  const warnings = scoreWarnings(all.reduce((count, score) => count + Number(Number.isNaN(score)), 0));
   const images = criterion.statistic ? calibration!.length : 0;
   return {
     data: {
@@ -67,7 +70,12 @@ export async function scoreModel(context: CommandContext, path: string, options:
       images,
       out,
       seconds,
+      warnings,
     },
-    text: `${criterion.name} (${criterion.formula}): ${integer(space.count)} scores of ${modelName(path)} from ${integer(images)} images\n${out} (${durationText(seconds)} on ${gpu.info.description})`,
+    text: [
+      `${criterion.name} (${criterion.formula}): ${integer(space.count)} scores of ${modelName(path)} from ${integer(images)} images`,
+      ...warnings,
+      `${out} (${durationText(seconds)} on ${gpu.info.description})`,
+    ].join("\n"),
   };
 }

@@ -1,6 +1,7 @@
 /** `secateur train` and `secateur finetune`: the same loop, without and with masks. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { UsageError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
@@ -10,15 +11,17 @@ import { maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadOrStart, loadViT, modelName, refuseModelFolder } from "../model.js";
+import { loadMasks, loadOrStart, loadViT, modelName } from "../model.js";
+import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
+import { encodeMasks } from "../pruned-files.js";
 import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
-import { loadRun, type RunSettings, type SavedRun } from "../training-state.js";
+import { digest, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
-  await checkWritableFolder(options.out);
+  checkOptions(options);
   const { checkpoint, fresh } = await loadOrStart(path, options.seed);
-  if (!fresh && !options.resume) refuseModelFolder(options.out, path);
+  await checkOutput(options, fresh ? [] : modelPlaces(path));
   const start = fresh ? `fresh weights of seed ${options.seed}` : "its weights";
   return runPlan(context, { command: "train", name: modelName(path), start, checkpoint, masks: new Map(), options });
 }
@@ -28,8 +31,8 @@ export async function finetuneModel(
   path: string,
   options: TrainArguments & { masks?: string },
 ): Promise<Outcome> {
-  if (!options.resume) refuseModelFolder(options.out, path);
-  await checkWritableFolder(options.out);
+  checkOptions(options);
+  await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
   const checkpoint = await loadViT(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
   const unused = join((await isFolder(path)) ? path : dirname(path), "masks.safetensors");
@@ -46,11 +49,28 @@ export async function finetuneModel(
   });
 }
 
-function settingsOf({ options, masks }: Plan, examples: number): RunSettings {
+/** @throws UsageError for options that do not fit each other. */
+function checkOptions({ lr, minLr = 0 }: TrainArguments): void {
+  if (minLr <= lr) return;
+  throw new UsageError(`min-lr: expected at most the highest learning rate, ${lr}, got ${minLr}; correct one of them`);
+}
+
+/**
+ * A run that is resumed goes on in the folder that it may have begun from.
+ * @throws UsageError for a folder that cannot be written, or in which output would replace input.
+ */
+async function checkOutput({ out, data, test, resume }: TrainArguments, starts: readonly string[]): Promise<void> {
+  refuseInputFolder("out", out, [...(resume ? [] : starts), ...dataPlaces(data, test)]);
+  await checkWritableFolder(out);
+}
+
+function settingsOf({ options, masks, checkpoint }: Plan, { length, labels, sampleShape }: Dataset): RunSettings {
   const { epochs, batch, lr, minLr = lr / 100, warmup, weightDecay, labelSmoothing, clip, cropPadding, seed } = options;
   const { flip = false } = options;
   const optimizer = { epochs, batch, lr, minLr, warmup, weightDecay, labelSmoothing, clip };
-  return { ...optimizer, cropPadding, flip, seed, examples, maskedParameters: masks.size };
+  const data = { examples: length, sampleShape: sampleShape.join(" x "), labels: digest(labels) };
+  const held = masks.size > 0 ? digest(encodeMasks(masks, checkpoint.naming)) : null;
+  return { ...optimizer, cropPadding, flip, seed, ...data, masks: held };
 }
 
 async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
@@ -58,7 +78,12 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const { checkpoint, masks, options } = plan;
   const dataset = await openDataset(options.data, checkpoint.config, { defaultSplit: "train" });
   const test = options.test === undefined ? undefined : await openDataset(options.test, checkpoint.config);
-  const settings = settingsOf(plan, dataset.length);
+  if (options.batch > dataset.length) {
+    throw new UsageError(
+      `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${options.batch}; use less`,
+    );
+  }
+  const settings = settingsOf(plan, dataset);
   const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
 
   using gpu = await context.openGpu();

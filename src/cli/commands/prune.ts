@@ -5,6 +5,7 @@ import { SCOPES } from "../../prune/select.js";
 import { GRANULARITIES } from "../../prune/units.js";
 import { choiceOption, countOption, listOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
+import { INCLUDABLE } from "../protection.js";
 import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
 
 const readNumber = numberOption("sparsity");
@@ -26,11 +27,7 @@ export function definePrune(program: Command, run: Run): void {
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
     .option("--granularity <unit>", "weight, row, head or neuron", choiceOption("granularity", GRANULARITIES), "weight")
     .option("--scope <scope>", "what is ranked together: global or layer", choiceOption("scope", SCOPES), "global")
-    .option(
-      "--include <layers>",
-      "prune these too: embedding, classifier",
-      listOption("include", ["embedding", "classifier"]),
-    )
+    .option("--include <parts>", `prune these too: ${INCLUDABLE.join(", ")}`, listOption("include", INCLUDABLE))
     .optionsGroup("How:")
     .option("--rounds <n>", "score and prune this many times", countOption("rounds"), 1)
     .option(

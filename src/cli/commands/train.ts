@@ -3,7 +3,8 @@ import { countOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { DATA, example, MODEL, requireOptions } from "./help.js";
 
-const positive = (name: string) => numberOption(name, { min: 0 });
+const positive = (name: string) => numberOption(name, { above: 0 });
+const notNegative = (name: string) => numberOption(name, { min: 0 });
 
 /** Defaults of a run from fresh weights, and of one that mends a trained model. */
 const TRAIN = { epochs: 10, lr: 1e-3, warmup: 0.05, labelSmoothing: 0.1 };
@@ -25,16 +26,16 @@ function withLoopOptions(command: Command, defaults: typeof TRAIN): Command {
     .optionsGroup("Optimizer (AdamW, linear warm-up, cosine):")
     .option("--epochs <n>", "passes over the data; may be a fraction", positive("epochs"), defaults.epochs)
     .option("--lr <rate>", "highest learning rate", positive("lr"), defaults.lr)
-    .option("--min-lr <rate>", "learning rate at the end (default: a hundredth of --lr)", positive("min-lr"))
+    .option("--min-lr <rate>", "learning rate at the end (default: a hundredth of --lr)", notNegative("min-lr"))
     .option("--warmup <part>", "part of all steps", numberOption("warmup", { min: 0, max: 1 }), defaults.warmup)
-    .option("--weight-decay <rate>", "decoupled decay of matrices", positive("weight-decay"), 0.05)
+    .option("--weight-decay <rate>", "decoupled decay of matrices", notNegative("weight-decay"), 0.05)
     .option(
       "--label-smoothing <part>",
       "spread over all classes",
       numberOption("label-smoothing", { min: 0, max: 1 }),
       defaults.labelSmoothing,
     )
-    .option("--clip <norm>", "largest norm of all gradients; 0 for none", positive("clip"), 1)
+    .option("--clip <norm>", "largest norm of all gradients; 0 for none", notNegative("clip"), 1)
     .option("--seed <n>", "seed of fresh weights, order, augmentation and dropout", seedOption, 0)
     .optionsGroup("Output:")
     .option("--out <folder>", "gets model.safetensors, config.json, optimizer.safetensors, trainer.json, log.jsonl")

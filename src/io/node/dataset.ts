@@ -26,6 +26,12 @@ const idxImages = /^(train|t10k|test)-images[-.]idx3-ubyte(\.gz)?$/;
 const idxLabels = /^(train|t10k|test)-labels[-.]idx1-ubyte(\.gz)?$/;
 const cifarBatch = /^(data_batch_\d+|test_batch)\.bin$/;
 
+/** The file or folder of a path to data, and the split that it names with `:train` or `:test`. */
+export function splitDataPath(path: string): { readonly place: string; readonly split?: Split } {
+  const suffix = existsSync(path) ? null : /^(.+):(train|test)$/.exec(path);
+  return suffix ? { place: suffix[1], split: suffix[2] as Split } : { place: path };
+}
+
 /**
  * Opens labelled data for a model: a `.safetensors` file, or a folder of class folders with JPEG or PNG images (and
  * perhaps `classes.json`), of MNIST idx files (perhaps gzipped), or of CIFAR-10 binary batches. A path to one of the
@@ -39,9 +45,7 @@ export async function openDataset(
   { defaultSplit = "test" }: OpenDatasetOptions = {},
 ): Promise<Dataset> {
   const spec = inputSpec(config);
-  const suffix = existsSync(path) ? null : /^(.+):(train|test)$/.exec(path);
-  const place = suffix ? suffix[1] : path;
-  const split = suffix?.[2] as Split | undefined;
+  const { place, split } = splitDataPath(path);
   if (!(await isFolder(place))) {
     refuseSplit(place, split);
     return arrayDataset(tensorSamples(await readBytes(place), place), spec, place);

@@ -1,6 +1,14 @@
 import { dirname, join } from "node:path";
 import { FormatError } from "../../errors.js";
-import { type Checkpoint, encodeCheckpoint, parseCheckpoint } from "../checkpoint.js";
+import {
+  type Checkpoint,
+  type ConfigFiles,
+  encodeCheckpoint,
+  type ModelDescription,
+  type NamedBytes,
+  parseCheckpoint,
+  parseConfigFiles,
+} from "../checkpoint.js";
 import { detectNaming, type Naming, toTimmNames } from "../names.js";
 import { parseSafetensors, type SafetensorsFile } from "../safetensors.js";
 import { isFolder, listFolder, readBytes } from "./files.js";
@@ -24,13 +32,29 @@ export async function loadModel(path: string): Promise<Checkpoint> {
       `${weights}: expected config.json beside it, got none; write one (img_size, patch_size, ...)`,
     );
   }
-  const load = async (name: string) => ({ name, bytes: await readBytes(name) });
+  return parseCheckpoint({ weights: await read(weights), ...(await readConfig(join(folder, "config.json"), files)) });
+}
+
+const read = async (name: string): Promise<NamedBytes> => ({ name, bytes: await readBytes(name) });
+
+/** @param beside - names of the files in the config's folder */
+async function readConfig(path: string, beside: readonly string[]): Promise<ConfigFiles> {
   const preprocessor = "preprocessor_config.json";
-  return parseCheckpoint({
-    weights: await load(weights),
-    config: await load(join(folder, "config.json")),
-    preprocessor: files.includes(preprocessor) ? await load(join(folder, preprocessor)) : undefined,
-  });
+  return {
+    config: await read(path),
+    preprocessor: beside.includes(preprocessor) ? await read(join(dirname(path), preprocessor)) : undefined,
+  };
+}
+
+/**
+ * Loads what describes a model that has no weights yet: its config and, where there is one, Hugging Face's
+ * `preprocessor_config.json` beside it.
+ *
+ * @throws FormatError in one line for a file that is missing, unreadable or malformed.
+ */
+export async function loadConfig(path: string): Promise<ModelDescription> {
+  const { files } = await listFolder(dirname(path));
+  return parseConfigFiles(await readConfig(path, files));
 }
 
 /**

@@ -2,9 +2,8 @@
 import { layerFlops } from "../nn/flops.js";
 import type { PrunableLayer } from "../nn/sites.js";
 import type { PruneResult } from "../prune/prune.js";
-import { scoreHistogram } from "./histogram.js";
-import { countKept, keptCost, layerDensity } from "./summary.js";
-import type { Evaluation, Histogram, LayerDensity, Measure, ModelSummary, Run } from "./types.js";
+import { countKept, keptFlops, keptParameters, layerDensity, scoreHistogram } from "../report/index.js";
+import type { Evaluation, Histogram, LayerDensity, Measure, ModelSummary, Run } from "../report/types.js";
 
 export interface PrunedModel {
   readonly model: Pick<ModelSummary, "parameters" | "flops">;
@@ -31,8 +30,8 @@ export function describeRun({ model, layers, weightShape, method, sparsity, resu
     sparsity,
     pruned,
     finetuned: null,
-    parameters: model.parameters === null ? null : model.parameters - maskedCount(result),
-    flops: keptCost(model, densities).flops,
+    parameters: keptParameters(model.parameters, result.masks.values()),
+    flops: keptFlops(model.flops, densities),
     rounds: result.rounds.map(({ round, density, kept, selections }) => ({
       round: round + 1,
       targetDensity: density,
@@ -45,25 +44,22 @@ export function describeRun({ model, layers, weightShape, method, sparsity, resu
   };
 }
 
-/** Values under masks that are zero, biases of removed units included. */
-function maskedCount({ masks }: PruneResult): number {
-  let masked = 0;
-  for (const { data } of masks.values()) masked += data.length - countKept(data);
-  return masked;
-}
-
 /** A threshold is worth drawing where all units were ranked together. */
 function commonThreshold(selections: readonly { readonly threshold: number }[]): Measure {
   const [first] = selections;
   return selections.length === 1 && Number.isFinite(first.threshold) ? first.threshold : null;
 }
 
+/** `head`, `neuron` and `bias` end the names of their groups; a norm's values are one kind. */
+const kindByName = (name: string): string =>
+  /(?:^|[._])norm\d*\.\w+$/.test(name) ? "norm" : name.slice(name.lastIndexOf(".") + 1);
+
 /** Of all scores, then by kind of layer where there are several. */
 function histograms({ space, scores, kept, rounds }: PruneResult, layers: readonly PrunableLayer[]): Histogram[] {
   const threshold = commonThreshold(rounds.at(-1)?.selections ?? []);
   const kinds = new Map(layers.map(({ name, kind }) => [name, kind]));
   const parts = space.groups.map(({ name }) => ({
-    kind: kinds.get(name) ?? name.slice(name.lastIndexOf(".") + 1),
+    kind: kinds.get(name) ?? kindByName(name),
     scores: scores.get(name)!.data,
     kept: kept.get(name)!,
   }));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { describeRun } from "../../src/cli/describe-run.js";
 import type { PruneResult } from "../../src/prune/prune.js";
-import { describeRun } from "../../src/report/index.js";
 
 const layer = (name: string, kind: "fc1" | "classifier") => ({
   name,

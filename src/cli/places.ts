@@ -1,0 +1,49 @@
+/** Keeps output from taking the place of what it is made from. */
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { UsageError } from "../errors.js";
+import { splitDataPath } from "../io/node/index.js";
+
+/** Where a path leads, links followed; the last parts of it need not exist yet. */
+function placeOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const whole = resolve(path);
+    return dirname(whole) === whole ? whole : join(placeOf(dirname(whole)), basename(whole));
+  }
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+/** The files or the folder that a model consists of. */
+export function modelPlaces(path: string): string[] {
+  if (isFolder(path)) return [path];
+  return [path, ...["config.json", "preprocessor_config.json"].map((name) => join(dirname(path), name))];
+}
+
+/** The file or folder of data, whatever split of it is used; none for data that are not given. */
+export const dataPlaces = (...paths: readonly (string | undefined)[]): string[] =>
+  paths.flatMap((path) => (path === undefined ? [] : [splitDataPath(path).place]));
+
+/**
+ * @param option - the output's, for the message
+ * @throws UsageError when a file of output is one of the inputs or lies in a folder of them.
+ */
+export function refuseInputFile(option: string, out: string, inputs: readonly string[]): void {
+  const place = placeOf(out);
+  for (const input of inputs.map(placeOf)) {
+    if (place !== input && !place.startsWith(input + sep)) continue;
+    throw new UsageError(`${option}: expected a file apart from the input ${input}, got ${out}; choose another path`);
+  }
+}
+
+/** @throws UsageError when a folder of output is or lies in one of the inputs, or holds a file of them. */
+export function refuseInputFolder(option: string, out: string, inputs: readonly string[]): void {
+  const place = placeOf(out);
+  for (const input of inputs.map(placeOf)) {
+    const isBeside = !isFolder(input) && dirname(input) === place;
+    if (place !== input && !place.startsWith(input + sep) && !isBeside) continue;
+    throw new UsageError(`${option}: expected a folder apart from the input ${input}, got ${out}; choose another path`);
+  }
+}
