@@ -1,0 +1,17 @@
+/** Callbacks whose effect ends when they return: what they did after an `await` would land somewhere else. */
+import { KernelError } from "../errors.js";
+
+/** `T`, unless it is a promise: an async callback does not compile. */
+export type Synchronous<T> = T extends PromiseLike<unknown> ? never : T;
+
+/** Calls `fn`. @throws KernelError when it returns a promise. */
+export function callSynchronously<T>(what: string, fn: () => T): T {
+  const result = fn();
+  if (typeof (result as { then?: unknown } | null | undefined)?.then === "function") {
+    Promise.resolve(result).catch(() => {}); // this error comes first and says why
+    throw new KernelError(
+      `${what}: expected a synchronous callback, got one that returns a promise; await outside of it`,
+    );
+  }
+  return result;
+}
