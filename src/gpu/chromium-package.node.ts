@@ -17,6 +17,8 @@ import { GpuError } from "../errors.js";
 
 const PACKAGE = "@sparticuz/chromium";
 const COMPLETE = ".complete";
+/** Of which SwiftShader takes 15 MB, and the Chromium of the tests 206 MB. */
+const FREE_SPACE = "300 MB";
 
 export interface UnpackedFolder {
   readonly folder: string;
@@ -78,7 +80,7 @@ function assertPrivate(folder: string): void {
  *
  * @param purpose - part of the folder's name.
  * @returns undefined when the package is not installed, or this is not Linux on x64.
- * @throws GpuError when the folder exists and is not private.
+ * @throws GpuError when the folder exists and is not private, or cannot be written.
  */
 export function unpackFromChromium(purpose: string, archives: readonly string[]): UnpackedFolder | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;
@@ -88,12 +90,29 @@ export function unpackFromChromium(purpose: string, archives: readonly string[])
   const folder = join(tmpdir(), `secateur-${purpose}-${version}-${process.getuid?.()}`);
   if (existsSync(folder)) assertPrivate(folder);
   if (!existsSync(join(folder, COMPLETE))) {
-    const staging = mkdtempSync(`${folder}-`);
-    for (const archive of archives) unpackArchive(join(source, "bin", archive), staging);
-    writeFileSync(join(staging, COMPLETE), "");
-    replaceFolder(staging, folder);
+    unpackAll(
+      archives.map((archive) => join(source, "bin", archive)),
+      folder,
+    );
   }
   return { folder, version };
+}
+
+/** All or nothing: what fails half-way leaves nothing behind. */
+function unpackAll(archives: readonly string[], folder: string): void {
+  let staging: string | undefined;
+  try {
+    staging = mkdtempSync(`${folder}-`);
+    for (const archive of archives) unpackArchive(archive, staging);
+    writeFileSync(join(staging, COMPLETE), "");
+    replaceFolder(staging, folder);
+  } catch (error) {
+    if (staging) rmSync(staging, { recursive: true, force: true });
+    const { message } = error as Error;
+    throw new GpuError(
+      `${folder}: expected to unpack ${PACKAGE} there, got "${message}"; set TMPDIR to a folder with ${FREE_SPACE} free`,
+    );
+  }
 }
 
 function replaceFolder(staging: string, folder: string): void {

@@ -18,6 +18,20 @@ export interface AdapterSummary {
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
 
+type Described = Pick<GPUAdapterInfo, "architecture" | "device" | "description"> & { isFallbackAdapter?: boolean };
+
+/** Whether an adapter computes on the CPU. */
+export const isSoftware = ({ isFallbackAdapter, architecture, device, description }: Described): boolean =>
+  Boolean(isFallbackAdapter) || SOFTWARE.test(`${architecture} ${device} ${description}`);
+
+/** What kind of adapter the caller passed: `host` where its words leave that open. */
+export function kindOf(info: GPUAdapterInfo): AdapterKind {
+  const words = `${info.architecture} ${info.device} ${info.description}`;
+  if (/llvmpipe|lavapipe/i.test(words)) return "lavapipe";
+  if (/swiftshader/i.test(words)) return "swiftshader";
+  return isSoftware(info) || words.trim() === "" ? "host" : "hardware";
+}
+
 export function summarize(info: GPUAdapterInfo | undefined, kind: AdapterKind, reason: string): AdapterSummary {
   const { vendor = "", architecture = "", device = "", description = "" } = info ?? {};
   const fixed = info?.subgroupMinSize !== undefined && info.subgroupMinSize === info.subgroupMaxSize;
@@ -27,7 +41,7 @@ export function summarize(info: GPUAdapterInfo | undefined, kind: AdapterKind, r
     architecture,
     device,
     description: description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter",
-    software: Boolean(info?.isFallbackAdapter) || SOFTWARE.test(`${architecture} ${device} ${description}`),
+    software: isSoftware({ isFallbackAdapter: info?.isFallbackAdapter, architecture, device, description }),
     subgroupSize: fixed ? info.subgroupMinSize : undefined,
     reason,
   };

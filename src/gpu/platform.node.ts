@@ -3,9 +3,10 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { create, globals } from "webgpu";
 import { GpuError } from "../errors.js";
+import { isSoftware } from "./info.js";
 import type { AdapterFinding, AdapterKind, OpenedAdapter, Platform } from "./platform.js";
 import { remedies } from "./remedies.node.js";
-import { swiftShaderFiles } from "./swiftshader.node.js";
+import { type SwiftShaderFiles, swiftShaderFiles } from "./swiftshader.node.js";
 
 Object.assign(globalThis, globals);
 
@@ -44,7 +45,7 @@ type Attempt = { adapter: GPUAdapter; detail: string } | { adapter?: undefined; 
 async function openHardware(): Promise<Attempt> {
   const adapter = await request();
   if (!adapter) return { detail: "no Vulkan, Metal or Direct3D 12 driver found" };
-  if (isSoftware(adapter)) return { detail: `no GPU driver: the system only offers ${describe(adapter)}` };
+  if (isSoftware(adapter.info)) return { detail: `no GPU driver: the system only offers ${describe(adapter)}` };
   return { adapter, detail: describe(adapter) };
 }
 
@@ -57,7 +58,12 @@ async function openLavapipe(): Promise<Attempt> {
 }
 
 async function openSwiftShader(): Promise<Attempt> {
-  const files = swiftShaderFiles();
+  let files: SwiftShaderFiles | undefined;
+  try {
+    files = swiftShaderFiles();
+  } catch (error) {
+    return { detail: (error as Error).message };
+  }
   if (!files) return { detail: "the npm package @sparticuz/chromium is not installed (Linux x64 only)" };
   loadVulkanLoader(files.loader);
   const previous = { files: process.env.VK_ICD_FILENAMES, drivers: process.env.VK_DRIVER_FILES };
@@ -99,10 +105,6 @@ const OPENERS: Record<NodeKind, () => Promise<Attempt>> = {
   lavapipe: openLavapipe,
   swiftshader: openSwiftShader,
 };
-
-export function isSoftware({ info }: { info: GPUAdapterInfo }): boolean {
-  return info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(`${info.device} ${info.description}`);
-}
 
 function wantedKind(kind: AdapterKind | undefined): NodeKind | undefined {
   const source = kind === undefined ? "SECATEUR_ADAPTER" : "adapter";

@@ -1,7 +1,7 @@
 /** What differs between Node and browsers: how an adapter is found, and how the host waits for a software driver. */
 
-/** `browser` is whatever the browser hands out. */
-export type AdapterKind = "hardware" | "lavapipe" | "swiftshader" | "browser";
+/** `browser` is whatever the browser hands out, `host` a device or adapter that the caller passed. */
+export type AdapterKind = "hardware" | "lavapipe" | "swiftshader" | "browser" | "host";
 
 /** Why an adapter can or cannot be used here; `secateur doctor` prints these. */
 export interface AdapterFinding {

@@ -7,4 +7,6 @@ const REMEDIES: Partial<Record<NodeJS.Platform, string>> = {
   win32: "Windows needs a GPU driver with Direct3D 12; update it through Windows Update or the vendor's site",
 };
 
-export const remedies = (): string => REMEDIES[process.platform] ?? `no WebGPU build exists for ${process.platform}`;
+/** One line for the system at hand. */
+export const remedies = (system: NodeJS.Platform = process.platform): string =>
+  REMEDIES[system] ?? `no build of Dawn exists for ${system}: use Linux, macOS or Windows, or a browser with WebGPU`;
