@@ -19,22 +19,41 @@ export function bufferId(buffer: GPUBuffer): number {
   return id;
 }
 
-/** `byteLength` bytes of `raw` from `byteOffset`. Without a home the range is borrowed: it belongs to the host and is never destroyed here. */
+/** To whom a pool handed each of its GPUBuffers last. */
+const tenants = new WeakMap<GPUBuffer, GpuBuffer>();
+
+/**
+ * `byteLength` bytes of `raw` from `byteOffset`. Without a home the range is borrowed and destroys nothing: from the host, or from a
+ * pooled buffer, with which it ends.
+ */
 export class GpuBuffer {
-  /** False once the range went back to the pool: using it then is an error, never silent reuse. */
-  alive = true;
+  readonly #tenant: GpuBuffer | undefined;
+  #released = false;
 
   constructor(
     readonly raw: GPUBuffer,
     readonly byteOffset: number,
     readonly byteLength: number,
-    readonly home?: BufferHome,
-  ) {}
+    private readonly home?: BufferHome,
+  ) {
+    if (home) tenants.set(raw, this);
+    else this.#tenant = tenants.get(raw);
+  }
+
+  /** False once the range went back to the pool: using it then is an error, never silent reuse. */
+  get alive(): boolean {
+    return !this.#released && (this.#tenant?.alive ?? true);
+  }
+
+  /** The pool that the memory came from; undefined when it is the host's. */
+  get pool(): BufferHome | undefined {
+    return this.home ?? this.#tenant?.home;
+  }
 
   /** Ends this range; a pooled one may be reused from now on. */
   release(): void {
-    if (!this.alive) return;
-    this.alive = false;
+    if (this.#released) return;
+    this.#released = true;
     this.home?.release(this);
   }
 

@@ -1,35 +1,43 @@
 /** What a device is told to do, as data: encoded at once, or kept and replayed. */
+import type { GpuBuffer } from "./buffer.js";
 import type { Pipeline } from "./pipelines.js";
 
-/** Three counts of workgroups, or the place of three u32 that an earlier kernel wrote. */
-export type Groups = readonly [number, number, number] | { readonly raw: GPUBuffer; readonly byteOffset: number };
+/** Counts of workgroups by dimension. */
+export type Groups = readonly [number, number, number];
 
 export interface Dispatch {
   readonly kind: "dispatch";
   readonly pipeline: Pipeline;
   readonly bindGroup: GPUBindGroup;
+  /** What the bind group binds. */
+  readonly buffers: readonly GpuBuffer[];
   /** Dynamic offset of the parameters; absent when the kernel has none. */
   readonly paramsOffset: number | undefined;
   readonly groups: Groups;
 }
 
+/** Offsets count from the beginnings of the ranges. */
 export interface Copy {
   readonly kind: "copy";
-  readonly from: GPUBuffer;
+  readonly from: GpuBuffer;
   readonly fromOffset: number;
-  readonly to: GPUBuffer;
+  readonly to: GpuBuffer;
   readonly toOffset: number;
   readonly byteLength: number;
 }
 
 export interface Clear {
   readonly kind: "clear";
-  readonly raw: GPUBuffer;
-  readonly byteOffset: number;
-  readonly byteLength: number;
+  readonly buffer: GpuBuffer;
 }
 
 export type Command = Dispatch | Copy | Clear;
+
+/** Every range that a command reads or writes. */
+export function buffersOf(command: Command): readonly GpuBuffer[] {
+  if (command.kind === "dispatch") return command.buffers;
+  return command.kind === "copy" ? [command.from, command.to] : [command.buffer];
+}
 
 export function encodeDispatch(
   pass: GPUComputePassEncoder,
@@ -38,11 +46,16 @@ export function encodeDispatch(
   pass.setPipeline(pipeline.raw);
   if (paramsOffset === undefined) pass.setBindGroup(0, bindGroup);
   else pass.setBindGroup(0, bindGroup, [paramsOffset]);
-  if ("raw" in groups) pass.dispatchWorkgroupsIndirect(groups.raw, groups.byteOffset);
-  else pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+  pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
 }
 
 export function encodeTransfer(encoder: GPUCommandEncoder, command: Copy | Clear): void {
-  if (command.kind === "clear") encoder.clearBuffer(command.raw, command.byteOffset, command.byteLength);
-  else encoder.copyBufferToBuffer(command.from, command.fromOffset, command.to, command.toOffset, command.byteLength);
+  if (command.kind === "clear") {
+    const { raw, byteOffset, byteLength } = command.buffer;
+    encoder.clearBuffer(raw, byteOffset, byteLength);
+  } else {
+    const { from, to, byteLength } = command;
+    const [fromOffset, toOffset] = [from.byteOffset + command.fromOffset, to.byteOffset + command.toOffset];
+    encoder.copyBufferToBuffer(from.raw, fromOffset, to.raw, toOffset, byteLength);
+  }
 }

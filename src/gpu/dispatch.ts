@@ -2,20 +2,14 @@
 import { KernelError } from "../errors.js";
 import type { GpuBuffer } from "./buffer.js";
 import type { Dispatch, Groups } from "./command.js";
-import type { ParamsArena } from "./params.js";
 import { packParams } from "./params.js";
 import type { PipelineCache } from "./pipelines.js";
 import { type BufferOwner, bufferOf } from "./scope.js";
 import type { BindingName, Constants, ParamName, ShaderSource } from "./shader.js";
+import type { CommandSink } from "./stream.js";
 
-/** Workgroup counts that a kernel wrote: three u32 at `byteOffset` of `indirect`. */
-export interface IndirectGroups {
-  readonly indirect: GpuBuffer | BufferOwner;
-  readonly byteOffset?: number;
-}
-
-/** A count of workgroups (folded into two dimensions past the limit of one), explicit counts by dimension, or indirect. */
-export type GroupCount = number | readonly [number, number, number] | IndirectGroups;
+/** A count of workgroups (folded into two dimensions past the limit of one), or explicit counts by dimension. */
+export type GroupCount = number | Groups;
 
 /** The `params` of a call: required where the kernel has parameters, absent where it has none. */
 export type ParamsOf<S extends ShaderSource> = S["params"]["length"] extends 0
@@ -30,17 +24,12 @@ export type DispatchCall<S extends ShaderSource> = {
 } & ParamsOf<S>;
 
 /** Splits a linear count over two dimensions; kernels read it back with `linear_group` of shaders/shared/grid.wgsl. */
-export function foldGroups(count: number, limit: number): readonly [number, number, number] {
+export function foldGroups(count: number, limit: number): Groups {
   const y = Math.ceil(count / limit);
   return [Math.ceil(count / y), y, 1];
 }
 
 function resolveGroups(shader: ShaderSource, groups: GroupCount, limit: number): Groups {
-  if (typeof groups === "object" && "indirect" in groups) {
-    const buffer = bufferOf(groups.indirect);
-    buffer.assertAlive(`${shader.name}: indirect groups`);
-    return { raw: buffer.raw, byteOffset: buffer.byteOffset + (groups.byteOffset ?? 0) };
-  }
   const counts =
     typeof groups === "number" ? (groups > limit ? foldGroups(groups, limit) : ([groups, 1, 1] as const)) : groups;
   for (const count of counts) {
@@ -66,6 +55,9 @@ function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], limit
     if (buffer.byteOffset % alignment !== 0) {
       throw new KernelError(`${what}: expected an offset in steps of ${alignment}, got ${buffer.byteOffset}`);
     }
+    if (buffer.byteLength % 4 !== 0) {
+      throw new KernelError(`${what}: expected whole words of 4 bytes, got ${buffer.byteLength} bytes; round up`);
+    }
     for (let other = 0; other < index; other++) {
       const writes = access === "write" || shader.bindings[other].access === "write";
       if (writes && buffers[other].raw === buffer.raw) {
@@ -82,8 +74,8 @@ function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], limit
 export function prepareDispatch<S extends ShaderSource>(
   shader: S,
   call: DispatchCall<S>,
-  cache: PipelineCache,
-  arena: ParamsArena,
+  pipelines: PipelineCache,
+  sink: CommandSink,
   limits: GPUSupportedLimits,
 ): Dispatch {
   const given = call.buffers as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
@@ -94,22 +86,8 @@ export function prepareDispatch<S extends ShaderSource>(
   });
   checkBuffers(shader, buffers, limits);
   const groups = resolveGroups(shader, call.groups, limits.maxComputeWorkgroupsPerDimension);
-  const pipeline = cache.get(shader, call.constants ?? {});
-  if (shader.params.length === 0) {
-    return {
-      kind: "dispatch",
-      pipeline,
-      bindGroup: cache.bindGroup(shader, pipeline, buffers),
-      paramsOffset: undefined,
-      groups,
-    };
-  }
-  const { raw, offset } = arena.add(packParams(shader, call.params ?? {}));
-  return {
-    kind: "dispatch",
-    pipeline,
-    bindGroup: cache.bindGroup(shader, pipeline, buffers, raw),
-    paramsOffset: offset,
-    groups,
-  };
+  const pipeline = pipelines.get(shader, call.constants ?? {});
+  const params = shader.params.length > 0 ? sink.params.add(packParams(shader, call.params ?? {})) : undefined;
+  const bindGroup = sink.bindGroups.get(pipeline, buffers, params?.raw);
+  return { kind: "dispatch", pipeline, bindGroup, buffers, paramsOffset: params?.offset, groups };
 }

@@ -1,5 +1,6 @@
 /** Turns what WebGPU reports late and elsewhere (uncaptured errors, device loss) into an exception at the next await. */
 import { GpuError } from "../errors.js";
+import { isOurs } from "./label.js";
 
 export class FaultLog {
   #first: Error | undefined;
@@ -7,12 +8,17 @@ export class FaultLog {
   #closing = false;
   readonly #listener = (event: Event) => {
     const { error } = event as GPUUncapturedErrorEvent;
-    event.preventDefault();
+    if (this.shared && !isOurs(error.message)) return;
+    if (!this.shared) event.preventDefault();
     this.#first ??= this.#explained(error.message) ?? new GpuError(`device: ${firstParagraph(error.message)}`);
   };
   readonly #explanations = new Map<string, (message: string) => Error>();
 
-  constructor(private readonly device: GPUDevice) {
+  constructor(
+    private readonly device: GPUDevice,
+    /** The host's device: its own faults stay its own, and it still hears of ours. */
+    private readonly shared: boolean,
+  ) {
     device.addEventListener("uncapturederror", this.#listener);
     device.lost.then((info) => {
       if (this.#closing) return;
@@ -27,6 +33,14 @@ export class FaultLog {
     const fault = this.#first;
     this.#first = undefined;
     if (fault) throw fault;
+  }
+
+  /** @throws GpuError after destroy(), or when the device is known to be lost. */
+  assertOpen(what: string): void {
+    if (this.#closing) {
+      throw new GpuError(`${what}: expected an open device, got one after destroy(); create a new Gpu`);
+    }
+    if (this.#lost) throw this.#lost;
   }
 
   /** Lets `explain` word the faults of the object with this label. */
@@ -45,13 +59,12 @@ export class FaultLog {
     this.device.removeEventListener("uncapturederror", this.#listener);
   }
 
-  /** Marks the device as closed by us: later use is an error that says so. */
   get closed(): boolean {
     return this.#closing;
   }
 }
 
 /** Dawn repeats itself after an empty line; its first paragraphs say what, where and under which label. */
-function firstParagraph(message: string): string {
+export function firstParagraph(message: string): string {
   return message.split("\n\nvalidation:")[0].trim();
 }

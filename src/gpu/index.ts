@@ -1,5 +1,5 @@
 export { type BufferHome, GpuBuffer } from "./buffer.js";
-export type { DispatchCall, GroupCount, IndirectGroups, ParamsOf } from "./dispatch.js";
+export type { DispatchCall, GroupCount, ParamsOf } from "./dispatch.js";
 export { Gpu, type GpuOptions } from "./gpu.js";
 export type { AdapterSummary } from "./info.js";
 export type { AdapterFinding, AdapterKind } from "./platform.js";

@@ -1,5 +1,6 @@
 /** Uniform parameters of dispatches: packed bytes in shared chunks, addressed by dynamic offset, so that bind groups can be reused. */
 import { KernelError } from "../errors.js";
+import { label } from "./label.js";
 import type { ShaderSource } from "./shader.js";
 
 const CHUNK_BYTES = 64 * 1024;
@@ -54,7 +55,7 @@ export class ParamsArena {
     const existing = this.#chunks[this.#current];
     if (existing) return existing;
     const raw = this.device.createBuffer({
-      label: "params",
+      label: label("params"),
       size: CHUNK_BYTES,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });

@@ -1,12 +1,12 @@
-/** Pipelines, layouts and bind groups, each made once. Layouts are explicit: Dawn reuses such pipelines, never those with `layout: "auto"`. */
-import { bufferId, type GpuBuffer } from "./buffer.js";
-import type { FaultLog } from "./faults.js";
+/** Pipelines and their layouts, each made once. Layouts are explicit: Dawn reuses such pipelines, never those with `layout: "auto"`. */
+import { KernelError } from "../errors.js";
+import { type FaultLog, firstParagraph } from "./faults.js";
+import { label } from "./label.js";
 import { paramsByteLength } from "./params.js";
 import { type Constants, type ShaderSource, specialize } from "./shader.js";
 
-const MAX_BIND_GROUPS = 8192;
-
 export interface Pipeline {
+  readonly shader: ShaderSource;
   readonly raw: GPUComputePipeline;
   readonly label: string;
   readonly layout: GPUBindGroupLayout;
@@ -16,7 +16,6 @@ export interface Pipeline {
 export class PipelineCache {
   readonly #layouts = new Map<ShaderSource, { bindGroup: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
   readonly #pipelines = new Map<ShaderSource, Map<string, Pipeline>>();
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
   #nextId = 1;
 
   constructor(
@@ -24,15 +23,11 @@ export class PipelineCache {
     private readonly faults: FaultLog,
   ) {}
 
-  /** Number of compiled pipelines, for tests that nothing is rebuilt. */
-  get pipelineCount(): number {
+  /** Number of pipelines, for tests that nothing is rebuilt. */
+  get count(): number {
     let count = 0;
     for (const variants of this.#pipelines.values()) count += variants.size;
     return count;
-  }
-
-  get bindGroupCount(): number {
-    return this.#bindGroups.size;
   }
 
   #layout(shader: ShaderSource) {
@@ -48,22 +43,23 @@ export class PipelineCache {
         const minBindingSize = paramsByteLength(shader);
         entries.push({ binding: 0, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize } });
       }
-      const bindGroup = this.device.createBindGroupLayout({ label: shader.name, entries });
-      const pipeline = this.device.createPipelineLayout({ label: shader.name, bindGroupLayouts: [bindGroup] });
+      const bindGroup = this.device.createBindGroupLayout({ label: label(shader.name), entries });
+      const pipeline = this.device.createPipelineLayout({ label: label(shader.name), bindGroupLayouts: [bindGroup] });
       layout = { bindGroup, pipeline };
       this.#layouts.set(shader, layout);
     }
     return layout;
   }
 
-  #descriptor(shader: ShaderSource, constants: Constants, label: string): GPUComputePipelineDescriptor {
-    if (shader.explain) this.faults.explain(label, shader.explain);
-    const module = this.device.createShaderModule({ label, code: specialize(shader, constants) });
-    return { label, layout: this.#layout(shader).pipeline, compute: { module, entryPoint: "main" } };
+  #descriptor(shader: ShaderSource, constants: Constants, name: string): GPUComputePipelineDescriptor {
+    if (shader.explain) this.faults.explain(label(name), shader.explain);
+    const module = this.device.createShaderModule({ label: label(name), code: specialize(shader, constants) });
+    return { label: label(name), layout: this.#layout(shader).pipeline, compute: { module, entryPoint: "main" } };
   }
 
-  #store(shader: ShaderSource, key: string, raw: GPUComputePipeline, label: string): Pipeline {
-    const pipeline = { raw, label, layout: this.#layout(shader).bindGroup, id: this.#nextId++ };
+  #store(shader: ShaderSource, key: string, raw: GPUComputePipeline): Pipeline {
+    const layout = this.#layout(shader).bindGroup;
+    const pipeline = { shader, raw, label: pipelineName(shader, key), layout, id: this.#nextId++ };
     const variants = this.#pipelines.get(shader) ?? new Map<string, Pipeline>();
     variants.set(key, pipeline);
     this.#pipelines.set(shader, variants);
@@ -75,47 +71,36 @@ export class PipelineCache {
     const key = constantsKey(constants);
     const found = this.#pipelines.get(shader)?.get(key);
     if (found) return found;
-    const label = key ? `${shader.name} {${key}}` : shader.name;
-    return this.#store(
-      shader,
-      key,
-      this.device.createComputePipeline(this.#descriptor(shader, constants, label)),
-      label,
-    );
+    const descriptor = this.#descriptor(shader, constants, pipelineName(shader, key));
+    return this.#store(shader, key, this.device.createComputePipeline(descriptor));
   }
 
-  /** Compiles without blocking; several at once are compiled in parallel. */
+  /** Compiles without blocking; several at once are compiled in parallel. @throws KernelError when the kernel does not compile. */
   async warm(shader: ShaderSource, constants: Constants): Promise<void> {
     const key = constantsKey(constants);
     if (this.#pipelines.get(shader)?.has(key)) return;
-    const label = key ? `${shader.name} {${key}}` : shader.name;
-    const raw = await this.device.createComputePipelineAsync(this.#descriptor(shader, constants, label));
-    this.#store(shader, key, raw, label);
-  }
-
-  /** A bind group of these buffers, in the order of the shader's bindings. */
-  bindGroup(shader: ShaderSource, pipeline: Pipeline, buffers: readonly GpuBuffer[], params?: GPUBuffer): GPUBindGroup {
-    let key = `${pipeline.id}`;
-    if (params) key += `:${bufferId(params)}`;
-    for (const { raw, byteOffset, byteLength } of buffers) key += `,${bufferId(raw)}+${byteOffset}#${byteLength}`;
-    const found = this.#bindGroups.get(key);
-    if (found) return found;
-    const entries: GPUBindGroupEntry[] = buffers.map(({ raw, byteOffset, byteLength }, index) => ({
-      binding: shader.bindings[index].binding,
-      resource: { buffer: raw, offset: byteOffset, size: byteLength },
-    }));
-    if (params) entries.push({ binding: 0, resource: { buffer: params, size: paramsByteLength(shader) } });
-    const group = this.device.createBindGroup({ label: pipeline.label, layout: pipeline.layout, entries });
-    if (this.#bindGroups.size >= MAX_BIND_GROUPS) this.forgetBindGroups();
-    this.#bindGroups.set(key, group);
-    return group;
-  }
-
-  /** Bind groups keep their buffers alive: forget them when buffers are destroyed. */
-  forgetBindGroups(): void {
-    this.#bindGroups.clear();
+    const name = pipelineName(shader, key);
+    let descriptor: GPUComputePipelineDescriptor;
+    let fault: Promise<GPUError | null>;
+    this.device.pushErrorScope("validation"); // the module's fault, which would be reported besides the pipeline's
+    try {
+      descriptor = this.#descriptor(shader, constants, name);
+    } finally {
+      fault = this.device.popErrorScope().catch(() => null); // rejects when the device is lost
+    }
+    try {
+      this.#store(shader, key, await this.device.createComputePipelineAsync(descriptor));
+    } catch (error) {
+      const message = (await fault)?.message ?? (error as Error).message;
+      throw (
+        shader.explain?.(message) ??
+        new KernelError(`${name}: expected WGSL that compiles, got "${firstParagraph(message)}"`)
+      );
+    }
   }
 }
+
+const pipelineName = (shader: ShaderSource, key: string): string => (key ? `${shader.name} {${key}}` : shader.name);
 
 function constantsKey(constants: Constants): string {
   return Object.entries(constants)

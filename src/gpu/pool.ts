@@ -1,10 +1,11 @@
 /** Reuse of GPUBuffers by size class. All work of a device runs in one queue, so a buffer may be handed out again as soon as its last use is recorded. */
 import { GpuError } from "../errors.js";
 import { type BufferHome, GpuBuffer } from "./buffer.js";
+import { label } from "./label.js";
 
 const MIN_CLASS = 256;
 
-const USAGE = 0x4 | 0x8 | 0x80 | 0x100; // COPY_SRC, COPY_DST, STORAGE, INDIRECT: plain numbers, as the globals may come later
+const USAGE = 0x4 | 0x8 | 0x80; // COPY_SRC, COPY_DST, STORAGE: plain numbers, as the globals may come later
 
 /** Rounds up to four classes per power of two: at most 25% is wasted. */
 function sizeClass(bytes: number): number {
@@ -25,9 +26,7 @@ export const emptyStatistics = (): PoolStatistics => ({ allocated: 0, inUse: 0, 
 
 export class BufferPool implements BufferHome {
   readonly #free = new Map<number, GPUBuffer[]>();
-  readonly #all = new Set<GPUBuffer>();
-  /** Bytes handed out by this pool. */
-  #inUse = 0;
+  readonly #lent = new Set<GpuBuffer>();
 
   constructor(
     private readonly device: GPUDevice,
@@ -43,34 +42,30 @@ export class BufferPool implements BufferHome {
     }
     const size = Math.min(sizeClass(byteLength), limit);
     const raw = this.#free.get(size)?.pop() ?? this.#create(size);
-    this.#count(raw.size);
+    this.statistics.inUse += raw.size;
     this.statistics.peak = Math.max(this.statistics.peak, this.statistics.inUse);
-    return new GpuBuffer(raw, 0, Math.ceil(byteLength / 4) * 4, this);
+    const buffer = new GpuBuffer(raw, 0, Math.ceil(byteLength / 4) * 4, this);
+    this.#lent.add(buffer);
+    return buffer;
   }
 
   #create(size: number): GPUBuffer {
-    const raw = this.device.createBuffer({ label: `pool ${size}`, size, usage: USAGE });
-    this.#all.add(raw);
+    const raw = this.device.createBuffer({ label: label(`pool ${size}`), size, usage: USAGE });
     this.statistics.allocated += size;
     this.statistics.buffers++;
     return raw;
   }
 
-  release({ raw }: GpuBuffer): void {
-    if (!this.#all.has(raw)) return; // the pool was destroyed or let go of it
-    this.#count(-raw.size);
+  release(buffer: GpuBuffer): void {
+    if (!this.#lent.delete(buffer)) return; // the pool let go of it
+    const { raw } = buffer;
+    this.statistics.inUse -= raw.size;
     const list = this.#free.get(raw.size);
     if (list) list.push(raw);
     else this.#free.set(raw.size, [raw]);
   }
 
-  #count(bytes: number): void {
-    this.#inUse += bytes;
-    this.statistics.inUse += bytes;
-  }
-
   #forget(raw: GPUBuffer): void {
-    this.#all.delete(raw);
     this.statistics.allocated -= raw.size;
     this.statistics.buffers--;
   }
@@ -88,18 +83,18 @@ export class BufferPool implements BufferHome {
 
   /** Lets go of every buffer without destroying it, for commands whose submission this library does not see. */
   abandon(): void {
-    for (const raw of this.#all) this.#forget(raw);
-    this.#count(-this.#inUse);
+    for (const { raw } of this.#lent) {
+      this.statistics.inUse -= raw.size;
+      this.#forget(raw);
+    }
+    for (const list of this.#free.values()) for (const raw of list) this.#forget(raw);
+    this.#lent.clear();
     this.#free.clear();
   }
 
   /** Destroys every buffer, handed out or not. */
   destroy(): void {
-    for (const raw of this.#all) {
-      this.#forget(raw);
-      raw.destroy();
-    }
-    this.#count(-this.#inUse);
-    this.#free.clear();
+    for (const buffer of this.#lent) buffer.release();
+    this.trim();
   }
 }

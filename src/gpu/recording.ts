@@ -1,6 +1,8 @@
 /** A step that was recorded once and is replayed without rebuilding anything in JavaScript. */
 import { GpuError } from "../errors.js";
-import type { Command } from "./command.js";
+import { BindGroupCache } from "./bind-groups.js";
+import type { GpuBuffer } from "./buffer.js";
+import { buffersOf, type Command } from "./command.js";
 import { ParamsArena } from "./params.js";
 import { BufferPool, type PoolStatistics } from "./pool.js";
 import type { CommandSink } from "./stream.js";
@@ -10,17 +12,35 @@ export class RecordingSink implements CommandSink {
   readonly params: ParamsArena;
   /** Buffers of the recorded commands are nobody else's: a replay must not write into what was reused since. */
   readonly pool: BufferPool;
+  readonly bindGroups: BindGroupCache;
+  readonly #foreign = new Set<GpuBuffer>();
 
   constructor(device: GPUDevice, statistics: PoolStatistics) {
     this.params = new ParamsArena(device);
     this.pool = new BufferPool(device, statistics);
+    this.bindGroups = new BindGroupCache(device);
   }
 
   push(command: Command): void {
     this.commands.push(command);
+    for (const buffer of buffersOf(command)) if (buffer.pool !== this.pool) this.#foreign.add(buffer);
+  }
+
+  /** @throws GpuError when a buffer from outside of the recording was released, and so may be somebody else's by now. */
+  assertReplayable(): void {
+    for (const { alive, byteLength } of this.#foreign) {
+      if (!alive) {
+        throw new GpuError(
+          `recording: expected the buffers that it uses to be alive, got one of ${byteLength} bytes that was released; record it again`,
+        );
+      }
+    }
   }
 
   destroy(): void {
+    this.commands.length = 0;
+    this.#foreign.clear();
+    this.bindGroups.clear();
     this.pool.destroy();
     this.params.destroy();
   }
@@ -36,6 +56,7 @@ export class Recording<T> implements Disposable {
     private readonly sink: RecordingSink,
     private readonly target: CommandSink,
     private readonly onDispose: () => void,
+    private readonly assertOpen: (what: string) => void,
   ) {
     sink.params.write();
   }
@@ -45,10 +66,13 @@ export class Recording<T> implements Disposable {
     return this.sink.commands.length;
   }
 
-  /** Adds the recorded commands to the next submission. */
+  /** Adds the recorded commands to the next submission. @throws GpuError when a buffer from outside that they use was released since. */
   replay(): void {
-    if (!this.#live)
+    this.assertOpen("recording");
+    if (!this.#live) {
       throw new GpuError("recording: expected a live recording, got one that was disposed; record it again");
+    }
+    this.sink.assertReplayable();
     for (const command of this.sink.commands) this.target.push(command);
   }
 

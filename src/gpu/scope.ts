@@ -14,13 +14,15 @@ export class Scope implements Disposable {
   readonly #owned = new Set<GpuBuffer>();
   #open = true;
 
-  constructor(
-    readonly parent: Scope | undefined,
-    private readonly onClose: (scope: Scope) => void,
-  ) {}
+  constructor(private readonly outer: Scope | undefined) {}
 
   get open(): boolean {
     return this.#open;
+  }
+
+  /** The next scope outwards that has not ended: scopes may end in any order. */
+  get parent(): Scope | undefined {
+    return innermostOpen(this.outer);
   }
 
   add(buffer: GpuBuffer): void {
@@ -40,16 +42,47 @@ export class Scope implements Disposable {
     return value;
   }
 
-  /** Releases one buffer before the scope ends. */
-  drop(buffer: GpuBuffer): boolean {
-    return this.#owned.delete(buffer);
-  }
-
   [Symbol.dispose](): void {
     if (!this.#open) return;
     this.#open = false;
     for (const buffer of this.#owned) buffer.release();
     this.#owned.clear();
-    this.onClose(this);
+  }
+}
+
+function innermostOpen(scope: Scope | undefined): Scope | undefined {
+  let open = scope;
+  while (open && !open.open) open = open.parent;
+  return open;
+}
+
+/** The scopes of a device. */
+export class ScopeStack {
+  #innermost: Scope | undefined;
+
+  /** The scope that new buffers belong to. */
+  get current(): Scope | undefined {
+    return (this.#innermost = innermostOpen(this.#innermost));
+  }
+
+  enter(): Scope {
+    return (this.#innermost = new Scope(this.current));
+  }
+
+  /** Releases a buffer now instead of with its scope. */
+  release(buffer: GpuBuffer): void {
+    for (let scope = this.current; scope; scope = scope.parent) scope.keep(buffer);
+    buffer.release();
+  }
+
+  /** Runs `fn` outside of every scope. */
+  outside<T>(fn: () => T): T {
+    const inside = this.#innermost;
+    this.#innermost = undefined;
+    try {
+      return fn();
+    } finally {
+      this.#innermost = inside;
+    }
   }
 }

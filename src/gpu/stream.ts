@@ -1,5 +1,7 @@
-/** Where commands go: the stream encodes them into one pass until a submission is due; a recording keeps them. */
+/** Where commands go: the stream encodes them into one pass until a submission is due; a recording keeps them; a host takes them. */
+import { BindGroupCache } from "./bind-groups.js";
 import { type Command, encodeDispatch, encodeTransfer } from "./command.js";
+import { label } from "./label.js";
 import { ParamsArena } from "./params.js";
 import { BufferPool, type PoolStatistics } from "./pool.js";
 
@@ -7,6 +9,7 @@ export interface CommandSink {
   readonly params: ParamsArena;
   /** Where buffers come from while this sink is the current one. */
   readonly pool: BufferPool;
+  readonly bindGroups: BindGroupCache;
   push(command: Command): void;
 }
 
@@ -28,6 +31,7 @@ export class CommandStream implements CommandSink {
   dispatchCount = 0;
 
   readonly pool: BufferPool;
+  readonly bindGroups: BindGroupCache;
 
   constructor(
     private readonly device: GPUDevice,
@@ -35,10 +39,11 @@ export class CommandStream implements CommandSink {
   ) {
     this.params = new ParamsArena(device);
     this.pool = new BufferPool(device, statistics);
+    this.bindGroups = new BindGroupCache(device);
   }
 
   get #open(): GPUCommandEncoder {
-    return (this.#encoder ??= this.device.createCommandEncoder());
+    return (this.#encoder ??= this.device.createCommandEncoder({ label: label("stream") }));
   }
 
   #endPass(): void {
@@ -66,9 +71,9 @@ export class CommandStream implements CommandSink {
   }
 
   /** Runs `encode` on the encoder of the next submission, between passes. */
-  encode(encode: (encoder: GPUCommandEncoder) => void): void {
+  encode<T>(encode: (encoder: GPUCommandEncoder) => T): T {
     this.#endPass();
-    encode(this.#open);
+    return encode(this.#open);
   }
 
   /** Submits everything that was pushed. */
@@ -82,48 +87,18 @@ export class CommandStream implements CommandSink {
     this.params.reset();
   }
 
+  /** Destroys pooled buffers that nobody uses. */
+  trim(): void {
+    this.flush();
+    this.bindGroups.clear();
+    this.pool.trim();
+  }
+
   destroy(): void {
     this.#encoder = undefined;
     this.#pass = undefined;
+    this.bindGroups.clear();
     this.params.destroy();
     this.pool.destroy();
-  }
-}
-
-/** Encodes into an encoder of the host, who submits it. Parameters are written at once: the queue runs them before the host's submission. */
-export class HostSink implements CommandSink {
-  readonly params: ParamsArena;
-  readonly pool: BufferPool;
-  #pass: GPUComputePassEncoder | undefined;
-
-  constructor(
-    device: GPUDevice,
-    private readonly encoder: GPUCommandEncoder,
-    statistics: PoolStatistics,
-  ) {
-    this.params = new ParamsArena(device);
-    this.pool = new BufferPool(device, statistics);
-  }
-
-  push(command: Command): void {
-    if (command.kind === "dispatch") {
-      this.#pass ??= this.encoder.beginComputePass();
-      encodeDispatch(this.#pass, command);
-    } else {
-      this.#endPass();
-      encodeTransfer(this.encoder, command);
-    }
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = undefined;
-  }
-
-  /** Ends the pass. Buffers are let go of, not reused: the host submits them at a time that is not known here. */
-  finish(): void {
-    this.#endPass();
-    this.params.write();
-    this.pool.abandon();
   }
 }

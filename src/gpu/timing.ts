@@ -1,7 +1,10 @@
 /** Time of each dispatch by timestamp queries, one pass a dispatch. */
+import { label } from "./label.js";
 import type { CommandStream, PassTimer } from "./stream.js";
 
-const MAX_QUERIES = 4096;
+/** Dispatches a query set has room for: WebGPU allows 4096 queries, and each takes two. */
+const PASSES_PER_SET = 2048;
+const BYTES_PER_PASS = 2 * BigUint64Array.BYTES_PER_ELEMENT;
 
 /** Device time of one kernel over a profiled region. `milliseconds` is the sum over `count` dispatches. */
 export interface KernelTiming {
@@ -11,45 +14,66 @@ export interface KernelTiming {
 }
 
 export class TimestampRecorder implements PassTimer {
-  readonly #set: GPUQuerySet;
-  readonly #labels: string[] = [];
+  readonly #sets: GPUQuerySet[] = [];
+  readonly #kernels: string[] = [];
+  #resolved: GPUBuffer | undefined;
+  #staging: GPUBuffer | undefined;
 
-  constructor(private readonly device: GPUDevice) {
-    this.#set = device.createQuerySet({ type: "timestamp", count: MAX_QUERIES });
+  constructor(private readonly device: GPUDevice) {}
+
+  begin(kernel: string): GPUComputePassTimestampWrites {
+    const index = this.#kernels.push(kernel) - 1;
+    const place = index % PASSES_PER_SET;
+    if (place === 0) this.#sets.push(this.#createSet());
+    const querySet = this.#sets[this.#sets.length - 1];
+    return { querySet, beginningOfPassWriteIndex: place * 2, endOfPassWriteIndex: place * 2 + 1 };
   }
 
-  begin(label: string): GPUComputePassTimestampWrites {
-    // Past the end the last pair is overwritten; `timings` then leaves those dispatches out of the sums.
-    const index = Math.min(this.#labels.length, MAX_QUERIES / 2 - 1);
-    this.#labels.push(label);
-    return { querySet: this.#set, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 };
+  #createSet(): GPUQuerySet {
+    return this.device.createQuerySet({ label: label("profile"), type: "timestamp", count: PASSES_PER_SET * 2 });
   }
 
   /** Copies the timestamps into a buffer that can be mapped. */
-  resolve(encoder: GPUCommandEncoder): GPUBuffer {
-    const count = Math.min(this.#labels.length * 2, MAX_QUERIES);
-    const size = Math.max(count, 2) * 8;
-    const resolved = this.device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
-    if (count > 0) encoder.resolveQuerySet(this.#set, 0, count, resolved, 0);
+  #resolve(encoder: GPUCommandEncoder): GPUBuffer {
+    const size = this.#kernels.length * BYTES_PER_PASS;
+    const { QUERY_RESOLVE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
+    const resolved = this.device.createBuffer({ label: label("profile"), size, usage: QUERY_RESOLVE | COPY_SRC });
+    const staging = this.device.createBuffer({ label: label("profile"), size, usage: COPY_DST | MAP_READ });
+    [this.#resolved, this.#staging] = [resolved, staging];
+    this.#sets.forEach((set, index) => {
+      const first = index * PASSES_PER_SET;
+      const passes = Math.min(this.#kernels.length - first, PASSES_PER_SET);
+      encoder.resolveQuerySet(set, 0, passes * 2, resolved, first * BYTES_PER_PASS);
+    });
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
     return staging;
   }
 
-  /** Sums nanoseconds by kernel, slowest first. */
-  timings(nanoseconds: BigUint64Array): KernelTiming[] {
-    const sums = new Map<string, { count: number; milliseconds: number }>();
-    for (const [index, kernel] of this.#labels.slice(0, MAX_QUERIES / 2).entries()) {
-      const elapsed = Number(nanoseconds[index * 2 + 1] - nanoseconds[index * 2]) / 1e6;
-      const sum = sums.get(kernel) ?? { count: 0, milliseconds: 0 };
-      sums.set(kernel, { count: sum.count + 1, milliseconds: sum.milliseconds + elapsed });
-    }
-    return [...sums].map(([kernel, sum]) => ({ kernel, ...sum })).sort((a, b) => b.milliseconds - a.milliseconds);
+  /** Sums of the device time by kernel, slowest first. */
+  async timings(stream: CommandStream): Promise<KernelTiming[]> {
+    if (this.#kernels.length === 0) return [];
+    const staging = stream.encode((encoder) => this.#resolve(encoder));
+    stream.flush();
+    await staging.mapAsync(GPUMapMode.READ);
+    return sumByKernel(this.#kernels, new BigUint64Array(staging.getMappedRange()));
   }
 
   destroy(): void {
-    this.#set.destroy();
+    for (const set of this.#sets) set.destroy();
+    this.#resolved?.destroy();
+    this.#staging?.destroy();
   }
+}
+
+/** `nanoseconds` holds beginning and end of each dispatch. */
+function sumByKernel(kernels: readonly string[], nanoseconds: BigUint64Array): KernelTiming[] {
+  const sums = new Map<string, { count: number; milliseconds: number }>();
+  for (const [index, kernel] of kernels.entries()) {
+    const elapsed = Number(nanoseconds[index * 2 + 1] - nanoseconds[index * 2]) / 1e6;
+    const sum = sums.get(kernel) ?? { count: 0, milliseconds: 0 };
+    sums.set(kernel, { count: sum.count + 1, milliseconds: sum.milliseconds + elapsed });
+  }
+  return [...sums].map(([kernel, sum]) => ({ kernel, ...sum })).sort((a, b) => b.milliseconds - a.milliseconds);
 }
 
 /** Runs `work`, which must end with a synchronisation, with a pass of its own for each dispatch, and says how long each kernel took. */
@@ -61,19 +85,12 @@ export async function timeDispatches(
   stream.flush();
   const timer = new TimestampRecorder(device);
   stream.timer = timer;
-  let staging: GPUBuffer | undefined;
   try {
     await work();
-    stream.encode((encoder) => {
-      staging = timer.resolve(encoder);
-    });
-    stream.flush();
-    await staging!.mapAsync(GPUMapMode.READ);
-    return timer.timings(new BigUint64Array(staging!.getMappedRange().slice(0)));
+    return await timer.timings(stream);
   } finally {
     stream.timer = undefined;
     stream.flush(); // what still names the queries has to be submitted before they go
-    staging?.destroy();
     timer.destroy();
   }
 }

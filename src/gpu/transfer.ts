@@ -1,5 +1,8 @@
 /** Bytes between host and device. */
-import type { GpuBuffer } from "./buffer.js";
+import { GpuError, KernelError } from "../errors.js";
+import { GpuBuffer } from "./buffer.js";
+import type { Copy } from "./command.js";
+import { label } from "./label.js";
 import type { CommandStream } from "./stream.js";
 
 /** Element types that buffers can be read back as. */
@@ -19,10 +22,10 @@ export async function readBack<T extends TypedArrayConstructor>(
   settle: <R>(work: Promise<R>) => Promise<R>,
   check: () => void,
 ): Promise<InstanceType<T>> {
-  const { raw, byteOffset, byteLength } = source;
-  const staging = device.createBuffer({ size: byteLength, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+  const staging = device.createBuffer({ label: label("read"), size: source.byteLength, usage });
   try {
-    stream.push({ kind: "copy", from: raw, fromOffset: byteOffset, to: staging, toOffset: 0, byteLength });
+    stream.push(copyCommand(source, new GpuBuffer(staging, 0, source.byteLength)));
     stream.flush();
     try {
       await settle(staging.mapAsync(GPUMapMode.READ));
@@ -36,8 +39,34 @@ export async function readBack<T extends TypedArrayConstructor>(
   }
 }
 
+/** A copy between ranges of different buffers, in whole words. @throws KernelError where WebGPU or a neighbour's memory would be the judge. */
+export function copyCommand(from: GpuBuffer, to: GpuBuffer, byteLength?: number, fromOffset = 0, toOffset = 0): Copy {
+  const length = byteLength ?? Math.min(from.byteLength - fromOffset, to.byteLength - toOffset);
+  for (const [what, value] of Object.entries({ byteLength: length, fromOffset, toOffset })) {
+    if (!Number.isSafeInteger(value) || value < 0 || value % 4 !== 0) {
+      throw new KernelError(`copy: expected ${what} in steps of 4 from 0, got ${value}; copy whole words`);
+    }
+  }
+  for (const [what, range, offset] of [["source", from, fromOffset] as const, ["target", to, toOffset] as const]) {
+    range.assertAlive(`copy: ${what}`);
+    if (offset + length > range.byteLength) {
+      throw new KernelError(
+        `copy: expected at most ${range.byteLength} bytes of the ${what}, got ${offset}+${length}; copy less`,
+      );
+    }
+  }
+  if (from.raw === to.raw) {
+    throw new KernelError("copy: expected two buffers, got ranges of one; copy through a third");
+  }
+  return { kind: "copy", from, fromOffset, to, toOffset, byteLength: length };
+}
+
 /** Writes host data into a buffer at once. The queue takes whole words only, so a ragged end is filled up with zeros. */
 export function writeBytes(device: GPUDevice, target: GpuBuffer, data: ArrayBufferView, byteOffset: number): void {
+  if (byteOffset % 4 !== 0 || byteOffset < 0 || byteOffset + data.byteLength > target.byteLength) {
+    const expected = `at most ${target.byteLength} bytes and an offset in steps of 4`;
+    throw new GpuError(`upload: expected ${expected}, got ${byteOffset}+${data.byteLength}; upload less`);
+  }
   let bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   const ragged = bytes.byteLength % 4;
   if (ragged !== 0) {
