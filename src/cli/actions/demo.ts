@@ -33,7 +33,6 @@ const WORKLOADS = {
   hardware: { testImages: 10_000, finetuneSteps: 600 },
   browser: { testImages: 10_000, finetuneSteps: 600 },
   host: { testImages: 10_000, finetuneSteps: 600 },
-  host: { testImages: 10_000, finetuneSteps: 600 },
 } as const;
 
 interface Stage {
