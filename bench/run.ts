@@ -2,7 +2,7 @@
 import type { Gpu } from "../src/gpu/index.js";
 import type { KernelCase } from "../test/harness/kernel-case.js";
 import { benchCases } from "./cases.gen.js";
-import { type Measurement, measure } from "./measure.js";
+import { type Measurement, timeCase } from "./time-case.js";
 
 export interface BenchOptions {
   /** Only cases whose name matches. */
@@ -28,7 +28,7 @@ export async function runBench(gpu: Gpu, { filter, onResult, signal }: BenchOpti
   const results: Measurement[] = [];
   for (const test of cases) {
     signal?.throwIfAborted();
-    const result = await measure(gpu, test);
+    const result = await timeCase(gpu, test);
     results.push(result);
     onResult?.(result, results.length, cases.length);
   }

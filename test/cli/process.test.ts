@@ -1,6 +1,7 @@
 /** The program as it is installed: a process of its own, its signals and its end. */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 // @ts-expect-error: a script without types
@@ -96,6 +97,57 @@ describe("the installed program", () => {
     expect(exitCode).toBe(130);
     expect(stdout).toBe("");
     expect(ownLines(stderr).at(-1)).toBe("secateur: interrupted; nothing is half-written");
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(place.folder).filter((name) => name.startsWith(".secateur"))).toEqual([]);
+  });
+});
+
+describe("Ctrl-C while the device works on a long batch", () => {
+  const model = place.model("heavy", { embed_dim: 192, num_heads: 3, depth: 12, patch_size: 1 });
+  const out = place.path("heavy-pruned");
+  const work = [
+    "--method",
+    "taylor",
+    "--sparsity",
+    "0.5",
+    "--rounds",
+    "100000",
+    "--calibration",
+    data,
+    "--batch",
+    "24",
+  ];
+
+  /** By then the device is open; the first batch takes a software driver seconds. */
+  const UNTIL_BUSY_MS = 6_000;
+
+  it.each([
+    ["once", 0],
+    ["twice", 200],
+  ])("%s: exit code 130, one line, nothing half-written", async (_, again) => {
+    const child = spawn(process.execPath, [program, "prune", model, ...work, "--out", out], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const written = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].on("data", (chunk) => {
+        written[name] += chunk;
+      });
+    }
+    const ending = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
+      child.on("close", (exitCode, signal) => resolve([exitCode, signal])),
+    );
+    await setTimeout(UNTIL_BUSY_MS);
+    child.kill("SIGINT");
+    if (again) {
+      await setTimeout(again);
+      child.kill("SIGINT");
+    }
+    expect(await ending).toEqual([130, null]);
+    expect(written.stdout).toBe("");
+    expect(ownLines(written.stderr).filter((line) => line.startsWith("secateur:"))).toEqual([
+      "secateur: interrupted; nothing is half-written",
+    ]);
     expect(existsSync(out)).toBe(false);
     expect(readdirSync(place.folder).filter((name) => name.startsWith(".secateur"))).toEqual([]);
   });

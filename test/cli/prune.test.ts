@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Interrupted } from "../../src/cli/failure.js";
 import { Gpu } from "../../src/gpu/index.js";
 import { type HostTensor, parseSafetensors } from "../../src/io/index.js";
-import { cli, cliJson, Workplace } from "./harness.js";
+import { cli, cliJson, noGpu, Workplace } from "./harness.js";
 
 const place = new Workplace();
 afterAll(() => place[Symbol.dispose]());
@@ -40,7 +40,7 @@ describe("secateur prune", () => {
       "report.json",
       "scores.safetensors",
     ]);
-    expect(result.units).toEqual({ total: PRUNABLE, pruned: Math.round(0.3 * PRUNABLE) });
+    expect(result.units).toEqual({ total: PRUNABLE, pruned: Math.floor(0.3 * PRUNABLE) });
     expect(result.accuracy.pruned.examples).toBe(12);
 
     const [dense, pruned] = [tensors("model", "model.safetensors"), tensors("taylor", "model.safetensors")];
@@ -68,7 +68,7 @@ describe("secateur prune", () => {
       });
       removed += zeros(mask.data as Uint8Array);
     }
-    expect(removed).toBe(Math.round(0.3 * PRUNABLE));
+    expect(removed).toBe(Math.floor(0.3 * PRUNABLE));
     expect(highestRemoved).toBeLessThanOrEqual(lowestKept);
 
     const report = JSON.parse(readFileSync(place.path("taylor", "report.json"), "utf8"));
@@ -121,7 +121,7 @@ describe("secateur prune", () => {
     await cliJson(prune("rounds", "--method", "snip", "--sparsity", "0.9", "--rounds", "3", "--schedule", "linear"));
     const { runs } = JSON.parse(readFileSync(place.path("rounds", "report.json"), "utf8"));
     const kept = runs[0].rounds.map((round: { kept: number }) => round.kept);
-    expect(kept).toEqual([0.7, 0.4, 0.1].map((density) => PRUNABLE - Math.round((1 - density) * PRUNABLE)));
+    expect(kept).toEqual([0.7, 0.4, 0.1].map((density) => PRUNABLE - Math.floor((1 - density) * PRUNABLE + 1e-6)));
   });
 
   it("removes whole heads with all of their weights", async () => {
@@ -170,10 +170,14 @@ describe("secateur prune", () => {
     expect(accuracy).toEqual({ dense: null, pruned: null });
   });
 
-  it("keeps Hugging Face's names", async () => {
-    const named = place.path("hf");
+  it.each([
+    ["vit", {}],
+    ["deit", { architectures: ["DeiTForImageClassificationWithTeacher"] }],
+  ])("keeps Hugging Face's names of a %s", async (family, more) => {
+    const named = place.path(family);
+    const pruned = place.path(`${family}-pruned`);
     const config = {
-      model_type: "vit",
+      model_type: family,
       image_size: 8,
       patch_size: 4,
       num_channels: 1,
@@ -184,36 +188,33 @@ describe("secateur prune", () => {
       num_labels: 3,
       hidden_act: "gelu",
       layer_norm_eps: 1e-6,
+      ...more,
     };
-    place.write("hf-config/config.json", JSON.stringify(config));
-    await cliJson([
-      "train",
-      place.path("hf-config"),
-      "--data",
-      data,
-      "--epochs",
-      "0.05",
-      "--batch",
-      "8",
-      "--out",
-      named,
-    ]);
-    await cliJson([
-      "prune",
-      named,
-      "--calibration",
-      data,
-      "--method",
-      "taylor",
-      "--sparsity",
-      "0.5",
-      "--out",
-      place.path("hf-pruned"),
-    ]);
-    const names = [...tensors("hf-pruned", "masks.safetensors").keys()];
-    expect(names).toContain("vit.encoder.layer.0.attention.attention.query.weight");
-    expect(names.sort()).toEqual([...tensors("hf-pruned", "scores.safetensors").keys()].sort());
-    await cliJson(["eval", named, "--data", data, "--masks", place.path("hf-pruned", "masks.safetensors")]);
+    const start = place.write(`${family}-config/config.json`, JSON.stringify(config));
+    await cliJson(["train", start, "--data", data, "--epochs", "0.05", "--batch", "8", "--out", named]);
+    const method = ["--method", "taylor", "--sparsity", "0.5", "--calibration", data];
+    await cliJson(["prune", named, ...method, "--out", pruned]);
+    const names = [...tensors(`${family}-pruned`, "masks.safetensors").keys()];
+    expect(names).toContain(`${family}.encoder.layer.0.attention.attention.query.weight`);
+    expect(names.sort()).toEqual([...tensors(`${family}-pruned`, "scores.safetensors").keys()].sort());
+    const [before, after] = [tensors(family, "model.safetensors"), tensors(`${family}-pruned`, "model.safetensors")];
+    expect([...after.keys()].sort()).toEqual([...before.keys()].sort());
+    expect(after.has("distillation_classifier.weight")).toBe(family === "deit");
+    const byMasks = await cliJson(["eval", named, "--data", data, "--masks", `${pruned}/masks.safetensors`]);
+    const byZeros = await cliJson(["eval", pruned, "--data", data]);
+    expect(byZeros.loss).toBeCloseTo(byMasks.loss, 6);
+  });
+
+  it("prunes norms and biases when asked, weight by weight", async () => {
+    await cliJson(prune("vectors", "--method", "magnitude", "--sparsity", "0.5", "--include", "norms,biases"));
+    const names = [...tensors("vectors", "masks.safetensors").keys()];
+    expect(names).toContain("blocks.0.norm1.weight");
+    expect(names).toContain("blocks.1.mlp.fc2.bias");
+    expect(names).not.toContain("head.bias");
+    const args = prune("rows", "--method", "magnitude", "--sparsity", "0.5", "--granularity", "row");
+    const { exitCode, stderr } = await cli([...args, "--include", "norms"], { openGpu: noGpu });
+    expect(stderr).toContain("include: expected embedding, classifier with granularity row, got norms; leave it out");
+    expect(exitCode).toBe(2);
   });
 
   it("writes nothing when it is stopped", async () => {
@@ -223,6 +224,24 @@ describe("secateur prune", () => {
     const { exitCode } = await cli(args, { signal: controller.signal, stderr });
     expect(exitCode).toBe(130);
     expect(existsSync(place.path("stopped"))).toBe(false);
+  });
+
+  it("says that the device was lost in the middle of the work", async () => {
+    let gpu: Gpu | undefined;
+    const openGpu = async () => (gpu = await Gpu.create());
+    const written: string[] = [];
+    const stderr = {
+      isTTY: true,
+      write: (text: string) => {
+        written.push(text);
+        gpu?.device.destroy();
+      },
+    };
+    const args = prune("lost-later", "--method", "taylor", "--sparsity", "0.5", "--rounds", "100000");
+    const { exitCode } = await cli(args, { openGpu, stderr });
+    expect(written.at(-1)).toMatch(/secateur: device lost: [^\n]+\n$/);
+    expect(exitCode).toBe(2);
+    expect(existsSync(place.path("lost-later"))).toBe(false);
   });
 
   it("says that the device was lost", async () => {
