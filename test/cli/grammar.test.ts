@@ -55,7 +55,7 @@ const refused: [expected: string, args: string[]][] = [
   ["granularity: expected weight, row, head, neuron", prune("--granularity", "block")],
   ["schedule: expected one-shot, linear, exponential, cosine, cubic", prune("--schedule", "soon")],
   ["scope: expected global, layer", prune("--scope", "all")],
-  ["include: expected embedding, classifier", prune("--include", "embedding,norms")],
+  ["include: expected embedding, classifier, norms, biases", prune("--include", "embedding,tokens")],
   ['rounds: expected a whole number, at least 1, at most 2147483647, got "0"', prune("--rounds", "0")],
   ['batch: expected a whole number, at least 1, at most 2147483647, got "1.5"', prune("--batch", "1.5")],
   ['seed: expected a whole number, at least 0, at most 4294967295, got "-1"', prune("--seed=-1")],
