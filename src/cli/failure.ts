@@ -6,7 +6,10 @@ import { FormatError, GpuError, KernelError, ShapeError, UsageError } from "../e
 export class Interrupted extends Error {
   override name = "Interrupted";
 
-  constructor(readonly exitCode: number) {
+  constructor(
+    readonly signal: NodeJS.Signals,
+    readonly exitCode: number,
+  ) {
     super("interrupted");
   }
 }

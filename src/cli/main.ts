@@ -1,22 +1,28 @@
 #!/usr/bin/env node
+import { constants } from "node:os";
 import { describeFailure, Interrupted } from "./failure.js";
 import { PROGRAM } from "./program.js";
 import { runCli } from "./run.js";
 
 const controller = new AbortController();
+const { signal } = controller;
 
-/** Exit codes of a process that a signal ends: 128 and its number. */
-for (const [signal, exitCode] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
-  process.on(signal, () => {
-    const reason = new Interrupted(exitCode);
-    if (controller.signal.aborted) {
-      process.stderr.write(`${PROGRAM}: ${describeFailure(reason, PROGRAM).line}\n`);
-      process.exit(exitCode);
-    }
-    controller.abort(reason);
+/**
+ * Ends a process whose device still computes. `process.exit` would unload the driver under its own threads, which can crash it; a signal's default
+ * action unloads nothing, and a shell sees the same exit code.
+ */
+function dieOf(name: NodeJS.Signals, exitCode: number): void {
+  process.emit("exit", exitCode); // removes unfinished output
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
+}
+
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  const reason = new Interrupted(name, 128 + constants.signals[name]);
+  process.on(name, () => {
+    if (!signal.aborted) return controller.abort(reason);
+    process.stderr.write(`${PROGRAM}: ${describeFailure(reason, PROGRAM).line}\n`);
+    dieOf(name, reason.exitCode);
   });
 }
 
@@ -25,11 +31,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const { exitCode, unfinished } = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
-  signal: controller.signal,
+  signal,
   openGpu: async () => (await import("../gpu/index.js")).Gpu.create(),
 });
-// What an interrupted command has left behind would keep the process alive.
-if (controller.signal.aborted) process.exit();
+process.exitCode = exitCode;
+if (unfinished && signal.reason instanceof Interrupted) dieOf(signal.reason.signal, exitCode);

@@ -26,12 +26,14 @@ function abandonment(signal: AbortSignal, done: AbortSignal): Promise<never> {
   });
 }
 
-/**
- * Work that does not stop soon after the signal is left behind unfinished: the process then has to be ended.
- *
- * @returns the exit code.
- */
-export async function runCli(args: readonly string[], host: Host): Promise<number> {
+/** How a command line ended. */
+export interface Ending {
+  readonly exitCode: number;
+  /** Whether work was left behind that did not stop soon after the signal: the process has to be ended then. */
+  readonly unfinished: boolean;
+}
+
+export async function runCli(args: readonly string[], host: Host): Promise<Ending> {
   const json = args.includes("--json");
   let exitCode = 0;
   const context: CommandContext = { ...host, args, json, note: (text) => host.stderr.write(`${text}\n`) };
@@ -40,12 +42,16 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
     exitCode = code;
   });
   const done = new AbortController();
+  let unfinished = true;
+  const work = program.parseAsync(args, { from: "user" }).finally(() => {
+    unfinished = false;
+  });
   try {
-    await Promise.race([program.parseAsync(args, { from: "user" }), abandonment(host.signal, done.signal)]);
-    return exitCode;
+    await Promise.race([work, abandonment(host.signal, done.signal)]);
+    return { exitCode, unfinished };
   } catch (error) {
     const printed = error instanceof CommanderError ? PRINTED.get(error.code) : undefined;
-    if (printed !== undefined) return printed;
+    if (printed !== undefined) return { exitCode: printed, unfinished };
     // An abort can surface as the failure of whatever it cut short.
     const cause = host.signal.aborted ? host.signal.reason : error;
     const name = program.commands.find((command) => command.name() === args[0])?.name();
@@ -54,7 +60,7 @@ export async function runCli(args: readonly string[], host: Host): Promise<numbe
     // Work that was left behind has not taken its progress off the line.
     host.stderr.write(`${host.stderr.isTTY ? "\r\x1b[K" : ""}${PROGRAM}: ${failure.line}\n`);
     if (process.env.SECATEUR_DEBUG && error instanceof Error) host.stderr.write(`${error.stack}\n`);
-    return failure.exitCode;
+    return { exitCode: failure.exitCode, unfinished };
   } finally {
     done.abort();
   }

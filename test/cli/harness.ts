@@ -90,7 +90,7 @@ export async function cli(args: readonly string[], host: Partial<Host> = {}): Pr
       written[name] += text;
     },
   });
-  const exitCode = await runCli(args, {
+  const { exitCode } = await runCli(args, {
     stdout: stream("stdout"),
     stderr: stream("stderr"),
     signal: new AbortController().signal,

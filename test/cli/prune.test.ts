@@ -219,7 +219,7 @@ describe("secateur prune", () => {
 
   it("writes nothing when it is stopped", async () => {
     const controller = new AbortController();
-    const stderr = { isTTY: true, write: () => controller.abort(new Interrupted(130)) };
+    const stderr = { isTTY: true, write: () => controller.abort(new Interrupted("SIGINT", 130)) };
     const args = prune("stopped", "--method", "taylor", "--sparsity", "0.5", "--rounds", "100000");
     const { exitCode } = await cli(args, { signal: controller.signal, stderr });
     expect(exitCode).toBe(130);

@@ -8,7 +8,7 @@ it("leaves work behind that does not stop at the signal", async () => {
   using place = new Workplace();
   const controller = new AbortController();
   const openGpu = () => {
-    controller.abort(new Interrupted(130));
+    controller.abort(new Interrupted("SIGINT", 130));
     return new Promise<Gpu>(() => {});
   };
   const args = ["eval", place.model(), "--data", place.data(), "--json"];
