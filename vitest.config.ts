@@ -24,6 +24,7 @@ const node: TestProjectInlineConfiguration = {
     include: ["test/**/*.test.ts"],
     exclude: ["test/package/**"],
     pool: "forks",
+    execArgv: ["--expose-gc"],
     sequence: { groupOrder: 0 },
   },
 };

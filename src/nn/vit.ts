@@ -1,9 +1,10 @@
 /** Vision Transformer and DeiT in timm's structure and names. */
-import { ShapeError } from "../errors.js";
+import { FormatError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { checkWeights } from "../io/checkpoint.js";
-import type { ViTConfig } from "../io/config.js";
+import type { ModelConfig, ViTConfig } from "../io/config.js";
 import type { FloatTensor } from "../io/safetensors.js";
+import { expectedParameters } from "../io/vit-parameters.js";
 import {
   add,
   assembleTokens,
@@ -32,14 +33,24 @@ export class ViT implements Model {
   readonly layers: readonly PrunableLayer[];
   readonly #half: Tensor;
 
-  /** @throws FormatError when weights and config disagree. */
+  readonly config: ViTConfig;
+
+  /** @throws FormatError when the config is not a ViT's, or weights and config disagree. */
   constructor(
     readonly gpu: Gpu,
-    readonly config: ViTConfig,
+    config: ModelConfig,
     weights: ReadonlyMap<string, FloatTensor>,
   ) {
+    if (config.architecture !== "vit") {
+      throw new FormatError(
+        `model: expected the config of a ViT or DeiT, got "${config.architecture}"; load such a model`,
+      );
+    }
+    this.config = config;
     checkWeights(weights, config, "model");
-    this.parameters = new Parameters(gpu, weights);
+    // The order decides that of sums over all parameters, and files have orders of their own.
+    const names = expectedParameters(config).keys();
+    this.parameters = new Parameters(gpu, new Map(Array.from(names, (name) => [name, weights.get(name)!])));
     this.gates = new Gates(vitGatePlaces(config));
     this.layers = vitLayers(config);
     this.#half = Tensor.from(gpu, Float32Array.of(0.5));
