@@ -3,7 +3,7 @@
  * pruning engine. The subpaths `secateur/kernels`, `/tensor`, `/nn`, `/train`, `/prune` and `/io` hold everything; this module holds what most programs need.
  */
 export { FormatError, GpuError, KernelError, ShapeError, UsageError } from "./errors.js";
-export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope } from "./gpu/index.js";
+export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope, type Synchronous } from "./gpu/index.js";
 export {
   encodeCheckpoint,
   encodeSafetensors,

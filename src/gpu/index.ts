@@ -1,4 +1,5 @@
 export { type BufferHome, GpuBuffer } from "./buffer.js";
+export type { Groups } from "./command.js";
 export type { DispatchCall, GroupCount, ParamsOf } from "./dispatch.js";
 export { Gpu, type GpuOptions } from "./gpu.js";
 export type { AdapterSummary } from "./info.js";
@@ -7,5 +8,6 @@ export type { PoolStatistics } from "./pool.js";
 export type { Recording } from "./recording.js";
 export type { BufferOwner, Scope } from "./scope.js";
 export type { BindingName, ConstantName, Constants, ConstantValue, ParamName, ShaderSource } from "./shader.js";
+export type { Synchronous } from "./synchronous.js";
 export type { KernelTiming } from "./timing.js";
 export type { TypedArrayConstructor } from "./transfer.js";

@@ -8,6 +8,7 @@ import * as shaders from "./shaders.gen.js";
 
 export type { AttentionVariant } from "./attention-variant.js";
 
+/** Extents of packed attention. */
 export interface AttentionSize {
   readonly batch: number;
   readonly tokens: number;
@@ -17,11 +18,13 @@ export interface AttentionSize {
   readonly scale?: number;
 }
 
+/** Choice of kernel. */
 export interface AttentionOptions {
   /** Chosen by device and head dimension when left out. */
   readonly variant?: AttentionVariant;
 }
 
+/** Operands of `attention`. */
 export interface AttentionBuffers {
   /** batch x tokens x 3 x heads x headDim: q, k and v of a token one after the other. */
   readonly qkv: BufferLike;
@@ -29,10 +32,11 @@ export interface AttentionBuffers {
   readonly out: BufferLike;
   /** batch x heads x tokens, for the gradient. */
   readonly logsumexp: BufferLike;
-  /** [tokens]: a factor on the share that a token has as a key. 0 takes the token out; at least one must stay. */
+  /** One value a token: a factor on the share that a token has as a key. 0 takes the token out; at least one must stay. */
   readonly keyGate?: BufferLike;
 }
 
+/** Operands of `attentionGrad`. */
 export interface AttentionGradBuffers extends AttentionBuffers {
   /** Upstream gradient, shaped as out. */
   readonly dOut: BufferLike;
@@ -59,7 +63,7 @@ const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
 
 /**
  * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. f32. With key gates g the shares of the keys are
- * g[j] exp(score[j]) over their sum, so that closing a key is the same as attention without that token.
+ * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token.
  * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
 export function attention(

@@ -4,7 +4,15 @@
  */
 export { type Activation, activation, activationGrad } from "./activation.js";
 export { add, addPeriodic } from "./add.js";
-export { type AttentionSize, attention, attentionGrad } from "./attention.js";
+export {
+  type AttentionBuffers,
+  type AttentionGradBuffers,
+  type AttentionOptions,
+  type AttentionSize,
+  type AttentionVariant,
+  attention,
+  attentionGrad,
+} from "./attention.js";
 export type { BufferLike } from "./buffers.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export { fill } from "./fill.js";
@@ -25,7 +33,7 @@ export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
 export { dropout, randomNormal, randomUniform } from "./random.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
-export { type SelectionRange, selectSmallest } from "./select.js";
+export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
 export { softmax, softmaxGrad } from "./softmax.js";
 export {
   type AssembleSize,
