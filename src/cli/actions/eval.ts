@@ -11,7 +11,7 @@ import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadViT, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { Progress } from "../progress.js";
-import { logitWarnings } from "../warnings.js";
+import { classWarnings, logitWarnings } from "../warnings.js";
 
 export interface EvalArguments {
   readonly data: string;
@@ -60,7 +60,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
     `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : integer(imagesPerSecond)} images a second`,
   ];
   if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
-  const warnings = logitWarnings("model", metrics.nonFinite);
+  const warnings = [...classWarnings(dataset), ...logitWarnings("model", metrics.nonFinite)];
   lines.push(...warnings);
   if (options.logits) lines.push(`${options.logits}: logits, labels`);
   return {

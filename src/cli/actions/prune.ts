@@ -22,7 +22,7 @@ import { checkIncluded, type Includable, protectionWithout } from "../protection
 import { pruneData, pruneText } from "../prune-outcome.js";
 import { savePruned } from "../pruned-files.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
-import { logitWarnings, scoreWarnings } from "../warnings.js";
+import { classWarnings, logitWarnings, scoreWarnings } from "../warnings.js";
 
 export interface PruneArguments extends CalibrationArguments {
   readonly method: Criterion;
@@ -152,6 +152,7 @@ function warningsOf(
   }
   return [
     ...warnings,
+    ...(evaluation ? classWarnings(evaluation) : []),
     ...logitWarnings("dense model", dense?.nonFinite),
     ...logitWarnings("pruned model", pruned?.nonFinite),
     ...scoreWarnings(histograms[0].nan.count),
