@@ -14,6 +14,7 @@ export { densityAfter, prunedCount, SCHEDULES, type ScheduleKind } from "./sched
 export { Scorer, type ScorerOptions } from "./scorer.js";
 export { demotePruned, SCOPES, type Scope, type Selection, type SelectOptions, Selector } from "./select.js";
 export {
+  byGroup,
   everyParameter,
   GRANULARITIES,
   type Granularity,

@@ -11,7 +11,7 @@ import { applyUnits, type HostMask, readMasks } from "./masks.js";
 import { checkSparsity, densityAfter, type ScheduleKind } from "./schedule.js";
 import { Scorer } from "./scorer.js";
 import { demotePruned, type Scope, type Selection, Selector } from "./select.js";
-import { type Granularity, type Protection, type UnitSpace, unitSpace } from "./units.js";
+import { byGroup, type Granularity, type Protection, type UnitSpace, unitSpace } from "./units.js";
 
 /** What `prune` removes, by which criterion, and in how many rounds. */
 export interface PruneOptions {
@@ -117,8 +117,4 @@ function refuseMasks(model: Model): void {
     if (mask)
       throw new UsageError(`prune: expected a model without masks, got one over ${name}; call clearMasks first`);
   }
-}
-
-function byGroup<T>(space: UnitSpace, cut: (offset: number, units: number) => T): Map<string, T> {
-  return new Map(space.groups.map(({ name, offset, units }) => [name, cut(offset, units)]));
 }

@@ -76,3 +76,8 @@ export function unitSpace(model: Model, granularity: Granularity, protection: Pr
 export function everyParameter(model: Model): UnitSpace {
   return placed([...model.parameters].map(parameterUnits));
 }
+
+/** Cuts what lies in the order of the units into its groups, by name. */
+export function byGroup<T>(space: UnitSpace, cut: (offset: number, units: number) => T): Map<string, T> {
+  return new Map(space.groups.map(({ name, offset, units }) => [name, cut(offset, units)]));
+}

@@ -3,6 +3,7 @@ import { UsageError } from "../../errors.js";
 import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
 import {
+  byGroup,
   type Criterion,
   everyParameter,
   type Granularity,
@@ -50,9 +51,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   });
   await scorer.score(0);
   const all = await scorer.scores.read();
-  const scores = new Map(
-    space.groups.map(({ name, offset, units }) => [name, { shape: [units], data: all.slice(offset, offset + units) }]),
-  );
+  const scores = byGroup(space, (offset, units) => ({ shape: [units], data: all.slice(offset, offset + units) }));
   context.signal.throwIfAborted();
   await writeFileAtomic(out, encodeScores(space, scores, checkpoint.weights, checkpoint.naming));
   progress.clear();
