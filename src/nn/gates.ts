@@ -64,11 +64,9 @@ export class Gates {
     return this.#byKey.entries();
   }
 
-  /** x times the gates at these keys; x itself where there is none. */
-  apply(x: Tensor, ...keys: string[]): Tensor {
-    return keys.reduce((result, key) => {
-      const values = this.#byKey.get(key);
-      return values ? gate(result, values, this.shapes.get(key)!.inner) : result;
-    }, x);
+  /** x times the gate at a place; x itself where there is none. */
+  apply(x: Tensor, key: string): Tensor {
+    const values = this.#byKey.get(key);
+    return values ? gate(x, values, this.shapes.get(key)!.inner) : x;
   }
 }

@@ -1,10 +1,12 @@
 /** What every network of this library offers to training and pruning. */
+
+import type { Gpu } from "../gpu/index.js";
 import type { ModelConfig } from "../io/config.js";
 import type { Tensor } from "../tensor/index.js";
 import type { Gates } from "./gates.js";
 import type { Parameters } from "./parameter.js";
+import type { ForwardOptions } from "./pass.js";
 import type { PrunableLayer, UnitGroup } from "./sites.js";
-import type { TrainingPass } from "./training.js";
 
 /** What a forward pass gives. */
 export interface ModelOutput {
@@ -16,6 +18,7 @@ export interface ModelOutput {
 
 /** A network on a device: parameters by name, gates, the units it is made of, and a forward pass. */
 export interface Model {
+  readonly gpu: Gpu;
   readonly config: ModelConfig;
   readonly parameters: Parameters;
   readonly gates: Gates;
@@ -23,6 +26,8 @@ export interface Model {
   readonly layers: readonly PrunableLayer[];
   /** Units that go or stay as a whole, for one granularity; none where the model has no such unit. */
   unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[];
-  /** @param images - [batch, ...sample] @param training - absent for inference */
-  forward(images: Tensor, training?: TrainingPass): ModelOutput;
+  /** @param images - [batch, ...sample] */
+  forward(images: Tensor, options?: ForwardOptions): ModelOutput;
+  /** Gives the memory of weights and masks back. */
+  release(): void;
 }

@@ -8,8 +8,6 @@ import { Tensor } from "../tensor/index.js";
 export class Parameter {
   /** One bit a value, 1 = keep (u32 words). */
   mask: Tensor | undefined;
-  /** Gradients also for removed weights, as criteria want that may revive them. */
-  denseGradient = false;
 
   constructor(
     readonly name: string,

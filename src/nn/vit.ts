@@ -18,12 +18,11 @@ import {
   takeToken,
 } from "../tensor/index.js";
 import { Gates } from "./gates.js";
-import { layerNormLayer, linearLayer } from "./layers.js";
 import type { Model, ModelOutput } from "./model.js";
 import { Parameters } from "./parameter.js";
+import { type ForwardOptions, Pass } from "./pass.js";
 import type { PrunableLayer, UnitGroup } from "./sites.js";
-import type { TrainingPass } from "./training.js";
-import { type BlockContext, vitBlock } from "./vit-block.js";
+import { vitBlock } from "./vit-block.js";
 import { headUnits, neuronUnits, prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
 
 /** A Vision Transformer or DeiT in inference and training, with a place for a gate at every site. Weights carry timm's names. */
@@ -60,15 +59,15 @@ export class ViT implements Model {
     return granularity === "head" ? headUnits(this.config) : neuronUnits(this.config);
   }
 
-  forward(images: Tensor, training?: TrainingPass): ModelOutput {
-    const context: BlockContext = { config: this.config, parameters: this.parameters, gates: this.gates, training };
-    let x = this.#inScope(() => this.#embed(images, training));
+  forward(images: Tensor, options: ForwardOptions = {}): ModelOutput {
+    const pass = new Pass(this.parameters, this.gates, options);
+    let x = this.#inScope(() => this.#embed(images, pass));
     for (let index = 0; index < this.config.depth; index++) {
       const input = x;
-      x = this.#inScope(() => vitBlock(input, context, index));
+      x = this.#inScope(() => vitBlock(input, this.config, pass, index));
       if (!historyEnabled()) this.gpu.release(input);
     }
-    const output = this.#classify(x, training);
+    const output = this.#classify(x, pass);
     if (!historyEnabled()) this.gpu.release(x);
     return output;
   }
@@ -80,47 +79,47 @@ export class ViT implements Model {
     return scope.promote(fn());
   }
 
-  #embed(images: Tensor, training: TrainingPass | undefined): Tensor {
+  #embed(images: Tensor, pass: Pass): Tensor {
     const { inChannels, imageSize, patchSize, embedDim, posDropRate } = this.config;
     const expected = [inChannels, imageSize, imageSize];
     if (images.shape.length !== 4 || expected.some((extent, axis) => images.shape[axis + 1] !== extent)) {
       throw new ShapeError(`vit: expected images [N, ${expected.join(", ")}], got [${images.shape}]`);
     }
-    const patches = linearLayer(patchify(images, patchSize), this.parameters, "patch_embed.proj");
-    const position = this.parameters.get("pos_embed").value;
+    const patches = pass.linear(patchify(images, patchSize), "patch_embed.proj");
+    const position = pass.weight("pos_embed");
     const tokens = assembleTokens(
-      { patches, prefix: this.#prefix(), position: reshape(position, [position.size / embedDim, embedDim]) },
+      { patches, prefix: this.#prefix(pass), position: reshape(position, [position.size / embedDim, embedDim]) },
       undefined,
     );
-    return training ? training.dropout(tokens, posDropRate) : tokens;
+    return pass.dropout(tokens, posDropRate);
   }
 
   /** Class token and distillation token as rows. */
-  #prefix(): Tensor | undefined {
+  #prefix(pass: Pass): Tensor | undefined {
     const { classToken, distilled, embedDim } = this.config;
-    const row = (name: string) => reshape(this.parameters.get(name).value, [1, embedDim]);
+    const row = (name: string) => reshape(pass.weight(name), [1, embedDim]);
     if (classToken && distilled) return concatRows(row("cls_token"), row("dist_token"));
     return classToken ? row("cls_token") : undefined;
   }
 
-  #classify(x: Tensor, training: TrainingPass | undefined): ModelOutput {
+  #classify(x: Tensor, pass: Pass): ModelOutput {
     const { pool, distilled } = this.config;
     const head = (pooled: (tokens: Tensor) => Tensor, norm: string, name: string) =>
-      this.#inScope(() => this.#head(pooled(x), norm, name, training));
+      this.#inScope(() => this.#head(pooled(x), norm, name, pass));
     if (pool === "avg")
       return { logits: head((tokens) => meanTokens(tokens, prefixCount(this.config)), "fc_norm", "head") };
     // The norm works row by row, so only the rows that a head reads are normed.
     const logits = head((tokens) => takeToken(tokens, 0), "norm", "head");
     if (!distilled) return { logits };
     const distillation = head((tokens) => takeToken(tokens, 1), "norm", "head_dist");
-    if (training) return { logits, distillation };
+    if (pass.training) return { logits, distillation };
     return { logits: this.#inScope(() => gate(add(logits, distillation), this.#half, 1)) };
   }
 
   /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */
-  #head(pooled: Tensor, norm: string, name: string, training: TrainingPass | undefined): Tensor {
-    const normed = this.gates.apply(layerNormLayer(pooled, this.parameters, norm, this.config.normEps), "embed");
-    return linearLayer(training ? training.dropout(normed, this.config.dropRate) : normed, this.parameters, name);
+  #head(pooled: Tensor, norm: string, name: string, pass: Pass): Tensor {
+    const normed = pass.gate(pass.layerNorm(pooled, norm, this.config.normEps), "embed");
+    return pass.linear(pass.dropout(normed, this.config.dropRate), name);
   }
 
   /** Gives the memory of the weights and masks back. */

@@ -124,14 +124,8 @@ export class Scorer {
   }
 
   #gradients(images: Tensor, labels: Tensor): Gradients {
-    const parameters = this.#members().map(({ parameter }) => this.model.parameters.get(parameter));
-    for (const parameter of parameters) parameter.denseGradient = this.options.scoreMasked ?? false;
-    try {
-      const { logits } = this.model.forward(images);
-      return backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
-    } finally {
-      for (const parameter of parameters) parameter.denseGradient = false;
-    }
+    const { logits } = this.model.forward(images, { denseGradients: this.options.scoreMasked });
+    return backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
   }
 
   #finish(kind: Exclude<Criterion["score"], "random">): void {

@@ -108,7 +108,7 @@ export class Trainer implements Disposable {
   /** Records forward, backward and update; done once, and again after masks were added or taken away. */
   #record(): Recording<Tensor> {
     return this.gpu.record(() => {
-      const loss = this.#loss(this.model.forward(this.#images, new TrainingPass(this.#draws)));
+      const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
       this.optimizer.update(backward(loss));
       return loss;
     });
