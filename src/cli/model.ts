@@ -1,14 +1,14 @@
 /** Models, masks and data of a command's arguments, read and checked before a device is opened. */
 import { basename, dirname, join, resolve } from "node:path";
-import { FormatError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import type { Checkpoint } from "../io/checkpoint.js";
 import type { ModelConfig, ViTConfig } from "../io/config.js";
 import { type Dataset, firstOfEachClass, subset } from "../io/dataset.js";
 import type { JsonObject } from "../io/json.js";
 import { isFolder, listFolder } from "../io/node/files.js";
-import { loadConfig, loadModel, loadTensors, openDataset } from "../io/node/index.js";
+import { loadConfig, loadModel, openDataset, readBytes } from "../io/node/index.js";
 import { initialViTWeights } from "../nn/init.js";
-import { checkMasks, type HostMask, type MaskSet } from "../prune/masks.js";
+import { checkMasks, type MaskSet, parseMasks } from "../prune/index.js";
 
 export type ViTCheckpoint = Checkpoint<ViTConfig>;
 
@@ -59,14 +59,7 @@ export function plainConfig(rawConfig: JsonObject): Record<string, string | numb
 
 /** @throws FormatError for a file that holds no masks; UsageError for masks of another model. */
 export async function loadMasks(path: string, { weights }: ViTCheckpoint): Promise<MaskSet> {
-  const { tensors } = await loadTensors(path);
-  const masks = new Map<string, HostMask>();
-  for (const [name, { dtype, shape, data }] of tensors) {
-    if (dtype !== "U8" && dtype !== "BOOL") {
-      throw new FormatError(`${path}: expected masks as U8 or BOOL, got ${dtype} in ${name}; give masks.safetensors`);
-    }
-    masks.set(name, { shape, data });
-  }
+  const masks = parseMasks(await readBytes(path), path);
   checkMasks(masks, (name) => weights.get(name)?.shape);
   return masks;
 }

@@ -2,8 +2,8 @@
 import { asF32 } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
-import { encodeSafetensors, type FloatTensor, type HostTensor } from "../io/safetensors.js";
-import type { MaskSet } from "../prune/masks.js";
+import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
+import { encodeMasks } from "../prune/mask-files.js";
 import type { PruneResult } from "../prune/prune.js";
 import type { UnitSpace } from "../prune/units.js";
 import { type Report, renderReport, reportToJson } from "../report/index.js";
@@ -31,15 +31,6 @@ export async function savePruned(
   ]);
   await saveCheckpoint(folder, { ...checkpoint, weights }, others);
   return ["model.safetensors", "config.json", ...others.keys()];
-}
-
-/** `masks.safetensors`: u8, 1 = keep, under the names of the model's file. */
-export function encodeMasks(masks: MaskSet, naming: Naming): Uint8Array {
-  const tensors = [...masks].map(([name, { shape, data }]): [string, HostTensor<"U8">] => [
-    name,
-    { dtype: "U8", shape, data },
-  ]);
-  return encodeSafetensors(fromTimmNames(tensors, naming));
 }
 
 /**

@@ -7,10 +7,9 @@ import { isObject, parseJsonObject } from "../io/json.js";
 import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../io/safetensors.js";
 import { quote } from "../io/text.js";
-import type { MaskSet } from "../prune/masks.js";
+import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
 import type { ViTCheckpoint } from "./model.js";
-import { encodeMasks } from "./pruned-files.js";
 
 /** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;

@@ -1,5 +1,16 @@
 export { CRITERIA, type Criterion, criterionByName } from "./criteria.js";
 export {
+  type Edge,
+  type GraphLayer,
+  type InputSource,
+  type LayeredGraph,
+  layeredGraph,
+} from "./layered-graph.js";
+export { type LiveLayer, liveUnits } from "./live-units.js";
+export { andMasks, invertMasks, orMasks, shuffleMasks } from "./mask-algebra.js";
+export { encodeMasks, parseMasks } from "./mask-files.js";
+export { type MaskOverlap, maskOverlap, type Overlap } from "./mask-overlap.js";
+export {
   applyUnits,
   checkMasks,
   clearMasks,

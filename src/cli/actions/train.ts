@@ -7,14 +7,13 @@ import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { ViT } from "../../nn/index.js";
-import { maskWeights, writeMasks } from "../../prune/index.js";
+import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadOrStart, loadViT, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
-import { encodeMasks } from "../pruned-files.js";
 import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
 import { digest, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 
