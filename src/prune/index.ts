@@ -34,3 +34,4 @@ export {
   type UnitSpace,
   unitSpace,
 } from "./units.js";
+export { captureWeights, rewind, WeightSnapshot } from "./weights.js";
