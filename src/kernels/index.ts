@@ -14,7 +14,9 @@ export {
   attentionGrad,
 } from "./attention.js";
 export type { BufferLike } from "./buffers.js";
+export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
+export type { DampedSize } from "./damp.js";
 export { fill } from "./fill.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
@@ -28,9 +30,11 @@ export {
   type MatmulVariant,
   matmul,
 } from "./matmul.js";
+export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
 export { dropout, randomNormal, randomUniform } from "./random.js";
+export { type RankUpdateSize, rankUpdate } from "./rank-update.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
