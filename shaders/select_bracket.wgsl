@@ -35,7 +35,7 @@ fn collect(score: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let start = linear_group(group, groups) * GROUP * STEPS;
   let lowest = vec4u(low.key);
-  let highest = vec4u(select(high.key, NAN_KEY, params.highOpen != 0u));
+  let highest = vec4u(select(high.key, OPEN_KEY, params.highOpen != 0u));
   var below = vec4u(0u);
   var atLow = vec4u(0u);
   var atHigh = vec4u(0u);

@@ -21,7 +21,7 @@ fn settle(key: u32, rank: u32, equal: u32) {
 
 @compute @workgroup_size(1)
 fn main() {
-  let highest = select(high.key, NAN_KEY, params.highOpen != 0u);
+  let highest = select(high.key, OPEN_KEY, params.highOpen != 0u);
   let candidatesFrom = bracket[0] + bracket[1];
   let highFrom = candidatesFrom + bracket[2];
   if (params.rank < bracket[0]) { return; }

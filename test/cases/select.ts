@@ -1,22 +1,26 @@
 import { type SelectionRange, type SelectTuning, selectSmallest } from "../../src/kernels/select.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { maskWords, normals, randomGenerator } from "../harness/random.js";
-
-/** Total order of selection: NaN above infinity, -0 equal to +0. */
-const compare = (a: number, b: number): number => {
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-  return a < b ? -1 : a > b ? 1 : 0;
-};
+import { maskWords, randomGenerator } from "../harness/random.js";
+import {
+  coarse,
+  compareScores,
+  constant,
+  halfZeros,
+  products,
+  rankOrder,
+  type ScoreFill,
+  signed,
+  special,
+} from "../harness/scores.js";
 
 function oracle(scores: Float32Array, keep: Uint32Array, { offset, count, prune, ties }: SelectionRange) {
-  const order = Uint32Array.from({ length: count }, (_, i) => offset + i);
-  order.sort((a, b) => compare(scores[a], scores[b]) || a - b);
+  const order = rankOrder(scores, offset, count);
   const kth = scores[order[prune - 1]];
   const pruned =
     ties === "lowest-index" || prune === 0
       ? order.subarray(0, prune)
-      : order.filter((i) => compare(scores[i], kth) <= 0);
+      : order.filter((i) => compareScores(scores[i], kth) <= 0);
   const bits = Uint32Array.from(keep);
   for (let i = offset; i < offset + count; i++) bits[i >> 5] |= 1 << (i & 31);
   for (const i of pruned) bits[i >> 5] &= ~(1 << (i & 31));
@@ -24,27 +28,11 @@ function oracle(scores: Float32Array, keep: Uint32Array, { offset, count, prune,
   return { keep: bits, threshold: [kthBits, pruned.length] };
 }
 
-type Fill = (length: number, seed: number) => Float32Array;
-
-const products: Fill = (length, seed) => normals(length, seed).map((g, i) => Math.abs(g * (i % 13) * 1e-3));
-const signed: Fill = (length, seed) => normals(length, seed);
-const halfZeros: Fill = (length, seed) => products(length, seed).map((score, i) => (i % 2 ? 0 : score));
-const coarse: Fill = (length, seed) => normals(length, seed).map((value) => Math.round(value * 4) / 4);
-const constant: Fill = (length) => new Float32Array(length).fill(0.25);
-const special: Fill = (length, seed) => {
-  const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
-  const next = randomGenerator(seed);
-  const scores = Float32Array.from({ length }, () => values[Math.floor(next() * values.length)]);
-  const words = new Uint32Array(scores.buffer);
-  for (let i = 0; i < length; i += 17) words[i] = i % 2 ? 0xffc00001 : 0x7f800001; // NaNs of both signs
-  return scores;
-};
-
 const MANY = 300_007; // enough to be sampled
 
 /** Scores that mislead the sample: `odd` where select_sample.wgsl looks (for ranges that begin at `offset`), `usual` elsewhere. */
 const misleading =
-  (offset: number, usual: (x: number) => number, odd: (x: number) => number): Fill =>
+  (offset: number, usual: (x: number) => number, odd: (x: number) => number): ScoreFill =>
   (length, seed) => {
     const next = randomGenerator(seed);
     const stride = 64;
@@ -67,11 +55,11 @@ const crowded = misleading(
 
 interface Shape extends Omit<SelectionRange, "ties"> {
   readonly what: string;
-  readonly fill: Fill;
+  readonly fill: ScoreFill;
   readonly benchOnly?: boolean;
 }
 
-const shape = (what: string, fill: Fill, count: number, prune: number, offset = 0, benchOnly = false): Shape => ({
+const shape = (what: string, fill: ScoreFill, count: number, prune: number, offset = 0, benchOnly = false): Shape => ({
   what,
   fill,
   count,

@@ -1,0 +1,30 @@
+/** Scores that are hard to select among, and their order. */
+import { normals, randomGenerator } from "./random.js";
+
+/** Total order of selection: NaN above infinity, -0 equal to +0. */
+export const compareScores = (a: number, b: number): number => {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+  return a < b ? -1 : a > b ? 1 : 0;
+};
+
+/** Places of scores[offset ...] from the smallest score, equal ones from the lowest index. */
+export function rankOrder(scores: Float32Array, offset = 0, count = scores.length - offset): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => offset + i);
+  return order.sort((a, b) => compareScores(scores[a], scores[b]) || a - b);
+}
+
+export type ScoreFill = (length: number, seed: number) => Float32Array;
+
+export const products: ScoreFill = (length, seed) => normals(length, seed).map((g, i) => Math.abs(g * (i % 13) * 1e-3));
+export const signed: ScoreFill = (length, seed) => normals(length, seed);
+export const halfZeros: ScoreFill = (length, seed) => products(length, seed).map((score, i) => (i % 2 ? 0 : score));
+export const coarse: ScoreFill = (length, seed) => normals(length, seed).map((value) => Math.round(value * 4) / 4);
+export const constant: ScoreFill = (length) => new Float32Array(length).fill(0.25);
+export const special: ScoreFill = (length, seed) => {
+  const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
+  const next = randomGenerator(seed);
+  const scores = Float32Array.from({ length }, () => values[Math.floor(next() * values.length)]);
+  const words = new Uint32Array(scores.buffer);
+  for (let i = 0; i < length; i += 17) words[i] = i % 2 ? 0xffc00001 : 0x7f800001; // NaNs of both signs
+  return scores;
+};
