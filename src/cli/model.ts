@@ -1,42 +1,32 @@
 /** Models, masks and data of a command's arguments, read and checked before a device is opened. */
 import { basename, dirname, join, resolve } from "node:path";
-import { UsageError } from "../errors.js";
 import type { Checkpoint } from "../io/checkpoint.js";
-import type { ModelConfig, ViTConfig } from "../io/config.js";
+import type { ModelConfig } from "../io/config.js";
 import { type Dataset, firstOfEachClass, subset } from "../io/dataset.js";
 import type { JsonObject } from "../io/json.js";
 import { isFolder, listFolder } from "../io/node/files.js";
 import { loadConfig, loadModel, openDataset, readBytes } from "../io/node/index.js";
-import { initialViTWeights } from "../nn/init.js";
+import { architectureOf } from "../nn/index.js";
 import { checkMasks, type MaskSet, parseMasks } from "../prune/index.js";
 
-export type ViTCheckpoint = Checkpoint<ViTConfig>;
-
-function assertViT(config: ModelConfig, source: string): asserts config is ViTConfig {
-  if (config.architecture === "vit") return;
-  throw new UsageError(
-    `${source}: expected a ViT or DeiT, got the architecture "${config.architecture}"; this version computes no other`,
-  );
-}
-
 /** @throws FormatError or UsageError for a model that cannot be read or computed. */
-export async function loadViT(path: string): Promise<ViTCheckpoint> {
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const checkpoint = await loadModel(path);
-  assertViT(checkpoint.config, path);
-  return checkpoint as ViTCheckpoint;
+  architectureOf(checkpoint.config, path); // refuses those that are not computed
+  return checkpoint;
 }
 
 /** A model to train: its own weights where there are some, else fresh ones for its config. */
-export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: ViTCheckpoint; fresh: boolean }> {
+export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: Checkpoint; fresh: boolean }> {
   const asFolder = await isFolder(path);
   const isConfig = asFolder ? !(await listFolder(path)).files.includes("model.safetensors") : path.endsWith(".json");
-  if (!isConfig) return { checkpoint: await loadViT(path), fresh: false };
+  if (!isConfig) return { checkpoint: await loadCheckpoint(path), fresh: false };
   const source = asFolder ? join(path, "config.json") : path;
   const { config, ...files } = await loadConfig(source);
-  assertViT(config, source);
+  const architecture = architectureOf(config, source);
   const { model_type: family } = files.rawConfig;
   const naming = family === undefined ? "timm" : family === "deit" ? "deit" : "vit";
-  const weights = initialViTWeights(config, seed);
+  const weights = architecture.initialWeights(seed);
   return { checkpoint: { config, ...files, naming, weights, metadata: new Map() }, fresh: true };
 }
 
@@ -58,7 +48,7 @@ export function plainConfig(rawConfig: JsonObject): Record<string, string | numb
 }
 
 /** @throws FormatError for a file that holds no masks; UsageError for masks of another model. */
-export async function loadMasks(path: string, { weights }: ViTCheckpoint): Promise<MaskSet> {
+export async function loadMasks(path: string, { weights }: Checkpoint): Promise<MaskSet> {
   const masks = parseMasks(await readBytes(path), path);
   checkMasks(masks, (name) => weights.get(name)?.shape);
   return masks;
@@ -72,7 +62,7 @@ export interface CalibrationArguments {
 /** Calibration data in their own order, with so many examples of each class. */
 export async function openCalibration(
   { calibration, examplesPerClass }: CalibrationArguments,
-  config: ViTConfig,
+  config: ModelConfig,
 ): Promise<Dataset | undefined> {
   if (calibration === undefined) return undefined;
   const all = await openDataset(calibration, config, { defaultSplit: "train" });

@@ -1,5 +1,5 @@
 /** A pruned model as it lies in files: weights, masks, scores and report. */
-import { asF32 } from "../io/checkpoint.js";
+import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
@@ -7,7 +7,6 @@ import { encodeMasks } from "../prune/mask-files.js";
 import type { PruneResult } from "../prune/prune.js";
 import type { UnitSpace } from "../prune/units.js";
 import { type Report, renderReport, reportToJson } from "../report/index.js";
-import type { ViTCheckpoint } from "./model.js";
 
 /**
  * Writes a pruned model's folder, all files or none.
@@ -17,7 +16,7 @@ import type { ViTCheckpoint } from "./model.js";
  */
 export async function savePruned(
   folder: string,
-  checkpoint: ViTCheckpoint,
+  checkpoint: Checkpoint,
   weights: Map<string, FloatTensor>,
   result: PruneResult,
   report: Report,

@@ -1,16 +1,17 @@
 /** What every report of this program says of the machine, the command and the model. */
 import type { AdapterSummary } from "../gpu/index.js";
+import type { Checkpoint } from "../io/checkpoint.js";
 import type { Dataset } from "../io/dataset.js";
-import { vitFlops } from "../nn/flops.js";
+import { architectureOf } from "../nn/index.js";
 import type { DatasetSummary, ModelSummary, Report } from "../report/types.js";
-import { modelName, plainConfig, type ViTCheckpoint } from "./model.js";
+import { modelName, plainConfig } from "./model.js";
 import { PROGRAM } from "./program.js";
 import { versions } from "./version.js";
 
-export function summarizeModel(path: string, { config, rawConfig, weights }: ViTCheckpoint): ModelSummary {
+export function summarizeModel(path: string, { config, rawConfig, weights }: Checkpoint): ModelSummary {
   let parameters = 0;
   for (const { data } of weights.values()) parameters += data.length;
-  return { name: modelName(path), config: plainConfig(rawConfig), parameters, flops: vitFlops(config) };
+  return { name: modelName(path), config: plainConfig(rawConfig), parameters, flops: architectureOf(config).flops };
 }
 
 export function summarizeData({ source, length, labels }: Dataset): DatasetSummary {

@@ -1,12 +1,12 @@
 /** The loop of `secateur train` and `finetune`: steps, a line and a record for each epoch, everything saved. */
 import type { Gpu } from "../gpu/index.js";
+import type { Checkpoint } from "../io/checkpoint.js";
 import type { Dataset } from "../io/dataset.js";
-import type { ViT } from "../nn/index.js";
+import type { Model } from "../nn/index.js";
 import { type MaskSet, maskWeights } from "../prune/index.js";
 import { decimal, percent } from "../report/format.js";
 import { evaluate, type StepReport, type Trainer } from "../train/index.js";
 import type { CommandContext } from "./host.js";
-import type { ViTCheckpoint } from "./model.js";
 import { Progress } from "./progress.js";
 import { type EpochRecord, type RunSettings, saveRun } from "./training-state.js";
 
@@ -34,14 +34,14 @@ export interface Plan {
   readonly command: "train" | "finetune";
   readonly name: string;
   readonly start: string;
-  readonly checkpoint: ViTCheckpoint;
+  readonly checkpoint: Checkpoint;
   readonly masks: MaskSet;
   readonly options: TrainArguments;
 }
 
 export interface RunningPlan extends Plan {
   readonly gpu: Gpu;
-  readonly model: ViT;
+  readonly model: Model;
   readonly trainer: Trainer;
   readonly test: Dataset | undefined;
   readonly settings: RunSettings;

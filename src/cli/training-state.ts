@@ -2,14 +2,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
-import { asF32 } from "../io/checkpoint.js";
+import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { isObject, parseJsonObject } from "../io/json.js";
 import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../io/safetensors.js";
 import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
-import type { ViTCheckpoint } from "./model.js";
 
 /** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
@@ -47,7 +46,7 @@ const stepNote = (step: number): readonly [string, string] => ["step", String(st
  */
 export async function saveRun(
   folder: string,
-  checkpoint: ViTCheckpoint,
+  checkpoint: Checkpoint,
   masks: MaskSet,
   { step, moments }: TrainerState,
   settings: RunSettings,
@@ -62,7 +61,7 @@ export async function saveRun(
 }
 
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */
-export async function loadRun(folder: string, model: ViTCheckpoint, settings: RunSettings): Promise<SavedRun> {
+export async function loadRun(folder: string, model: Checkpoint, settings: RunSettings): Promise<SavedRun> {
   const trainerFile = join(folder, FILES.trainer);
   const trainer = parseJsonObject(await readBytes(trainerFile), trainerFile);
   const { step } = trainer;

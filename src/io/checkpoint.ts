@@ -1,10 +1,10 @@
 import { FormatError } from "../errors.js";
+import { checkWeights } from "./check-weights.js";
 import { type ModelConfig, parseModelConfig } from "./config.js";
 import { type JsonObject, parseJsonObject } from "./json.js";
-import { detectNaming, fromTimmNames, type Naming, namesInFile, toTimmNames } from "./names.js";
+import { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "./safetensors.js";
-import { quote, shapeText } from "./text.js";
-import { expectedParameters } from "./vit-parameters.js";
+import { quote } from "./text.js";
 
 /** A model as it lies in files: its config and its weights under timm's names. */
 export interface Checkpoint<C extends ModelConfig = ModelConfig> {
@@ -82,7 +82,8 @@ export function asF32(tensors: Iterable<readonly [string, FloatTensor]>): Map<st
   return new Map(Array.from(tensors, ([name, { shape, data }]) => [name, { dtype: "F32", shape, data }]));
 }
 
-function floatTensors(tensors: ReadonlyMap<string, HostTensor>, source: string): Map<string, FloatTensor> {
+/** @throws FormatError for a tensor that is not float. */
+export function floatTensors(tensors: ReadonlyMap<string, HostTensor>, source: string): Map<string, FloatTensor> {
   const floats = new Map<string, FloatTensor>();
   for (const [name, tensor] of tensors) {
     if (tensor.dtype !== "F32") {
@@ -91,43 +92,4 @@ function floatTensors(tensors: ReadonlyMap<string, HostTensor>, source: string):
     floats.set(name, { shape: tensor.shape, data: tensor.data });
   }
   return floats;
-}
-
-/**
- * Checks weights against a config. Names and shapes are those of a ViT; of other architectures, whose layers belong to
- * the rooms that build them, only the values are checked.
- *
- * @throws FormatError naming the first parameter that is missing, unexpected, of a wrong shape or not finite.
- */
-export function checkWeights(
-  weights: ReadonlyMap<string, FloatTensor>,
-  config: ModelConfig,
-  source: string,
-  naming: Naming = "timm",
-): void {
-  const inFile = (name: string) => namesInFile(name, naming).map(quote).join(", ");
-  if (config.architecture === "vit") {
-    const expected = expectedParameters(config);
-    for (const [name, shape] of expected) {
-      const got = weights.get(name)?.shape;
-      if (got && shapeText(got) === shapeText(shape)) continue;
-      throw new FormatError(
-        `${source}: expected ${inFile(name)} of shape ${shapeText(shape)}, got ${got ? shapeText(got) : "none"}; ` +
-          "the config does not describe these weights",
-      );
-    }
-    for (const name of weights.keys()) {
-      if (expected.has(name)) continue;
-      throw new FormatError(
-        `${source}: expected no parameter ${inFile(name)}, got one; the config has no place for it`,
-      );
-    }
-  }
-  for (const [name, { data }] of weights) {
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at < 0) continue;
-    throw new FormatError(
-      `${source}: expected finite values in ${inFile(name)}, got ${data[at]} at element ${at}; retrain or repair it`,
-    );
-  }
 }

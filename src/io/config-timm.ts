@@ -38,8 +38,8 @@ function knownValues(architecture: string, source: string): JsonObject {
   const match = knownName.exec(architecture);
   if (!match) {
     throw new FormatError(
-      `${source}: expected "architecture" to be "vit", "deit", "mlp", "resnet20", "vgg16_bn" or a timm name such as ` +
-        `"deit_tiny_patch16_224", got ${quote(architecture)}; only plain ViT and DeiT are supported`,
+      `${source}: expected "architecture" to be "vit", "deit", "mlp", "lenet_300_100", "resnet20", "vgg16_bn" or a timm name such as ` +
+        `"deit_tiny_patch16_224", got ${quote(architecture)}; of the others only plain ViT and DeiT are supported`,
     );
   }
   const [, size, distilled, patchSize, imageSize] = match;

@@ -1,6 +1,6 @@
 import type { Preprocess, ViTConfig } from "./config.js";
 import type { ConfigReader } from "./config-reader.js";
-import { MAX_PARAMETERS, parameterCount } from "./vit-parameters.js";
+import { MAX_PARAMETERS, parameterCount } from "./parameters.js";
 
 /** Options of timm's VisionTransformer that change its arithmetic, with the values that leave it as it is here. */
 const neutralOptions = {

@@ -1,5 +1,6 @@
 import { FormatError } from "../errors.js";
 import { huggingFaceReader } from "./config-huggingface.js";
+import { LENET_300_100, readMlp } from "./config-mlp.js";
 import { ConfigReader } from "./config-reader.js";
 import { timmReader } from "./config-timm.js";
 import { readPreprocess, readViT } from "./config-vit.js";
@@ -56,6 +57,7 @@ export interface MlpConfig {
   /** Widths of the hidden layers. */
   readonly hidden: readonly number[];
   readonly numClasses: number;
+  readonly bias: boolean;
   readonly preprocess: Preprocess;
 }
 
@@ -90,6 +92,8 @@ export function parseModelConfig(json: JsonObject, source: string, preprocessor?
   switch (architecture) {
     case "mlp":
       return readMlp(reader);
+    case "lenet_300_100":
+      return readMlp(new ConfigReader({ ...LENET_300_100, ...json }, source));
     case "resnet20":
     case "vgg16_bn":
       return readConvNet(reader, architecture);
@@ -112,24 +116,6 @@ export function inputSpec(config: ModelConfig): InputSpec {
   const sampleShape =
     config.architecture === "mlp" ? [config.inputs] : [inChannels, config.imageSize, config.imageSize];
   return { sampleShape, inChannels, numClasses, preprocess };
-}
-
-function readMlp(reader: ConfigReader): MlpConfig {
-  const hidden = reader.raw("hidden") ?? [];
-  if (!Array.isArray(hidden) || !hidden.every((width) => Number.isSafeInteger(width) && width > 0)) {
-    reader.fail("hidden", "a list of positive integers");
-  }
-  const inputs = reader.count("inputs");
-  const inChannels = reader.count("in_chans", 1);
-  if (inputs % inChannels) reader.fail("inputs", `a multiple of "in_chans" (${inChannels})`);
-  return {
-    architecture: "mlp",
-    inputs,
-    inChannels,
-    hidden,
-    numClasses: reader.count("num_classes"),
-    preprocess: readPreprocess(reader, inChannels, 0.5, 1),
-  };
 }
 
 function readConvNet(reader: ConfigReader, architecture: ConvNetConfig["architecture"]): ConvNetConfig {

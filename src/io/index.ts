@@ -2,12 +2,12 @@
  * Bytes in, data out: checkpoints, images and datasets of the formats that exist. This room knows no GPU and no file
  * system; `secateur/node` adds the latter.
  */
+export { checkFinite, checkShapes, checkWeights } from "./check-weights.js";
 export {
   asF32,
   type Checkpoint,
   type CheckpointFiles,
   type ConfigFiles,
-  checkWeights,
   encodeCheckpoint,
   type ModelDescription,
   type NamedBytes,
@@ -32,6 +32,7 @@ export type { Image } from "./image.js";
 export { type ClassFolder, type ImageSource, imageFolderDataset } from "./image-folder.js";
 export { type JsonObject, parseJsonObject } from "./json.js";
 export { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
+export { expectedParameters } from "./parameters.js";
 export { fitImage } from "./preprocess.js";
 export { type Interpolation, resize } from "./resize.js";
 export {
@@ -44,4 +45,3 @@ export {
   type SafetensorsFile,
 } from "./safetensors.js";
 export { tensorSamples } from "./tensor-samples.js";
-export { expectedParameters } from "./vit-parameters.js";

@@ -1,12 +1,18 @@
 /** Work of a forward pass for one example, two FLOPs for each multiply-accumulate. */
-import type { ViTConfig } from "../io/config.js";
+import type { MlpConfig, ViTConfig } from "../io/config.js";
+import { mlpLayers } from "./mlp-sites.js";
 import type { PrunableLayer } from "./sites.js";
 import { tokenCount, vitLayers } from "./vit-sites.js";
 
 export const layerFlops = ({ out, in: inputs, applications }: PrunableLayer): number => 2 * out * inputs * applications;
 
+const sumOfLayers = (layers: readonly PrunableLayer[]): number =>
+  layers.reduce((sum, layer) => sum + layerFlops(layer), 0);
+
+/** Linear layers; biases and activations are left out, as is usual. */
+export const mlpFlops = (config: MlpConfig): number => sumOfLayers(mlpLayers(config));
+
 /** Linear layers and the two products of attention; norms, activations and softmax are left out, as is usual. */
 export function vitFlops(config: ViTConfig): number {
-  const linear = vitLayers(config).reduce((sum, layer) => sum + layerFlops(layer), 0);
-  return linear + config.depth * 2 * 2 * tokenCount(config) ** 2 * config.embedDim;
+  return sumOfLayers(vitLayers(config)) + config.depth * 2 * 2 * tokenCount(config) ** 2 * config.embedDim;
 }

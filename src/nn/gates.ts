@@ -6,7 +6,7 @@
 import { ShapeError } from "../errors.js";
 import { gate, type Tensor } from "../tensor/index.js";
 
-/** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, `token` and `embed` by themselves. */
+/** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, the neurons of an MLP as `lin.N.neuron`, `token` and `embed` by themselves. */
 export type GateSite =
   | "attn.in"
   | "attn.headDim"
@@ -17,6 +17,7 @@ export type GateSite =
   | "block.attn"
   | "block.mlp"
   | "block"
+  | "neuron"
   | "token"
   | "embed";
 

@@ -1,8 +1,11 @@
-export { layerFlops, vitFlops } from "./flops.js";
+export { type Architecture, architectureOf, createModel } from "./architecture.js";
+export { layerFlops, mlpFlops, vitFlops } from "./flops.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
-export { initialViTWeights } from "./init.js";
+export { initialMlpWeights, initialViTWeights } from "./init.js";
+export { MLP } from "./mlp.js";
+export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
-export { Parameter, Parameters } from "./parameter.js";
+export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
 export { type ForwardOptions, type Observer, Pass } from "./pass.js";
 export { type LayerKind, type PrunableLayer, rowUnits, type UnitGroup, type UnitMember, weightUnits } from "./sites.js";
 export { TrainingPass } from "./training.js";

@@ -1,8 +1,8 @@
 /** Fresh weights for a config, from a seed: the same on every machine. */
 
-import type { ViTConfig } from "../io/config.js";
+import type { MlpConfig, ViTConfig } from "../io/config.js";
+import { expectedParameters } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
-import { expectedParameters } from "../io/vit-parameters.js";
 
 /** mulberry32: 32 bits of state are plenty for initial weights. */
 function uniformGenerator(seed: number): () => number {
@@ -38,6 +38,24 @@ export function initialViTWeights(config: ViTConfig, seed: number): Map<string, 
     const deviation = name === "patch_embed.proj.weight" ? Math.sqrt(1 / fanIn) : STANDARD_DEVIATION;
     const value = isNorm ? () => 1 : isBias ? () => 0 : () => deviation * truncatedNormal(uniform);
     weights.set(name, { shape: [...shape], data: Float32Array.from({ length }, value) });
+  }
+  return weights;
+}
+
+/**
+ * MLP weights as torch.nn.Linear draws them: weights and biases uniform within 1 / sqrt(fan-in). For weights that is Kaiming's uniform rule with a
+ * gain of 1 / sqrt(3).
+ */
+export function initialMlpWeights(config: MlpConfig, seed: number): Map<string, FloatTensor> {
+  const uniform = uniformGenerator(seed);
+  const weights = new Map<string, FloatTensor>();
+  let bound = 0;
+  for (const [name, shape] of expectedParameters(config)) {
+    // A bias follows its weight, and has its fan-in.
+    if (shape.length === 2) bound = 1 / Math.sqrt(shape[1]);
+    const length = shape.reduce((product, extent) => product * extent, 1);
+    const data = Float32Array.from({ length }, () => bound * (2 * uniform() - 1));
+    weights.set(name, { shape: [...shape], data });
   }
   return weights;
 }

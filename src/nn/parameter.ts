@@ -1,8 +1,17 @@
 /** Weights by name, and the bit masks that lie over them. */
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
+import { checkFinite, checkShapes } from "../io/check-weights.js";
+import type { MlpConfig, ViTConfig } from "../io/config.js";
+import { expectedParameters } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { Tensor } from "../tensor/index.js";
+
+/**
+ * Weights by parameter name: of the host, which are uploaded, or tensors on the device, which are used where they lie. The memory of the latter
+ * stays their owner's: training writes to it, and nothing here releases or destroys it.
+ */
+export type ModelWeights = ReadonlyMap<string, FloatTensor | Tensor>;
 
 /** One trainable tensor. The value stays dense; a mask only decides what takes part. */
 export class Parameter {
@@ -12,11 +21,28 @@ export class Parameter {
   constructor(
     readonly name: string,
     readonly value: Tensor,
+    /** Whether the value's memory is the model's own. */
+    private readonly owned: boolean,
   ) {}
 
   get size(): number {
     return this.value.size;
   }
+
+  /** Gives the memory of the mask back, and of the value unless it is borrowed. */
+  release(): void {
+    if (this.owned) this.value.gpu.release(this.value);
+    this.mask?.gpu.release(this.mask);
+  }
+}
+
+/** A leaf over the tensor's memory; the tensor itself may be part of another graph, and stays as it is. */
+function borrow(gpu: Gpu, name: string, tensor: Tensor): Tensor {
+  if (tensor.gpu !== gpu || tensor.type !== "f32") {
+    const got = tensor.gpu === gpu ? tensor.type : "one of another Gpu";
+    throw new ShapeError(`parameter ${name}: expected an f32 tensor of the model's Gpu, got ${got}; borrow it there`);
+  }
+  return new Tensor(gpu, tensor.buffer, tensor.shape);
 }
 
 /** The parameters of a model in the order of its forward pass. */
@@ -25,12 +51,13 @@ export class Parameters implements Iterable<Parameter> {
 
   constructor(
     readonly gpu: Gpu,
-    weights: ReadonlyMap<string, FloatTensor>,
+    weights: ModelWeights,
   ) {
-    for (const [name, { shape, data }] of weights) {
-      const value = Tensor.from(gpu, data, shape.length === 0 ? [1] : shape);
+    for (const [name, weight] of weights) {
+      const borrowed = weight instanceof Tensor;
+      const value = borrowed ? borrow(gpu, name, weight) : Tensor.from(gpu, weight.data, weight.shape);
       value.requiresGradient = true;
-      this.#byName.set(name, new Parameter(name, value));
+      this.#byName.set(name, new Parameter(name, value, !borrowed));
     }
   }
 
@@ -64,11 +91,25 @@ export class Parameters implements Iterable<Parameter> {
     return weights;
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back, except of values that are borrowed. */
   release(): void {
-    for (const { value, mask } of this) {
-      value.gpu.release(value);
-      if (mask) mask.gpu.release(mask);
-    }
+    for (const parameter of this) parameter.release();
   }
+}
+
+/**
+ * The parameters of a config's model.
+ *
+ * @throws FormatError for a parameter that is missing, unexpected or of a wrong shape, or host values that are not finite; those on the device
+ *   are not read. ShapeError for a tensor that is not f32 or of another Gpu.
+ */
+export function modelParameters(gpu: Gpu, config: ViTConfig | MlpConfig, weights: ModelWeights): Parameters {
+  checkShapes(weights, config, "model");
+  checkFinite(
+    [...weights].filter((entry): entry is [string, FloatTensor] => !(entry[1] instanceof Tensor)),
+    "model",
+  );
+  // The order decides that of sums over all parameters, and files have orders of their own.
+  const names = expectedParameters(config).keys();
+  return new Parameters(gpu, new Map(Array.from(names, (name) => [name, weights.get(name)!])));
 }

@@ -1,10 +1,7 @@
 /** Vision Transformer and DeiT in timm's structure and names. */
 import { FormatError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { checkWeights } from "../io/checkpoint.js";
-import type { ModelConfig, ViTConfig } from "../io/config.js";
-import type { FloatTensor } from "../io/safetensors.js";
-import { expectedParameters } from "../io/vit-parameters.js";
+import { inputSpec, type ModelConfig, type ViTConfig } from "../io/config.js";
 import {
   add,
   assembleTokens,
@@ -19,8 +16,9 @@ import {
 } from "../tensor/index.js";
 import { Gates } from "./gates.js";
 import type { Model, ModelOutput } from "./model.js";
-import { Parameters } from "./parameter.js";
+import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
+import { inScope } from "./scoped.js";
 import type { PrunableLayer, UnitGroup } from "./sites.js";
 import { vitBlock } from "./vit-block.js";
 import { headUnits, neuronUnits, prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
@@ -33,12 +31,13 @@ export class ViT implements Model {
   readonly #half: Tensor;
 
   readonly config: ViTConfig;
+  readonly sampleShape: readonly number[];
 
   /** @throws FormatError when the config is not a ViT's, or weights and config disagree. */
   constructor(
     readonly gpu: Gpu,
     config: ModelConfig,
-    weights: ReadonlyMap<string, FloatTensor>,
+    weights: ModelWeights,
   ) {
     if (config.architecture !== "vit") {
       throw new FormatError(
@@ -46,12 +45,10 @@ export class ViT implements Model {
       );
     }
     this.config = config;
-    checkWeights(weights, config, "model");
-    // The order decides that of sums over all parameters, and files have orders of their own.
-    const names = expectedParameters(config).keys();
-    this.parameters = new Parameters(gpu, new Map(Array.from(names, (name) => [name, weights.get(name)!])));
+    this.parameters = modelParameters(gpu, config, weights);
     this.gates = new Gates(vitGatePlaces(config));
     this.layers = vitLayers(config);
+    this.sampleShape = inputSpec(config).sampleShape;
     this.#half = Tensor.from(gpu, Float32Array.of(0.5));
   }
 
@@ -61,22 +58,15 @@ export class ViT implements Model {
 
   forward(images: Tensor, options: ForwardOptions = {}): ModelOutput {
     const pass = new Pass(this.parameters, this.gates, options);
-    let x = this.#inScope(() => this.#embed(images, pass));
+    let x = inScope(this.gpu, () => this.#embed(images, pass));
     for (let index = 0; index < this.config.depth; index++) {
       const input = x;
-      x = this.#inScope(() => vitBlock(input, this.config, pass, index));
+      x = inScope(this.gpu, () => vitBlock(input, this.config, pass, index));
       if (!historyEnabled()) this.gpu.release(input);
     }
     const output = this.#classify(x, pass);
     if (!historyEnabled()) this.gpu.release(x);
     return output;
-  }
-
-  /** Without history nothing inside of `fn` is needed again, so its buffers are released at once. */
-  #inScope(fn: () => Tensor): Tensor {
-    if (historyEnabled()) return fn();
-    using scope = this.gpu.scope();
-    return scope.promote(fn());
   }
 
   #embed(images: Tensor, pass: Pass): Tensor {
@@ -105,7 +95,7 @@ export class ViT implements Model {
   #classify(x: Tensor, pass: Pass): ModelOutput {
     const { pool, distilled } = this.config;
     const head = (pooled: (tokens: Tensor) => Tensor, norm: string, name: string) =>
-      this.#inScope(() => this.#head(pooled(x), norm, name, pass));
+      inScope(this.gpu, () => this.#head(pooled(x), norm, name, pass));
     if (pool === "avg")
       return { logits: head((tokens) => meanTokens(tokens, prefixCount(this.config)), "fc_norm", "head") };
     // The norm works row by row, so only the rows that a head reads are normed.
@@ -113,7 +103,7 @@ export class ViT implements Model {
     if (!distilled) return { logits };
     const distillation = head((tokens) => takeToken(tokens, 1), "norm", "head_dist");
     if (pass.training) return { logits, distillation };
-    return { logits: this.#inScope(() => gate(add(logits, distillation), this.#half, 1)) };
+    return { logits: inScope(this.gpu, () => gate(add(logits, distillation), this.#half, 1)) };
   }
 
   /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */

@@ -98,18 +98,21 @@ describe("models", () => {
     }
   });
 
-  it("of an architecture that is not computed", async () => {
-    const folder = place.path("mlp");
-    const values = (length: number) => new Float32Array(length).fill(0.5);
-    place.write(
-      "mlp/model.safetensors",
-      encodeSafetensors([
-        ["lin.0.weight", { dtype: "F32", shape: [3, 64], data: values(192) }],
-        ["lin.0.bias", { dtype: "F32", shape: [3], data: values(3) }],
-      ]),
+  it.each(["resnet20", "vgg16_bn"])("of the architecture %s, which is not computed", async (architecture) => {
+    const weight = encodeSafetensors([["conv1.weight", { dtype: "F32", shape: [1], data: Float32Array.of(1) }]]);
+    place.write(`${architecture}/model.safetensors`, weight);
+    place.write(`${architecture}/config.json`, JSON.stringify({ architecture }));
+    expectRefusal(
+      await evaluate(place.path(architecture)),
+      `expected a ViT, DeiT or MLP, got the architecture "${architecture}"; this version computes no other`,
     );
-    place.write("mlp/config.json", JSON.stringify({ architecture: "mlp", inputs: 64, num_classes: 3 }));
-    expectRefusal(await evaluate(folder), 'expected a ViT or DeiT, got the architecture "mlp"');
+  });
+
+  it("of an MLP whose weights are another's", async () => {
+    const folder = place.path("mlp");
+    place.write("mlp/model.safetensors", readFileSync(`${model}/model.safetensors`));
+    place.write("mlp/config.json", JSON.stringify({ architecture: "mlp", inputs: 64, hidden: [8], num_classes: 3 }));
+    expectRefusal(await evaluate(folder), 'expected "lin.0.weight" of shape 8 x 64, got none');
   });
 });
 

@@ -1,9 +1,10 @@
 /** `secateur demo`: the whole job on a small model, within minutes on any machine. */
 import { join, resolve } from "node:path";
 import type { Gpu } from "../../gpu/index.js";
+import type { Checkpoint } from "../../io/checkpoint.js";
 import { type Dataset, firstOfEachClass, subset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
-import { ViT } from "../../nn/index.js";
+import { createModel, type Model } from "../../nn/index.js";
 import { clearMasks, criterionByName, maskWeights, type PruneResult, prune } from "../../prune/index.js";
 import { integer, shortPercent } from "../../report/format.js";
 import type { Report, Run } from "../../report/index.js";
@@ -13,7 +14,7 @@ import { demoText, runData } from "../demo-outcome.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
-import { loadViT, type ViTCheckpoint } from "../model.js";
+import { loadCheckpoint } from "../model.js";
 import { modelPlaces, refuseInputFolder } from "../places.js";
 import { GRADIENT_COST, Progress } from "../progress.js";
 import { savePruned } from "../pruned-files.js";
@@ -38,8 +39,8 @@ const WORKLOADS = {
 interface Stage {
   readonly context: CommandContext;
   readonly gpu: Gpu;
-  readonly model: ViT;
-  readonly checkpoint: ViTCheckpoint;
+  readonly model: Model;
+  readonly checkpoint: Checkpoint;
   readonly calibration: Dataset;
   readonly test: Dataset;
   readonly progress: Progress;
@@ -52,7 +53,7 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
   const mnist = mnistFolder();
   refuseInputFolder("out", out, [...modelPlaces(path), mnist]);
   await checkWritableFolder(out);
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const train = { ...(await openDataset(mnist, checkpoint.config, { defaultSplit: "train" })), source: "mnist train" };
   const allTests = { ...(await openDataset(mnist, checkpoint.config)), source: "mnist test" };
   const calibration = subset(train, firstOfEachClass(train.labels, CALIBRATION.examplesPerClass));
@@ -63,7 +64,7 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
   context.note(
     `${gpu.info.description}: ${integer(test.length)} of ${integer(allTests.length)} test images, ${finetuneSteps} finetuning steps`,
   );
-  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const images = test.length * (METHODS.length * SPARSITIES.length + 2);
   const gradients = calibration.length * SPARSITIES.length + finetuneSteps * FINETUNE.batch;
   using progress = new Progress(context.stderr, images + gradients * GRADIENT_COST);

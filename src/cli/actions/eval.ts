@@ -2,13 +2,13 @@
 import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFile, openDataset, writeFileAtomic } from "../../io/node/index.js";
 import { encodeSafetensors } from "../../io/safetensors.js";
-import { ViT } from "../../nn/index.js";
+import { createModel } from "../../nn/index.js";
 import { writeMasks } from "../../prune/index.js";
 import { decimal, integer, percent } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
 import { ClassSubsetMeter } from "../class-subset.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadViT, modelName } from "../model.js";
+import { loadCheckpoint, loadMasks, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { Progress } from "../progress.js";
 import { classWarnings, logitWarnings } from "../warnings.js";
@@ -26,12 +26,12 @@ export async function evaluateModel(context: CommandContext, path: string, optio
     refuseInputFile("logits", options.logits, [...modelPlaces(path), ...masks, ...dataPlaces(options.data)]);
     await checkWritableFile(options.logits);
   }
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const masks = options.masks === undefined ? undefined : await loadMasks(options.masks, checkpoint);
   const dataset = await openDataset(options.data, checkpoint.config);
 
   using gpu = await context.openGpu();
-  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   if (masks) writeMasks(gpu, model, masks);
   using progress = new Progress(context.stderr, dataset.length);
   const among = ClassSubsetMeter.for(dataset);

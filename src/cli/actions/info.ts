@@ -1,19 +1,19 @@
 /** `secateur info`: what a model consists of. Needs no device. */
 import type { FloatTensor } from "../../io/safetensors.js";
-import { layerFlops, type PrunableLayer, vitFlops, vitLayers } from "../../nn/index.js";
+import { architectureOf, layerFlops, type PrunableLayer } from "../../nn/index.js";
 import type { MaskSet } from "../../prune/index.js";
 import { integer, percent, siPrefix } from "../../report/format.js";
 import { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "../../report/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadViT, plainConfig } from "../model.js";
+import { loadCheckpoint, loadMasks, plainConfig } from "../model.js";
 import { summarizeModel } from "../report.js";
 import { textTable } from "../table.js";
 
 export async function describeModel(_: CommandContext, path: string, options: { masks?: string }): Promise<Outcome> {
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const { config, rawConfig, weights, naming } = checkpoint;
   const summary = summarizeModel(path, checkpoint);
-  const prunable = vitLayers(config);
+  const { layers: prunable } = architectureOf(config);
   const masks = options.masks ? await loadMasks(options.masks, checkpoint) : masksOfZeros(prunable, weights);
   const layers = prunable.map((layer) => {
     const name = `${layer.name}.weight`;
@@ -34,7 +34,7 @@ export async function describeModel(_: CommandContext, path: string, options: { 
     ]),
   ]);
   const text = [
-    `${summary.name}: ${integer(summary.parameters)} parameters, ${siPrefix(vitFlops(config))} FLOPs an image`,
+    `${summary.name}: ${integer(summary.parameters)} parameters, ${siPrefix(summary.flops)} FLOPs an image`,
     `kept ${integer(kept)} of ${integer(total)} weights in layers (${percent(density, 1)}), ${siPrefix(flops)} FLOPs an image`,
     table,
     `config: ${JSON.stringify(plainConfig(rawConfig))}`,

@@ -2,7 +2,7 @@
 import { UsageError } from "../../errors.js";
 import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
-import { ViT } from "../../nn/index.js";
+import { createModel } from "../../nn/index.js";
 import {
   type Criterion,
   type Granularity,
@@ -15,7 +15,7 @@ import type { Evaluation, Report, Run } from "../../report/index.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
-import { type CalibrationArguments, loadViT, openCalibration } from "../model.js";
+import { type CalibrationArguments, loadCheckpoint, openCalibration } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText, GRADIENT_COST, Progress } from "../progress.js";
 import { checkIncluded, type Includable, protectionWithout } from "../protection.js";
@@ -46,12 +46,12 @@ export async function pruneModel(context: CommandContext, path: string, options:
   checkArguments(options);
   refuseInputFolder("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration, options.data)]);
   await checkWritableFolder(out);
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const calibration = await openCalibration(options, checkpoint.config);
   const evaluation = options.data ? await openDataset(options.data, checkpoint.config) : calibration;
 
   using gpu = await context.openGpu();
-  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const scored = method.statistic && calibration ? calibration.length * rounds * GRADIENT_COST : 1;
   using progress = new Progress(context.stderr, scored + 2 * (evaluation?.length ?? 0));
   const { signal } = context;

@@ -1,7 +1,7 @@
 /** `secateur saliency`: scores only. */
 import { UsageError } from "../../errors.js";
 import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
-import { ViT } from "../../nn/index.js";
+import { createModel } from "../../nn/index.js";
 import {
   byGroup,
   type Criterion,
@@ -13,7 +13,7 @@ import {
 } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { type CalibrationArguments, loadViT, modelName, openCalibration } from "../model.js";
+import { type CalibrationArguments, loadCheckpoint, modelName, openCalibration } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { durationText, Progress } from "../progress.js";
 import { encodeScores } from "../pruned-files.js";
@@ -35,11 +35,11 @@ export async function scoreModel(context: CommandContext, path: string, options:
   }
   refuseInputFile("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration)]);
   await checkWritableFile(out);
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const calibration = await openCalibration(options, checkpoint.config);
 
   using gpu = await context.openGpu();
-  const model = new ViT(gpu, checkpoint.config, checkpoint.weights);
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const space: UnitSpace = granularity === "weight" ? everyParameter(model) : unitSpace(model, granularity, {});
   using progress = new Progress(context.stderr, Math.ceil((calibration?.length ?? 1) / batch));
   const scorer = new Scorer(gpu, model, space, criterion, {

@@ -6,12 +6,12 @@ import type { Gpu } from "../../gpu/index.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
-import { ViT } from "../../nn/index.js";
+import { createModel, type Model } from "../../nn/index.js";
 import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadOrStart, loadViT, modelName } from "../model.js";
+import { loadCheckpoint, loadMasks, loadOrStart, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
@@ -32,7 +32,7 @@ export async function finetuneModel(
 ): Promise<Outcome> {
   checkOptions(options);
   await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
-  const checkpoint = await loadViT(path);
+  const checkpoint = await loadCheckpoint(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
   const unused = join((await isFolder(path)) ? path : dirname(path), "masks.safetensors");
   if (masks.size === 0 && existsSync(unused)) {
@@ -87,7 +87,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
 
   using gpu = await context.openGpu();
   // Removed weights are zero from the start, as they are in every file of the run.
-  const model = new ViT(gpu, checkpoint.config, maskWeights(saved?.weights ?? checkpoint.weights, masks));
+  const model = createModel(gpu, checkpoint.config, maskWeights(saved?.weights ?? checkpoint.weights, masks));
   writeMasks(gpu, model, masks);
   using trainer = createTrainer(gpu, model, dataset, options);
   if (saved) trainer.restore(saved);
@@ -120,7 +120,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
 const startText = ({ start }: Plan, saved: SavedRun | undefined): string =>
   saved ? `step ${integer(saved.step)} of ${start}` : start;
 
-function createTrainer(gpu: Gpu, model: ViT, dataset: Dataset, options: TrainArguments): Trainer {
+function createTrainer(gpu: Gpu, model: Model, dataset: Dataset, options: TrainArguments): Trainer {
   return new Trainer(gpu, model, dataset, {
     epochs: options.epochs,
     batchSize: options.batch,

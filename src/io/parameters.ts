@@ -1,0 +1,66 @@
+import type { MlpConfig, ViTConfig } from "./config.js";
+
+type Shapes = Map<string, readonly number[]>;
+
+/** A linear layer's weight `[out, in]` and bias. */
+function addLinear(shapes: Shapes, name: string, outputs: number, inputs: number, bias = true): void {
+  shapes.set(`${name}.weight`, [outputs, inputs]);
+  if (bias) shapes.set(`${name}.bias`, [outputs]);
+}
+
+function vitParameters(config: ViTConfig): Shapes {
+  const { embedDim: dim, hiddenDim, inChannels, patchSize, numClasses, classToken, distilled } = config;
+  const shapes: Shapes = new Map();
+  const norm = (name: string) => shapes.set(`${name}.weight`, [dim]).set(`${name}.bias`, [dim]);
+
+  if (classToken) shapes.set("cls_token", [1, 1, dim]);
+  if (distilled) shapes.set("dist_token", [1, 1, dim]);
+  const tokens = (config.imageSize / patchSize) ** 2 + Number(classToken) + Number(distilled);
+  shapes.set("pos_embed", [1, tokens, dim]);
+  shapes.set("patch_embed.proj.weight", [dim, inChannels, patchSize, patchSize]).set("patch_embed.proj.bias", [dim]);
+  for (let block = 0; block < config.depth; block++) {
+    norm(`blocks.${block}.norm1`);
+    addLinear(shapes, `blocks.${block}.attn.qkv`, 3 * dim, dim, config.qkvBias);
+    addLinear(shapes, `blocks.${block}.attn.proj`, dim, dim);
+    norm(`blocks.${block}.norm2`);
+    addLinear(shapes, `blocks.${block}.mlp.fc1`, hiddenDim, dim);
+    addLinear(shapes, `blocks.${block}.mlp.fc2`, dim, hiddenDim);
+  }
+  norm(config.pool === "avg" ? "fc_norm" : "norm");
+  addLinear(shapes, "head", numClasses, dim);
+  if (distilled) addLinear(shapes, "head_dist", numClasses, dim);
+  return shapes;
+}
+
+function mlpParameters(config: MlpConfig): Shapes {
+  const shapes: Shapes = new Map();
+  for (const [index, [inputs, outputs]] of mlpWidths(config).entries()) {
+    addLinear(shapes, `lin.${index}`, outputs, inputs, config.bias);
+  }
+  return shapes;
+}
+
+/** Inputs and outputs of each layer of an MLP. */
+export function mlpWidths({ inputs, hidden, numClasses }: MlpConfig): [inputs: number, outputs: number][] {
+  return [...hidden, numClasses].map((width, index) => [index === 0 ? inputs : hidden[index - 1], width]);
+}
+
+/**
+ * Names and shapes of a model's parameters in the order of the forward pass: timm's for a ViT, `lin.N.weight` and `lin.N.bias` for an MLP.
+ * Linear weights are `[out, in]`.
+ */
+export const expectedParameters = (config: ViTConfig | MlpConfig): Map<string, readonly number[]> =>
+  config.architecture === "vit" ? vitParameters(config) : mlpParameters(config);
+
+/**
+ * Parameters of a model: up to how many a config may ask for. Far more than one buffer of any device holds, and few
+ * enough that no array for them is refused.
+ */
+export const MAX_PARAMETERS = 2 ** 30;
+
+/** The number of a model's parameters. */
+export function parameterCount(config: ViTConfig | MlpConfig): number {
+  let count = 0;
+  for (const shape of expectedParameters(config).values()) count += shape.reduce((size, extent) => size * extent, 1);
+  return count;
+}
