@@ -1,8 +1,9 @@
-// y[i] = a random number: uniform in [0, 1), or standard normal by Box and Muller where NORMAL
+// y[i] = a random number: uniform in [0, 1), standard normal by Box and Muller where NORMAL, or 1 or -1 where SIGN
 // state: [seed, step]
 #import elementwise
 #import draw
 const NORMAL = false;
+const SIGN = false;
 
 struct Params { start: u32, end: u32, stream: u32 }
 
@@ -19,8 +20,9 @@ fn normals(words: vec4u) -> vec4f {
 
 fn apply(i: u32) {
   let words = draw_words(block_of(i), params.stream, state[0], state[1]);
-  var four: vec4f;
-  if (NORMAL) { four = normals(words); } else { four = unit_interval(words); }
+  var four = unit_interval(words);
+  if (NORMAL) { four = normals(words); }
+  if (SIGN) { four = select(vec4f(1.0), vec4f(-1.0), words >= vec4u(0x80000000u)); }
   var value: Value;
   for (var c = 0u; c < WIDTH; c++) { value[c] = four[word_of(i, c)]; }
   y[i] = value;

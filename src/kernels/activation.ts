@@ -34,3 +34,16 @@ export function activationGrad(
   requireElements(`${kind} gradient`, buffers, { x: length, dy: length, dx: length });
   dispatchElementwise(gpu, shaders.activation_grad, { buffers, constants: { RELU: kind === "relu" } }, length);
 }
+
+/**
+ * dx = dy * xTangent * second derivative of GELU at x: how `activationGrad` follows x, element by element, f32. That of ReLU is zero.
+ * @throws ShapeError when a buffer holds fewer than `length` elements.
+ */
+export function geluGradTangent(
+  gpu: Gpu,
+  { x, xTangent, dy, dx }: { x: BufferLike; xTangent: BufferLike; dy: BufferLike; dx: BufferLike },
+  { length }: { length: number },
+): void {
+  requireElements("geluGradTangent", { x, xTangent, dy, dx }, { x: length, xTangent: length, dy: length, dx: length });
+  dispatchElementwise(gpu, shaders.activation_grad_tangent, { buffers: { x, x_tangent: xTangent, dy, dx } }, length);
+}

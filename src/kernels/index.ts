@@ -2,7 +2,7 @@
  * The kernels, one function an op: buffers and sizes in, dispatches out. They take a `Gpu` and ranges of buffers, the host's own included
  * (`gpu.borrow`), and know no tensors.
  */
-export { type Activation, activation, activationGrad } from "./activation.js";
+export { type Activation, activation, activationGrad, geluGradTangent } from "./activation.js";
 export { add, addPeriodic } from "./add.js";
 export {
   type AttentionBuffers,
@@ -13,6 +13,12 @@ export {
   attention,
   attentionGrad,
 } from "./attention.js";
+export {
+  type AttentionGradTangentBuffers,
+  type AttentionTangentBuffers,
+  attentionGradTangent,
+  attentionTangent,
+} from "./attention-tangent.js";
 export type { BufferLike } from "./buffers.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
@@ -21,6 +27,12 @@ export { fill } from "./fill.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
 export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
+export {
+  type LayerNormGradTangentBuffers,
+  type LayerNormTangentBuffers,
+  layerNormGradTangent,
+  layerNormTangent,
+} from "./layer-norm-tangent.js";
 export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
 export {
   type MatmulBuffers,
@@ -33,12 +45,12 @@ export {
 export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
-export { dropout, randomNormal, randomUniform } from "./random.js";
+export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
-export { softmax, softmaxGrad } from "./softmax.js";
+export { softmax, softmaxGrad, softmaxGradTangent } from "./softmax.js";
 export {
   type AssembleSize,
   assembleTokens,

@@ -79,15 +79,25 @@ export function layerNormGrad(
     { x, weight, mean, rstd, dy, dx, dWeight, dBias },
     { x: length, weight: columns, mean: rows, rstd: rows, dy: length, dx: length, dWeight: columns, dBias: columns },
   );
+  layerNormInputGrad(gpu, { x, weight, mean, rstd, dy, dx }, rows, columns);
+  weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
+}
+
+/** The part of `layerNormGrad` by x. Buffers are not checked. */
+export function layerNormInputGrad(
+  gpu: Gpu,
+  buffers: Omit<LayerNormGradBuffers, "dWeight" | "dBias">,
+  rows: number,
+  columns: number,
+): void {
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm_grad, {
-    buffers: { x, weight, mean, rstd, dy, dx },
+    buffers,
     params: { rows, columns: columns / width },
     constants: { ...constants, ...valueConstants(shaders.layer_norm_grad, width) },
     groups,
   });
-  weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
 }
 
 const PART_ROWS = constantNumber(shaders.layer_norm_weight_grad, "ROWS");

@@ -13,9 +13,9 @@ function random(
   gpu: Gpu,
   buffers: { y: BufferLike; state: BufferLike },
   { length, stream }: { length: number; stream: number },
-  normal: boolean,
+  constants: { NORMAL?: true; SIGN?: true },
 ): void {
-  dispatchElementwise(gpu, shaders.random, { buffers, params: { stream }, constants: { NORMAL: normal } }, length);
+  dispatchElementwise(gpu, shaders.random, { buffers, params: { stream }, constants }, length);
 }
 
 /** y[i] = uniform in [0, 1), a multiple of 2^-24: the same bits on every device. `stream` (u32) tells call sites apart. */
@@ -24,7 +24,7 @@ export function randomUniform(
   buffers: { y: BufferLike; state: BufferLike },
   size: { length: number; stream: number },
 ): void {
-  random(gpu, buffers, size, false);
+  random(gpu, buffers, size, {});
 }
 
 /** y[i] = standard normal, by Box and Muller from one block for every four elements. Devices may differ in the last bits. */
@@ -33,7 +33,16 @@ export function randomNormal(
   buffers: { y: BufferLike; state: BufferLike },
   size: { length: number; stream: number },
 ): void {
-  random(gpu, buffers, size, true);
+  random(gpu, buffers, size, { NORMAL: true });
+}
+
+/** y[i] = 1 or -1 with equal probability (Rademacher): the same bits on every device. */
+export function randomSigns(
+  gpu: Gpu,
+  buffers: { y: BufferLike; state: BufferLike },
+  size: { length: number; stream: number },
+): void {
+  random(gpu, buffers, size, { SIGN: true });
 }
 
 /**

@@ -45,3 +45,26 @@ export function softmaxGrad(
     groups,
   });
 }
+
+/**
+ * dx = yTangent * (dy - sum of y * dy) - y * sum of yTangent * dy over each row: how `softmaxGrad` follows y. All are rows x columns, f32. The tangent
+ * of softmax itself is `softmaxGrad` with xTangent as dy, as its Jacobian is symmetric.
+ * @throws ShapeError when a buffer is too short.
+ */
+export function softmaxGradTangent(
+  gpu: Gpu,
+  { y, yTangent, dy, dx }: { y: BufferLike; yTangent: BufferLike; dy: BufferLike; dx: BufferLike },
+  { rows, columns }: { rows: number; columns: number },
+): void {
+  const length = rows * columns;
+  const lengths = { y: length, yTangent: length, dy: length, dx: length };
+  requireElements("softmaxGradTangent", { y, yTangent, dy, dx }, lengths);
+  const width = loadWidth(columns);
+  const { constants, groups } = rowLanes(gpu, rows);
+  gpu.dispatch(shaders.softmax_grad_tangent, {
+    buffers: { y, y_tangent: yTangent, dy, dx },
+    params: { rows, columns: columns / width },
+    constants: { ...constants, ...valueConstants(shaders.softmax_grad_tangent, width) },
+    groups,
+  });
+}

@@ -1,5 +1,6 @@
-import { type Activation, activation, activationGrad } from "../../src/kernels/activation.js";
+import { type Activation, activation, activationGrad, geluGradTangent } from "../../src/kernels/activation.js";
 import type { Tolerance } from "../harness/close.js";
+import { directional } from "../harness/directional.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { normals } from "../harness/random.js";
@@ -76,7 +77,18 @@ const gradientCases: KernelCase[] = shapes.map(({ kind, length, benchOnly }) => 
   benchOnly,
 }));
 
-export const cases = [...forwardCases, ...gradientCases];
+const tangentCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
+  name: `geluGradTangent ${length}`,
+  inputs: () => ({ x: values(length), xTangent: normals(length, 3), dy: normals(length, 2) }),
+  outputs: { dx: { length } },
+  run: (gpu, { x, xTangent, dy, dx }) => geluGradTangent(gpu, { x, xTangent, dy, dx }, { length }),
+  oracle: ({ x, xTangent, dy }) => ({ dx: directional((x) => gradientOracle("gelu", x, dy), [[x, xTangent]]) }),
+  tolerance,
+  bytes: 16 * length,
+  benchOnly,
+}));
+
+export const cases = [...forwardCases, ...gradientCases, ...tangentCases];
 
 const at = normals(20, 3, 2);
 const dy = normals(20, 4);

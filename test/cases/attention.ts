@@ -28,7 +28,7 @@ function eachHead(
 
 const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
 
-function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers) {
+export function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers) {
   const { batch, tokens, heads, headDim } = size;
   const out = new Float64Array(batch * tokens * heads * headDim);
   const logsumexp = new Float64Array(batch * heads * tokens);
@@ -51,7 +51,14 @@ function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers) {
   return { out, logsumexp };
 }
 
-function backward(qkv: Numbers, out: Numbers, logsumexp: Numbers, dOut: Numbers, size: AttentionSize, gate?: Numbers) {
+export function backward(
+  qkv: Numbers,
+  out: Numbers,
+  logsumexp: Numbers,
+  dOut: Numbers,
+  size: AttentionSize,
+  gate?: Numbers,
+) {
   const { tokens, headDim } = size;
   const scale = scaleOf(size);
   const dQkv = new Float64Array(qkv.length);
@@ -101,7 +108,7 @@ const sizes: Shape[] = [
   { batch: 64, tokens: 50, heads: 4, headDim: 16, benchOnly: true },
 ];
 
-const shapeOf = ({ batch, tokens, heads, headDim, variant }: Shape) =>
+export const shapeOf = ({ batch, tokens, heads, headDim, variant }: Shape) =>
   `${batch}x${tokens}x${heads}x${headDim}${variant ? `, ${variant} variant` : ""}`;
 
 const forwardCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) => {
@@ -148,7 +155,7 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) 
 });
 
 /** Open, half open and closed keys. */
-const gates = (tokens: number) => Float32Array.from({ length: tokens }, (_, j) => [1, 0.5, 0, 1.5][j % 4]);
+export const gates = (tokens: number) => Float32Array.from({ length: tokens }, (_, j) => [1, 0.5, 0, 1.5][j % 4]);
 
 const gatedCases: KernelCase[] = [
   { batch: 1, tokens: 1, heads: 1, headDim: 1 },

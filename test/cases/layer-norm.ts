@@ -8,7 +8,7 @@ type Numbers = ArrayLike<number>;
 
 const EPSILON = 1e-6;
 
-function forward(x: Numbers, weight: Numbers, bias: Numbers) {
+export function forward(x: Numbers, weight: Numbers, bias: Numbers) {
   const columns = weight.length;
   const rows = x.length / columns;
   const y = new Float64Array(x.length);
@@ -26,7 +26,7 @@ function forward(x: Numbers, weight: Numbers, bias: Numbers) {
   return { y, mean, rstd };
 }
 
-function backward(x: Numbers, weight: Numbers, mean: Numbers, rstd: Numbers, dy: Numbers) {
+export function backward(x: Numbers, weight: Numbers, mean: Numbers, rstd: Numbers, dy: Numbers) {
   const columns = weight.length;
   const dx = new Float64Array(x.length);
   const dWeight = new Float64Array(columns);

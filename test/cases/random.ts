@@ -1,7 +1,7 @@
-import { dropout, randomNormal, randomUniform } from "../../src/kernels/random.js";
+import { dropout, randomNormal, randomSigns, randomUniform } from "../../src/kernels/random.js";
 import { EXACT, elementwise } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { drawUniform } from "../harness/philox.js";
+import { drawUniform, drawWord } from "../harness/philox.js";
 import { normals } from "../harness/random.js";
 
 const state = Uint32Array.of(0xdecafbad, 41);
@@ -40,6 +40,17 @@ const normalCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
   benchOnly,
 }));
 
+const signCases: KernelCase[] = lengths.map(([length, benchOnly]) => ({
+  name: `randomSigns ${length}`,
+  inputs: () => ({ state }),
+  outputs: { y: { length } },
+  run: (gpu, { y, state }) => randomSigns(gpu, { y, state }, { length, stream: 7 }),
+  oracle: ({ state }) => ({ y: Float64Array.from({ length }, (_, i) => (drawWord(i, 7, state) < 2 ** 31 ? 1 : -1)) }),
+  tolerance: EXACT,
+  bytes: 4 * length,
+  benchOnly,
+}));
+
 const dropShapes: [length: number, inner: number, keep: number, benchOnly?: boolean][] = [
   [1, 1, 0.5],
   [1021, 1, 0.9],
@@ -67,4 +78,4 @@ const dropCases: KernelCase[] = dropShapes.map(([length, inner, keep, benchOnly]
   };
 });
 
-export const cases: KernelCase[] = [...uniformCases, ...normalCases, ...dropCases];
+export const cases: KernelCase[] = [...uniformCases, ...normalCases, ...signCases, ...dropCases];

@@ -1,5 +1,6 @@
-import { softmax, softmaxGrad } from "../../src/kernels/softmax.js";
+import { softmax, softmaxGrad, softmaxGradTangent } from "../../src/kernels/softmax.js";
 import { sumOf } from "../harness/close.js";
+import { directional } from "../harness/directional.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { normals } from "../harness/random.js";
@@ -67,7 +68,25 @@ const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => (
   benchOnly,
 }));
 
-export const cases = [...forwardCases, ...gradientCases];
+const tangentCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
+  name: `softmaxGradTangent ${rows}x${columns}`,
+  inputs: () => {
+    const y = forward(normals(rows * columns, 1, 3), rows, columns);
+    const yTangent = backward(y, normals(rows * columns, 3), rows, columns);
+    return { y: Float32Array.from(y), yTangent: Float32Array.from(yTangent), dy: normals(rows * columns, 2) };
+  },
+  outputs: { dx: { length: rows * columns } },
+  run: (gpu, { y, yTangent, dy, dx }) => softmaxGradTangent(gpu, { y, yTangent, dy, dx }, { rows, columns }),
+  oracle: ({ y, yTangent, dy }) => ({
+    dx: directional((y) => backward(y, dy, rows, columns), [[y, yTangent]]),
+  }),
+  tolerance: sumOf(columns),
+  flops: 7 * rows * columns,
+  bytes: 16 * rows * columns,
+  benchOnly,
+}));
+
+export const cases = [...forwardCases, ...gradientCases, ...tangentCases];
 
 const at = normals(12, 3);
 const dy = normals(12, 4);
