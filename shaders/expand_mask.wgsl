@@ -2,6 +2,9 @@
 // mask: ceil(length / 32) words, which are the values here; units: one bit a unit
 #import elementwise
 
+// Whether the mask keeps what it had removed before.
+const INTERSECT = false;
+
 struct Params { start: u32, end: u32, length: u32, inner: u32, period: u32, offset: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -13,6 +16,10 @@ fn unit_bit(unit: u32) -> u32 {
   return (units[at >> 5u] >> (at & 31u)) & 1u;
 }
 
+fn set_bits(word: u32, bits: u32) {
+  if (INTERSECT) { mask[word] &= bits; } else { mask[word] = bits; }
+}
+
 fn apply(word: u32) {
   let first = word << 5u;
   let count = min(32u, params.length - first);
@@ -22,14 +29,14 @@ fn apply(word: u32) {
   var unit = block % params.period;
   var within = first - block * params.inner;
   if (within + count <= params.inner) { // the whole word lies in one unit
-    mask[word] = all * unit_bit(unit);
+    set_bits(word, all * unit_bit(unit));
     return;
   }
   if (params.inner == 1u && unit + count <= params.period) { // consecutive units: a shifted copy
     let at = unit + params.offset;
     let low = units[at >> 5u] >> (at & 31u);
     let high = (units[(at + 31u) >> 5u] << 1u) << (31u - (at & 31u));
-    mask[word] = (low | high) & all;
+    set_bits(word, (low | high) & all);
     return;
   }
   var bits = 0u;
@@ -42,5 +49,5 @@ fn apply(word: u32) {
       if (unit == params.period) { unit = 0u; }
     }
   }
-  mask[word] = bits;
+  set_bits(word, bits);
 }

@@ -26,16 +26,17 @@ function checkMask(op: string, mask: BufferLike, length: number): void {
 
 /**
  * Repeats keep bits of units over the elements of a tensor: bit i of `mask` = bit `offset + (i / inner) % period` of `units`.
- * Writes every word of the mask's first `length` bits; padding bits become 0.
+ * Writes every word of the mask's first `length` bits; padding bits become 0. With `intersect`, bits of the mask that are 0 stay 0.
  */
 export function expandMask(
   gpu: Gpu,
   { units, mask }: { units: BufferLike; mask: BufferLike },
-  { length, inner, period, offset = 0 }: UnitPlacement,
+  { length, inner, period, offset = 0, intersect = false }: UnitPlacement & { readonly intersect?: boolean },
 ): void {
   checkMask("expandMask", mask, length);
   checkMask("expandMask: units", units, offset + Math.min(period, Math.ceil(length / inner)));
-  const call = { buffers: { units, mask }, params: { length, inner, period, offset }, inFours: false };
+  const params = { length, inner, period, offset };
+  const call = { buffers: { units, mask }, params, constants: { INTERSECT: intersect }, inFours: false };
   dispatchElementwise(gpu, shaders.expand_mask, call, Math.ceil(length / 32));
 }
 

@@ -25,14 +25,20 @@ function ensureMask(gpu: Gpu, parameter: Parameter): boolean {
   return true;
 }
 
-/** Writes the keep bits of units into the masks of every parameter that they are made of. Returns whether a parameter got its first mask. */
+/**
+ * Writes the keep bits of units into the masks of every parameter that they are made of. A weight that belongs to units of several groups, as one
+ * between two neurons does, stays while all of them stay. Returns whether a parameter got its first mask.
+ */
 export function applyUnits(gpu: Gpu, model: Model, space: UnitSpace, keep: Tensor): boolean {
   let attached = false;
+  const written = new Set<string>();
   for (const { offset, members } of space.groups) {
     for (const { parameter: name, inner, period } of members) {
       const parameter = model.parameters.get(name);
       attached = ensureMask(gpu, parameter) || attached;
-      expandMask(gpu, { units: keep, mask: parameter.mask! }, { length: parameter.size, inner, period, offset });
+      const placement = { length: parameter.size, inner, period, offset, intersect: written.has(name) };
+      expandMask(gpu, { units: keep, mask: parameter.mask! }, placement);
+      written.add(name);
     }
   }
   return attached;

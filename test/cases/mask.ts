@@ -32,6 +32,22 @@ const expandCases: KernelCase[] = layouts.map(([length, inner, period, offset]) 
   tolerance: EXACT,
 }));
 
+const intersectCases: KernelCase[] = layouts.slice(2).map(([length, inner, period, offset]) => ({
+  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} into a mask`,
+  inputs: () => ({ units: maskWords(offset + period, length), mask: maskWords(length, 7) }),
+  outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
+  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset, intersect: true }),
+  oracle: ({ units, mask: before }) => {
+    const mask = new Uint32Array(Math.ceil(length / 32));
+    for (let i = 0; i < length; i++) {
+      const kept = bit(units as Uint32Array, (Math.floor(i / inner) % period) + offset);
+      mask[i >> 5] |= (kept & bit(before as Uint32Array, i)) << (i & 31);
+    }
+    return { mask };
+  },
+  tolerance: EXACT,
+}));
+
 /** A NaN must not survive where the mask is 0. */
 function withNaN(x: Float32Array): Float32Array {
   x[x.length >> 1] = Number.NaN;
@@ -63,4 +79,4 @@ const countCases: KernelCase[] = [1, 31, 32, 33, 32_767, 32_768, 32_769, 300_007
   bytes: length / 8,
 }));
 
-export const cases: KernelCase[] = [...expandCases, ...applyCases, ...countCases];
+export const cases: KernelCase[] = [...expandCases, ...intersectCases, ...applyCases, ...countCases];
