@@ -3,6 +3,7 @@
 #import grid
 #import score_key
 #import selection
+#import keep_word
 
 const GROUP = 64u;
 const TURNS = 1u; // words an invocation
@@ -21,16 +22,6 @@ fn above(word: u32, limit: u32) -> u32 {
     let kept = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), score_keys(scores[word * 8u + part]) > vec4u(limit));
     bits |= (kept.x | kept.y | kept.z | kept.w) << (part * 4u);
   }
-  return bits;
-}
-
-// Bits of the word's scores that lie in the range.
-fn in_range(word: u32) -> u32 {
-  let start = word * 32u;
-  if (start + 32u <= params.first || start >= params.end) { return 0u; }
-  var bits = 0xffffffffu;
-  if (start < params.first) { bits = bits << (params.first - start); }
-  if (start + 32u > params.end) { bits &= 0xffffffffu >> (start + 32u - params.end); }
   return bits;
 }
 
@@ -53,8 +44,7 @@ fn write(word: u32) {
     for (; left > 0u && ties != 0u; left--) { ties &= ties - 1u; } // prunes the lowest
     bits |= ties;
   }
-  if (range != 0xffffffffu) { bits = (bits & range) | (keep[word] & ~range); }
-  keep[word] = bits;
+  write_word(word, bits, range);
 }
 
 @compute @workgroup_size(GROUP)

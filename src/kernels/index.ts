@@ -45,12 +45,19 @@ export {
 export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
+export { demotePruned, promoteKept } from "./pin-scores.js";
 export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
+export { countKeptRanges, fillRanges } from "./ranges.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
+export { type ScanSize, scan } from "./scan.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
+export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./select-cut.js";
+export { type Pattern, selectPattern } from "./select-pattern.js";
 export { softmax, softmaxGrad, softmaxGradTangent } from "./softmax.js";
+export { type ScoreRange, sortScores } from "./sort.js";
+export { sumOfLarger } from "./sum-of-larger.js";
 export {
   type AssembleSize,
   assembleTokens,

@@ -14,6 +14,8 @@ export interface ScorePiece {
 
 /** Part of a range of scores and its keep bits, one a score. Both bindings begin at the same score. */
 export interface ScoreChunk extends ScorePiece {
+  /** Place of that score in the arena. */
+  readonly start: number;
   readonly keep: GpuBuffer;
   /** Number of the first block among the blocks of all chunks, and how many there are. */
   readonly firstBlock: number;
@@ -39,6 +41,7 @@ export function scoreChunks(
     const end = Math.min(start + limit, offset + count) - start;
     const blocks = Math.ceil(end / BLOCK);
     chunks.push({
+      start,
       scores: inFours(gpu, bufferOf(scores), start, end),
       keep: gpu.borrow(keepBuffer.raw, keepBuffer.byteOffset + start / 8, Math.ceil(end / 32) * 4),
       first: Math.max(offset - start, 0),
@@ -59,4 +62,13 @@ function inFours(gpu: Gpu, { raw, byteOffset }: GpuBuffer, start: number, count:
   const copy = gpu.allocate(byteLength);
   gpu.copy(gpu.borrow(raw, from, count * 4), copy);
   return copy;
+}
+
+/** How passes over words are cut into workgroups: one that runs on one core has few invocations, each with much to do. */
+const WORD_VARIANTS = { software: { GROUP: 8, TURNS: 128 }, hardware: { GROUP: 64, TURNS: 1 } } as const;
+
+/** The grid of a kernel that writes a word of keep bits an invocation, for scores up to `end`. */
+export function overWords(variant: keyof typeof WORD_VARIANTS, end: number) {
+  const constants = WORD_VARIANTS[variant];
+  return { constants, groups: Math.ceil(end / 32 / (constants.GROUP * constants.TURNS)) };
 }

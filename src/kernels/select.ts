@@ -3,7 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { scoreChunks } from "./score-chunks.js";
+import { overWords, scoreChunks } from "./score-chunks.js";
 import { SELECTION_BYTES, type SelectVariant, selectKey } from "./select-key.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -80,11 +80,4 @@ export function selectSmallest(
       ...overWords(variant, end),
     });
   }
-}
-
-const WORD_VARIANTS = { software: { GROUP: 8, TURNS: 128 }, hardware: { GROUP: 64, TURNS: 1 } } as const;
-
-function overWords(variant: SelectVariant, end: number) {
-  const constants = WORD_VARIANTS[variant];
-  return { constants, groups: Math.ceil(end / 32 / (constants.GROUP * constants.TURNS)) };
 }

@@ -1,9 +1,8 @@
 /** From scores to keep bits: exact, on the device, without reading scores back. */
 import type { Gpu } from "../gpu/index.js";
-import { dispatchElementwise } from "../kernels/elementwise.js";
 import { maskByteLength } from "../kernels/mask.js";
+import { demotePruned as demote } from "../kernels/pin-scores.js";
 import { selectSmallest } from "../kernels/select.js";
-import * as shaders from "../kernels/shaders.gen.js";
 import { Tensor } from "../tensor/index.js";
 import { prunedCount } from "./schedule.js";
 import type { UnitSpace } from "./units.js";
@@ -81,5 +80,5 @@ export class Selector {
 
 /** Puts units that `keep` has removed below all others, so that what is pruned stays pruned. */
 export function demotePruned(gpu: Gpu, scores: Tensor, keep: Tensor): void {
-  dispatchElementwise(gpu, shaders.demote_pruned, { buffers: { keep, scores } }, scores.size);
+  demote(gpu, { scores, keep }, { length: scores.size });
 }

@@ -1,3 +1,4 @@
+import { scoreKey } from "../../src/kernels/score-key.js";
 import { type SortTile, sortScores } from "../../src/kernels/sort.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
@@ -11,16 +12,6 @@ import {
   signed,
   special,
 } from "../harness/scores.js";
-
-const bits = new DataView(new ArrayBuffer(4));
-
-/** Integers in the order of selection: what shaders/shared/score_key.wgsl computes. */
-function key(score: number): number {
-  if (Number.isNaN(score)) return 0xff900000;
-  bits.setFloat32(0, Math.abs(score));
-  const magnitude = bits.getUint32(0);
-  return score < 0 ? 0x80000000 - magnitude : 0x80000000 + magnitude;
-}
 
 const HARDWARE: SortTile = { BITS: 4, GROUP: 128, EACH: 16 };
 const SMALL: SortTile = { BITS: 8, GROUP: 8, EACH: 1 };
@@ -39,6 +30,7 @@ const shapes: [fill: ScoreFill, count: number, offset: number, tile?: SortTile, 
   [special, 10_007, 3, HARDWARE],
   [coarse, 2049, 0, HARDWARE],
   [coarse, 8191, 31, SMALL],
+  [coarse, 8 * 65_536 + 1, 0, { BITS: 4, GROUP: 8, EACH: 1 }], // more groups than one dimension has
   [products, 5_700_000, 0, undefined, true],
 ];
 
@@ -49,7 +41,7 @@ export const cases: KernelCase[] = shapes.map(([fill, count, offset, tile, bench
   run: (gpu, { scores, keys, permutation }) => sortScores(gpu, { scores, keys, permutation }, { offset, count }, tile),
   oracle: ({ scores }) => {
     const order = rankOrder(scores as Float32Array, offset, count);
-    return { keys: Float64Array.from(order, (i) => key(scores[i])), permutation: order.map((i) => i - offset) };
+    return { keys: Float64Array.from(order, (i) => scoreKey(scores[i])), permutation: order.map((i) => i - offset) };
   },
   tolerance: EXACT,
   bytes: 16 * 4 * count,

@@ -28,3 +28,10 @@ export const special: ScoreFill = (length, seed) => {
   for (let i = 0; i < length; i += 17) words[i] = i % 2 ? 0xffc00001 : 0x7f800001; // NaNs of both signs
   return scores;
 };
+/** Small whole numbers, whose sums are exact. */
+export const integers: ScoreFill = (length, seed) => {
+  const next = randomGenerator(seed);
+  return Float32Array.from({ length }, () => Math.floor(next() * 300));
+};
+
+export const floatBits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0];

@@ -1,9 +1,11 @@
-// scores[i] = -inf where unit i is pruned already, so that it is pruned again before any other
+// scores[i] = SCORE, which ranks outside of all scores, where unit i has keep bit KEPT
 // scores: f32 as bits (a score is never computed with here); keep: one bit a unit
 #import elementwise
 #import value
 #import mask_bits
-const NEGATIVE_INFINITY = 0xff800000u;
+#import score_key
+const SCORE = PRUNED_SCORE;
+const KEPT = false;
 
 struct Params { start: u32, end: u32 }
 
@@ -12,5 +14,7 @@ struct Params { start: u32, end: u32 }
 @group(0) @binding(2) var<storage, read_write> scores: array<Bits>;
 
 fn apply(i: u32) {
-  scores[i] = select(Bits(NEGATIVE_INFINITY), scores[i], mask_bits(keep[mask_word(i)], i) != Bits(0u));
+  let word = keep[mask_word(i)];
+  let pinned = mask_bits(select(~word, word, KEPT), i) != Bits(0u);
+  scores[i] = select(scores[i], Bits(SCORE), pinned);
 }
