@@ -1,4 +1,5 @@
 /** Random crop and horizontal flip of normalised batches. The draw of a sample depends on (seed, epoch, its index) only. */
+import { UsageError } from "../errors.js";
 import { keyedGenerator } from "./random.js";
 
 /** Random changes of training images. */
@@ -12,15 +13,26 @@ export interface Augmentation {
 /** Images as they are. */
 export const NO_AUGMENTATION: Augmentation = { cropPadding: 0, flip: false };
 
+const changes = ({ cropPadding, flip }: Augmentation): boolean => cropPadding > 0 || flip;
+
+/** @throws UsageError for samples that are no images, unless they are left as they are. */
+export function checkAugmentation(augmentation: Augmentation, sampleShape: readonly number[]): void {
+  if (sampleShape.length === 3 || !changes(augmentation)) return;
+  throw new UsageError(
+    `augmentation: expected samples of [C, H, W] to crop or flip, got [${sampleShape}]; leave it out for this model`,
+  );
+}
+
 /** Moves and mirrors each [C, H, W] sample of `batch` in place. Pixels from outside are 0, the mean of normalised data. */
 export function augment(
   batch: Float32Array,
   shape: readonly number[],
   indices: ArrayLike<number>,
-  { cropPadding, flip }: Augmentation,
+  augmentation: Augmentation,
   key: { readonly seed: number; readonly epoch: number },
 ): void {
-  if (shape.length !== 3 || (cropPadding === 0 && !flip)) return;
+  if (!changes(augmentation)) return;
+  const { cropPadding, flip } = augmentation;
   const [channels, height, width] = shape;
   const plane = height * width;
   const source = new Float32Array(plane);

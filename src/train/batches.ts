@@ -1,6 +1,6 @@
 /** Batches of a dataset in a fixed order, read one ahead while the device works. */
 import type { Dataset } from "../io/dataset.js";
-import { type Augmentation, augment } from "./augment.js";
+import { type Augmentation, augment, checkAugmentation } from "./augment.js";
 import { keyedGenerator, shuffled } from "./random.js";
 
 /** Some samples on the host. */
@@ -55,10 +55,13 @@ export class TrainingBatches {
   #epoch = -1;
   #order: Int32Array = new Int32Array();
 
+  /** @throws UsageError for changes of images where samples are none. */
   constructor(
     private readonly dataset: Dataset,
     private readonly order: TrainingOrder,
-  ) {}
+  ) {
+    checkAugmentation(order.augmentation, dataset.sampleShape);
+  }
 
   async at(step: number): Promise<Batch> {
     const { seed, batchSize, augmentation } = this.order;

@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/errors.js";
-import { inputSpec, type JsonObject, parseJsonObject, parseModelConfig, type ViTConfig } from "../../src/io/index.js";
+import {
+  expectedParameters,
+  inputSpec,
+  type JsonObject,
+  type MlpConfig,
+  parseJsonObject,
+  parseModelConfig,
+  type ViTConfig,
+} from "../../src/io/index.js";
 import { sharedPath, sharedTest, tinyWords, utf8 } from "./helpers.js";
 
 const parse = (json: JsonObject, preprocessor?: JsonObject) =>
@@ -229,15 +237,42 @@ describe("Hugging Face's configs", () => {
   });
 });
 
-test("an MLP and the convolutional networks", () => {
-  const mlp = parseModelConfig({ architecture: "mlp", inputs: 48, hidden: [96, 64], num_classes: 10 }, "x");
-  expect(mlp).toMatchObject({ architecture: "mlp", inputs: 48, hidden: [96, 64], numClasses: 10 });
-  expect(inputSpec(mlp).sampleShape).toEqual([48]);
+describe("an MLP", () => {
+  const words = { architecture: "mlp", inputs: 48, hidden: [96, 64], num_classes: 10 };
+
+  test("has inputs, widths and classes", () => {
+    const mlp = parseModelConfig(words, "x");
+    expect(mlp).toMatchObject({ architecture: "mlp", inputs: 48, hidden: [96, 64], numClasses: 10, bias: true });
+    expect(inputSpec(mlp).sampleShape).toEqual([48]);
+    expect(parse({ ...words, bias: false })).toMatchObject({ bias: false });
+  });
+
+  test("may be LeNet-300-100", () => {
+    const lenet = parseModelConfig({ architecture: "lenet_300_100" }, "x") as MlpConfig;
+    expect(lenet).toMatchObject({ architecture: "mlp", inputs: 784, hidden: [300, 100], numClasses: 10 });
+    expect(lenet.preprocess).toMatchObject({ mean: [0.1307], std: [0.3081] });
+    const sizes = Array.from(expectedParameters(lenet).values(), (shape) => shape.reduce((a, b) => a * b));
+    expect(sizes.reduce((a, b) => a + b)).toBe(266_610);
+    expect(parse({ architecture: "lenet_300_100", num_classes: 47 })).toMatchObject({ numClasses: 47 });
+  });
+
+  test.each<[JsonObject, RegExp]>([
+    [{ hidden: [0] }, /"hidden" to be a list of at most 1024 positive integers, got/],
+    [{ hidden: [1.5] }, /"hidden"/],
+    [{ hidden: "96" }, /"hidden"/],
+    [{ hidden: new Array(1025).fill(1) }, /"hidden"/],
+    [{ hidden: [2 ** 20, 2 ** 20] }, /"hidden" to be part of a model of at most 1073741824 parameters/],
+    [{ in_chans: 5 }, /"inputs" to be a multiple of "in_chans" \(5\)/],
+    [{ bias: "no" }, /"bias" to be true or false/],
+  ])("%j is refused", (wrong, message) => {
+    expect(() => parse({ ...words, ...wrong })).toThrow(FormatError);
+    expect(() => parse({ ...words, ...wrong })).toThrow(message);
+  });
+});
+
+test("the convolutional networks", () => {
   const resnet = parseModelConfig({ architecture: "resnet20", img_size: 16 }, "x");
   expect(inputSpec(resnet)).toMatchObject({ sampleShape: [3, 16, 16], numClasses: 10 });
-  expect(() => parseModelConfig({ architecture: "mlp", inputs: 48, hidden: [0], num_classes: 10 }, "x")).toThrow(
-    /"hidden"/,
-  );
 });
 
 test("JSON with a key twice, or that is no object, is refused", () => {
