@@ -24,6 +24,7 @@ export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
 export { fill } from "./fill.js";
+export { foldRemovedMean } from "./fold-mean.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
 export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
@@ -43,6 +44,7 @@ export {
   matmul,
 } from "./matmul.js";
 export { columnMoments, type MomentSize, moment } from "./moment.js";
+export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
 export { demotePruned, promoteKept } from "./pin-scores.js";
@@ -57,6 +59,7 @@ export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./selec
 export { type Pattern, selectPattern } from "./select-pattern.js";
 export { softmax, softmaxGrad, softmaxGradTangent } from "./softmax.js";
 export { type ScoreRange, sortScores } from "./sort.js";
+export { type SparseGptChoice, type SparseGptSize, sparseGptSweep } from "./sparsegpt.js";
 export { sumOfLarger } from "./sum-of-larger.js";
 export {
   type AssembleSize,
