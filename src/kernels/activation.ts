@@ -45,5 +45,5 @@ export function geluGradTangent(
   { length }: { length: number },
 ): void {
   requireElements("geluGradTangent", { x, xTangent, dy, dx }, { x: length, xTangent: length, dy: length, dx: length });
-  dispatchElementwise(gpu, shaders.activation_grad_tangent, { buffers: { x, x_tangent: xTangent, dy, dx } }, length);
+  dispatchElementwise(gpu, shaders.gelu_grad_tangent, { buffers: { x, x_tangent: xTangent, dy, dx } }, length);
 }

@@ -2,8 +2,9 @@
 import { ShapeError } from "../errors.js";
 import type { GpuBuffer } from "../gpu/index.js";
 import { add } from "../kernels/add.js";
-import { fill } from "../kernels/fill.js";
+import type { Inputs } from "./op.js";
 import { Tensor } from "./tensor.js";
+import { onesLike } from "./terms.js";
 
 /** Gradients of the leaves that asked for one. */
 export class Gradients {
@@ -20,7 +21,7 @@ export class Gradients {
 }
 
 /** Nodes reachable from `root`, each after everything it depends on. Iterative: deep nets would overflow the stack. */
-function topologicalOrder(root: Tensor): Tensor[] {
+export function topologicalOrder(root: Tensor): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
   const stack: { tensor: Tensor; expanded: boolean }[] = [{ tensor: root, expanded: false }];
@@ -40,8 +41,8 @@ function topologicalOrder(root: Tensor): Tensor[] {
   return order;
 }
 
-/** Sums gradients by tensor, and gives each back to the pool when the last tensor that uses it is done. */
-class Accumulator {
+/** Sums gradients (or tangents) by tensor, and gives each back to the pool when the last tensor that uses it is done. */
+export class Accumulator {
   readonly #sums = new Map<Tensor, Tensor>();
   readonly #uses = new Map<GpuBuffer, number>();
 
@@ -66,6 +67,18 @@ class Accumulator {
     this.#release(gradient);
   }
 
+  /** Adds what an operation gives to those of its inputs that ask for it. */
+  addAll(inputs: Inputs, parts: Inputs): void {
+    for (const [name, part] of Object.entries(parts)) {
+      const input = inputs[name];
+      if (part && input?.tracked) this.add(input, part);
+    }
+  }
+
+  get(target: Tensor): Tensor | undefined {
+    return this.#sums.get(target);
+  }
+
   take(target: Tensor): Tensor | undefined {
     const sum = this.#sums.get(target);
     this.#sums.delete(target);
@@ -88,14 +101,19 @@ class Accumulator {
   }
 }
 
+/** @throws ShapeError when nothing that `loss` depends on asks for a gradient. */
+export function requireTracked(what: string, loss: Tensor): void {
+  if (loss.tracked) return;
+  throw new ShapeError(`${what}: expected a result that depends on a tensor with requiresGradient, got a constant`);
+}
+
 /**
  * Gradients of `loss` (a scalar, or any tensor with a `seed` of its shape) with respect to every leaf with `requiresGradient`. Contributions are
  * added in a fixed order, so two runs give the same bits.
  * @throws ShapeError when `loss` is not a scalar and no seed is given, or depends on no such leaf.
  */
 export function backward(loss: Tensor, seed?: Tensor): Gradients {
-  if (!loss.tracked)
-    throw new ShapeError("backward: expected a result that depends on a tensor with requiresGradient, got a constant");
+  requireTracked("backward", loss);
   if (!seed && loss.size !== 1)
     throw new ShapeError(`backward: expected a scalar, got [${loss.shape}]; reduce it or pass a seed`);
   const accumulator = new Accumulator();
@@ -110,18 +128,8 @@ export function backward(loss: Tensor, seed?: Tensor): Gradients {
       continue;
     }
     const { inputs, backward: propagate } = tensor.node;
-    for (const [name, part] of Object.entries(propagate(gradient))) {
-      const input = inputs[name];
-      if (part && input?.tracked) accumulator.add(input, part);
-    }
+    accumulator.addAll(inputs, propagate(gradient));
     if (gradient !== seed) accumulator.done(gradient);
   }
   return new Gradients(leaves);
-}
-
-/** A constant one, made on the device so that it can be recorded. */
-function onesLike(tensor: Tensor): Tensor {
-  const ones = Tensor.empty(tensor.gpu, tensor.shape);
-  fill(tensor.gpu, { y: ones }, { length: ones.size, value: 1 });
-  return ones;
 }

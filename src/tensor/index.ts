@@ -1,10 +1,16 @@
 export { backward, Gradients } from "./backward.js";
+export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
 export {
   type BackwardContext,
+  type ByInput,
+  type CurvatureContext,
   defineOp,
+  type FollowedTangents,
   historyEnabled,
   type Inputs,
   type OpDefinition,
+  type TangentContext,
+  type TangentDefinition,
   type TapeNode,
   withoutHistory,
 } from "./op.js";
@@ -14,7 +20,7 @@ export { type ActivationKind, activation, add, reshape } from "./ops/elementwise
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
-export { type BroadcastInput, type Derivatives, map } from "./ops/map.js";
+export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";

@@ -1,8 +1,8 @@
 /** Differentiable operations: forward and backward side by side, the second required by type. */
-import { ShapeError } from "../errors.js";
+import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { callSynchronously, type Synchronous } from "../gpu/synchronous.js";
-import type { Tensor } from "./tensor.js";
+import { Tensor } from "./tensor.js";
 
 /** Tensors by name; `undefined` for optional ones that a call leaves out. */
 export type Inputs = Readonly<Record<string, Tensor | undefined>>;
@@ -23,19 +23,59 @@ export interface BackwardContext<I extends Inputs, A, S> {
   readonly needs: (name: InputName<I>) => boolean;
 }
 
+/** Tensors of the inputs' shapes by their names: gradients, where an absent one is not wanted, or tangents, where an absent one is zero. */
+export type ByInput<I extends Inputs> = { readonly [K in keyof I]?: Tensor };
+
+/** What `tangent.forward` of an operation gets. */
+export interface TangentContext<I extends Inputs, A, S>
+  extends Pick<BackwardContext<I, A, S>, "gpu" | "inputs" | "attributes" | "saved" | "out"> {
+  /** How the inputs move; at least one is there. Not to be written to. */
+  readonly tangents: ByInput<I>;
+}
+
+/** What `tangent.backward` of an operation gets. */
+export interface CurvatureContext<I extends Inputs, A, S, T> extends BackwardContext<I, A, S> {
+  readonly tangents: ByInput<I>;
+  /** The tangent of `out`, from `tangent.forward`. */
+  readonly outTangent: Tensor;
+  /** What `tangent.forward` kept besides. */
+  readonly savedTangent: T;
+}
+
+/** How an operation's result and its gradients follow when its inputs move: what Hessian-vector products need. */
+export interface TangentDefinition<I extends Inputs, A, S, T> {
+  /** Jacobian-vector product: the tangent of `out`, as a new tensor. */
+  readonly forward: (context: TangentContext<I, A, S>) => { out: Tensor; saved: T };
+  /**
+   * By input name the change of what `backward` returns, as the inputs move and `gradient` stays; each a new tensor. Left out: no change. That
+   * `gradient` moves too is no matter of the operation: `backward` is linear in it.
+   */
+  readonly backward?: (context: CurvatureContext<I, A, S, T>) => ByInput<I>;
+}
+
 /** A differentiable operation. */
-export interface OpDefinition<I extends Inputs, A, S> {
+export interface OpDefinition<I extends Inputs, A, S, T> {
   readonly name: string;
   readonly forward: (gpu: Gpu, inputs: I, attributes: A) => { out: Tensor; saved: S };
   /** Gradients by input name, each a new tensor or `gradient` itself. Inputs left out are constants to this operation. */
-  readonly backward: (context: BackwardContext<I, A, S>) => { readonly [K in keyof I]?: Tensor };
+  readonly backward: (context: BackwardContext<I, A, S>) => ByInput<I>;
+  /** "linear": in all inputs together, so that tangents go through `forward` as they are. Left out: no second derivatives. */
+  readonly tangent?: "linear" | TangentDefinition<I, A, S, T>;
 }
 
-/** One executed operation. `backward` is bound to its inputs and saved values. */
+/** A result's tangent, and from the result's gradient the change of the inputs' gradients that the inputs' tangents cause. */
+export interface FollowedTangents {
+  readonly out: Tensor;
+  readonly backward: (gradient: Tensor) => Inputs;
+}
+
+/** One executed operation. Its functions are bound to its inputs and saved values. */
 export interface TapeNode {
   readonly name: string;
   readonly inputs: Inputs;
   readonly backward: (gradient: Tensor) => Inputs;
+  /** @throws KernelError when the operation has no second derivatives. */
+  readonly tangent: (tangents: Inputs) => FollowedTangents;
 }
 
 let recordingHistory = true;
@@ -58,9 +98,39 @@ export function withoutHistory<T>(fn: () => Synchronous<T>): T {
   }
 }
 
-/** Makes a function that runs `forward` and, where a gradient is wanted, remembers how to run `backward`. */
-export function defineOp<I extends Inputs, A, S>(
-  definition: OpDefinition<I, A, S>,
+/** The result of `forward` for tangents in the place of the inputs, zeros where one is absent. */
+function forwardOfTangents<I extends Inputs, A, S>(
+  forward: OpDefinition<I, A, S, unknown>["forward"],
+  { gpu, inputs, attributes, tangents }: TangentContext<I, A, S>,
+): Tensor {
+  using scope = gpu.scope();
+  const moved = Object.entries(inputs).map(([name, input]) => {
+    return [name, input && (tangents[name] ?? Tensor.zeros(gpu, input.shape))];
+  });
+  return scope.promote(forward(gpu, Object.fromEntries(moved), attributes).out);
+}
+
+function followTangents<I extends Inputs, A, S, T>(
+  { name, forward, tangent }: OpDefinition<I, A, S, T>,
+  context: TangentContext<I, A, S>,
+  needs: (name: InputName<I>) => boolean,
+): FollowedTangents {
+  if (tangent === "linear") return { out: forwardOfTangents(forward, context), backward: () => ({}) };
+  if (!tangent) {
+    throw new KernelError(
+      `${name}: expected an operation with second derivatives, got one without; add \`tangent\` to its defineOp`,
+    );
+  }
+  const { out: outTangent, saved: savedTangent } = tangent.forward(context);
+  return {
+    out: outTangent,
+    backward: (gradient) => tangent.backward?.({ ...context, gradient, needs, outTangent, savedTangent }) ?? {},
+  };
+}
+
+/** Makes a function that runs `forward` and, where a gradient is wanted, remembers how to run `backward` and `tangent`. */
+export function defineOp<I extends Inputs, A, S, T = undefined>(
+  definition: OpDefinition<I, A, S, T>,
 ): (inputs: I, attributes: A) => Tensor {
   const { name, forward, backward } = definition;
   return (inputs, attributes) => {
@@ -73,10 +143,12 @@ export function defineOp<I extends Inputs, A, S>(
     const { out, saved } = forward(gpu, inputs, attributes);
     if (recordingHistory && given.some((tensor) => tensor.tracked)) {
       const needs = (key: InputName<I>) => inputs[key]?.tracked ?? false;
+      const context = { gpu, inputs, attributes, saved, out };
       out.node = {
         name,
         inputs,
-        backward: (gradient) => backward({ gpu, inputs, attributes, saved, out, gradient, needs }),
+        backward: (gradient) => backward({ ...context, gradient, needs }),
+        tangent: (tangents) => followTangents(definition, { ...context, tangents }, needs),
       };
     }
     return out;

@@ -1,5 +1,7 @@
 import { ShapeError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
 import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
+import { attentionGradTangent, attentionTangent } from "../../kernels/attention-tangent.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 
@@ -39,7 +41,41 @@ const attend = defineOp({
     attentionGrad(gpu, buffers, sizeOfAttention(qkv, attributes));
     return { qkv: dQkv, keyGate: dKeyGate };
   },
+  tangent: {
+    forward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, tangents }) {
+      using scope = gpu.scope();
+      const outTangent = scope.promote(Tensor.empty(gpu, out.shape));
+      const logsumexpTangent = scope.promote(Tensor.empty(gpu, logsumexp.shape));
+      const moving = tangentsOrZeros(gpu, qkv, keyGate, tangents);
+      const buffers = { qkv, out, logsumexp, keyGate, ...moving, outTangent, logsumexpTangent };
+      attentionTangent(gpu, buffers, sizeOfAttention(qkv, attributes));
+      return { out: outTangent, saved: { logsumexpTangent } };
+    },
+    backward(context) {
+      const { gpu, inputs, attributes, saved, out, tangents, outTangent, savedTangent, gradient, needs } = context;
+      const { qkv, keyGate } = inputs;
+      using scope = gpu.scope();
+      const dQkv = scope.promote(Tensor.empty(gpu, qkv.shape));
+      const dKeyGate = keyGate && needs("keyGate") ? scope.promote(Tensor.empty(gpu, keyGate.shape)) : undefined;
+      const moving = { ...tangentsOrZeros(gpu, qkv, keyGate, tangents), outTangent, ...savedTangent };
+      const buffers = { ...inputs, ...saved, out, ...moving, dOut: gradient, dQkv, dKeyGate };
+      attentionGradTangent(gpu, buffers, sizeOfAttention(qkv, attributes));
+      return { qkv: dQkv, keyGate: dKeyGate };
+    },
+  },
 });
+
+function tangentsOrZeros(
+  gpu: Gpu,
+  qkv: Tensor,
+  keyGate: Tensor | undefined,
+  tangents: { readonly qkv?: Tensor; readonly keyGate?: Tensor },
+) {
+  return {
+    qkvTangent: tangents.qkv ?? Tensor.zeros(gpu, qkv.shape),
+    keyGateTangent: keyGate && (tangents.keyGate ?? Tensor.zeros(gpu, keyGate.shape)),
+  };
+}
 
 /**
  * softmax(scale q k^T) v by head. qkv: [batch, tokens, 3, heads, headDim] flattened to three axes; result: [batch, tokens, heads * headDim].

@@ -22,6 +22,7 @@ const concat = defineOp({
     gpu.copy(gradient.buffer, dB.buffer, b.size * 4, a.size * 4);
     return { a: dA, b: dB };
   },
+  tangent: "linear",
 });
 
 /** The rows of a above those of b: [m, columns] and [n, columns] -> [m + n, columns]. */

@@ -1,5 +1,5 @@
 import { ShapeError } from "../../errors.js";
-import { activationGrad, activation as activationKernel } from "../../kernels/activation.js";
+import { activationGrad, activation as activationKernel, geluGradTangent } from "../../kernels/activation.js";
 import { add as addKernel } from "../../kernels/add.js";
 import { defineOp } from "../op.js";
 import { type Shape, sizeOf, Tensor } from "../tensor.js";
@@ -19,6 +19,19 @@ const activate = defineOp({
     activationGrad(gpu, kind, { x, dy: gradient, dx: dX }, { length: x.size });
     return { x: dX };
   },
+  tangent: {
+    forward({ gpu, inputs: { x }, attributes: kind, tangents }) {
+      const out = Tensor.empty(gpu, x.shape);
+      activationGrad(gpu, kind, { x, dy: tangents.x!, dx: out }, { length: x.size });
+      return { out, saved: undefined };
+    },
+    backward({ gpu, inputs: { x }, attributes: kind, tangents, gradient }) {
+      if (kind === "relu") return {};
+      const dX = Tensor.empty(gpu, x.shape);
+      geluGradTangent(gpu, { x, xTangent: tangents.x!, dy: gradient, dx: dX }, { length: x.size });
+      return { x: dX };
+    },
+  },
 });
 
 /** GELU with the error function, or ReLU, element by element. */
@@ -33,6 +46,7 @@ const sum = defineOp({
     return { out, saved: undefined };
   },
   backward: ({ gradient }) => ({ a: gradient, b: gradient }),
+  tangent: "linear",
 });
 
 /** a + b for tensors of one shape. */
@@ -45,6 +59,7 @@ const view = defineOp({
     saved: undefined,
   }),
   backward: ({ gpu, inputs: { x }, gradient }) => ({ x: new Tensor(gpu, gradient.buffer, x.shape) }),
+  tangent: "linear",
 });
 
 /** The same memory under another shape of the same size. */

@@ -4,6 +4,7 @@ import { applyMask } from "../../kernels/mask.js";
 import { dropout as dropoutKernel } from "../../kernels/random.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
+import { addTerms } from "../terms.js";
 
 const multiply = defineOp({
   name: "gate",
@@ -23,6 +24,24 @@ const multiply = defineOp({
     if (dG) gateGradient(gpu, { x, dy: gradient, dg: dG }, size);
     return { x: dX, g: dG };
   },
+  tangent: {
+    forward({ gpu, inputs: { x, g }, attributes: inner, tangents }) {
+      const size = { length: x.size, inner, period: g.size };
+      const ofX = tangents.x && Tensor.empty(gpu, x.shape);
+      if (ofX) gateKernel(gpu, { x: tangents.x!, g, y: ofX }, size);
+      const ofG = tangents.g && Tensor.empty(gpu, x.shape);
+      if (ofG) gateKernel(gpu, { x, g: tangents.g!, y: ofG }, size);
+      return { out: addTerms(ofX, ofG), saved: undefined };
+    },
+    backward({ gpu, inputs: { x, g }, attributes: inner, tangents, gradient, needs }) {
+      const size = { length: x.size, inner, period: g.size };
+      const dX = tangents.g && needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
+      if (dX) gateKernel(gpu, { x: gradient, g: tangents.g!, y: dX }, size);
+      const dG = tangents.x && needs("g") ? Tensor.empty(gpu, g.shape) : undefined;
+      if (dG) gateGradient(gpu, { x: tangents.x!, dy: gradient, dg: dG }, size);
+      return { x: dX, g: dG };
+    },
+  },
 });
 
 /** y[i] = x[i] * g[(i / inner) % g.size]: one gate value for each unit of x, shared along the other axes. */
@@ -40,6 +59,7 @@ const masked = defineOp({
     applyMask(gpu, { x: gradient, mask, y: dX }, { length: x.size });
     return { x: dX };
   },
+  tangent: "linear",
 });
 
 /** x * mask for a mask of one bit an element (u32 words). */
@@ -69,6 +89,7 @@ const drop = defineOp({
     dropoutKernel(gpu, { x: gradient, y: dX, state }, { length: x.size, ...size });
     return { x: dX };
   },
+  tangent: "linear",
 });
 
 /** Inverted dropout, or drop path with `inner` = one example. The draws depend on seed, step, stream and unit only. */

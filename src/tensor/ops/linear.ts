@@ -1,8 +1,9 @@
 import { ShapeError } from "../../errors.js";
 import { matmul } from "../../kernels/matmul.js";
-import { reduce } from "../../kernels/reduce.js";
+import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { sizeOf, Tensor } from "../tensor.js";
+import { addTerms } from "../terms.js";
 
 /** The mask over a linear layer's weight. */
 export interface LinearAttributes {
@@ -44,5 +45,35 @@ export const linear = defineOp({
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, { outer: rows, length: outputs, inner: 1 });
     return { x: dX, weight: dWeight, bias: dBias };
+  },
+  tangent: {
+    forward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, out, tangents }) {
+      const [n, k] = weight.shape;
+      const size = { m: x.size / k, n, k };
+      const ofX = tangents.x && Tensor.empty(gpu, out.shape);
+      if (ofX) matmul(gpu, "nt", { a: tangents.x!, b: weight, out: ofX, mask }, size);
+      const ofWeight = tangents.weight && Tensor.empty(gpu, out.shape);
+      const kept = denseGradient ? undefined : mask;
+      if (ofWeight) matmul(gpu, "nt", { a: x, b: tangents.weight!, out: ofWeight, mask: kept }, size);
+      const ofBias = tangents.bias && Tensor.empty(gpu, out.shape);
+      if (ofBias) reduceGrad(gpu, "sum", { dy: tangents.bias!, dx: ofBias }, { outer: size.m, length: n, inner: 1 });
+      return { out: addTerms(ofX, ofWeight, ofBias), saved: undefined };
+    },
+    backward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, tangents, gradient, needs }) {
+      const [outputs, inputs] = weight.shape;
+      const rows = x.size / inputs;
+      const kept = denseGradient ? undefined : mask;
+      const dX = tangents.weight && needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
+      if (dX) {
+        const operands = { a: gradient, b: tangents.weight!, out: dX, mask: kept };
+        matmul(gpu, "nn", operands, { m: rows, n: inputs, k: outputs });
+      }
+      const dWeight = tangents.x && needs("weight") ? Tensor.empty(gpu, weight.shape) : undefined;
+      if (dWeight) {
+        const operands = { a: gradient, b: tangents.x!, out: dWeight, mask: kept };
+        matmul(gpu, "tn", operands, { m: outputs, n: inputs, k: rows });
+      }
+      return { x: dX, weight: dWeight };
+    },
   },
 });

@@ -2,6 +2,7 @@ import { ShapeError } from "../../errors.js";
 import { matmul as matmulKernel } from "../../kernels/matmul.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
+import { addTerms } from "../terms.js";
 
 interface Extents {
   readonly batch: number;
@@ -34,6 +35,22 @@ const product = defineOp({
     const dB = needs("b") ? Tensor.empty(gpu, b.shape) : undefined;
     if (dB) matmulKernel(gpu, "tn", { a, b: gradient, out: dB }, { batch, m: k, n, k: m });
     return { a: dA, b: dB };
+  },
+  tangent: {
+    forward({ gpu, inputs: { a, b }, attributes: size, out, tangents }) {
+      const ofA = tangents.a && Tensor.empty(gpu, out.shape);
+      if (ofA) matmulKernel(gpu, "nn", { a: tangents.a!, b, out: ofA }, size);
+      const ofB = tangents.b && Tensor.empty(gpu, out.shape);
+      if (ofB) matmulKernel(gpu, "nn", { a, b: tangents.b!, out: ofB }, size);
+      return { out: addTerms(ofA, ofB), saved: undefined };
+    },
+    backward({ gpu, inputs: { a, b }, attributes: { batch, m, n, k }, tangents, gradient, needs }) {
+      const dA = tangents.b && needs("a") ? Tensor.empty(gpu, a.shape) : undefined;
+      if (dA) matmulKernel(gpu, "nt", { a: gradient, b: tangents.b!, out: dA }, { batch, m, n: k, k: n });
+      const dB = tangents.a && needs("b") ? Tensor.empty(gpu, b.shape) : undefined;
+      if (dB) matmulKernel(gpu, "tn", { a: tangents.a!, b: gradient, out: dB }, { batch, m: k, n, k: m });
+      return { a: dA, b: dB };
+    },
   },
 });
 

@@ -1,6 +1,7 @@
 import { ShapeError } from "../../errors.js";
 import { layerNormGrad, layerNorm as layerNormKernel } from "../../kernels/layer-norm.js";
-import { softmaxGrad, softmax as softmaxKernel } from "../../kernels/softmax.js";
+import { layerNormGradTangent, layerNormTangent } from "../../kernels/layer-norm-tangent.js";
+import { softmaxGrad, softmaxGradTangent, softmax as softmaxKernel } from "../../kernels/softmax.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 
@@ -29,6 +30,28 @@ export const layerNorm = defineOp({
     layerNormGrad(gpu, { x, weight, mean, rstd, dy: gradient, dx: dX, dWeight, dBias }, rowsOf(x));
     return { x: dX, weight: dWeight, bias: dBias };
   },
+  tangent: {
+    forward({ gpu, inputs: { x, weight, bias }, saved: { mean, rstd }, tangents }) {
+      using scope = gpu.scope();
+      const xTangent = tangents.x ?? Tensor.zeros(gpu, x.shape);
+      const weightTangent = tangents.weight ?? Tensor.zeros(gpu, weight.shape);
+      const biasTangent = tangents.bias ?? Tensor.zeros(gpu, bias.shape);
+      const out = scope.promote(Tensor.empty(gpu, x.shape));
+      const operands = { x, weight, mean, rstd, xTangent, weightTangent, biasTangent, yTangent: out };
+      layerNormTangent(gpu, operands, rowsOf(x));
+      return { out, saved: undefined };
+    },
+    backward({ gpu, inputs: { x, weight }, saved: { mean, rstd }, tangents, gradient }) {
+      if (!tangents.x && !tangents.weight) return {};
+      using scope = gpu.scope();
+      const xTangent = tangents.x ?? Tensor.zeros(gpu, x.shape);
+      const dX = scope.promote(Tensor.empty(gpu, x.shape));
+      const dWeight = scope.promote(Tensor.empty(gpu, weight.shape));
+      const operands = { x, weight, mean, rstd, dy: gradient, xTangent, weightTangent: tangents.weight };
+      layerNormGradTangent(gpu, { ...operands, dx: dX, dWeight }, rowsOf(x));
+      return { x: dX, weight: dWeight };
+    },
+  },
 });
 
 const normalize = defineOp({
@@ -42,6 +65,18 @@ const normalize = defineOp({
     const dX = Tensor.empty(gpu, x.shape);
     softmaxGrad(gpu, { y: out, dy: gradient, dx: dX }, rowsOf(x));
     return { x: dX };
+  },
+  tangent: {
+    forward({ gpu, inputs: { x }, out: y, tangents }) {
+      const out = Tensor.empty(gpu, x.shape);
+      softmaxGrad(gpu, { y, dy: tangents.x!, dx: out }, rowsOf(x));
+      return { out, saved: undefined };
+    },
+    backward({ gpu, inputs: { x }, out, outTangent, gradient }) {
+      const dX = Tensor.empty(gpu, x.shape);
+      softmaxGradTangent(gpu, { y: out, yTangent: outTangent, dy: gradient, dx: dX }, rowsOf(x));
+      return { x: dX };
+    },
   },
 });
 

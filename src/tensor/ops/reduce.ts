@@ -1,9 +1,11 @@
 import { ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
+import { gateGradient } from "../../kernels/gate.js";
 import { map } from "../../kernels/map.js";
 import { type Reduction, reduceGrad, reduce as reduceKernel } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
+import { onesLike } from "../terms.js";
 
 /** x seen as [outer, length, inner]; the result has one value for each of `length`. */
 export interface ReduceGroups {
@@ -27,12 +29,37 @@ const reduceOp = defineOp({
   backward({ gpu, inputs: { x }, attributes: { kind, ...size }, out, gradient }) {
     const dX = Tensor.empty(gpu, x.shape);
     if (kind === "sum" || kind === "mean") reduceGrad(gpu, kind, { dy: gradient, dx: dX }, size);
-    else if (kind === "l2")
-      perElement(gpu, "select(0.0, x / y, y > 0.0) * dy", { x, y: out, dy: gradient }, dX, size.inner);
-    else maxGradient(gpu, x, out, gradient, dX, size);
+    else slope(gpu, kind, x, out, gradient, dX, size);
     return { x: dX };
   },
+  tangent: {
+    forward({ gpu, inputs: { x }, attributes: { kind, ...size }, out: y, tangents }) {
+      const xTangent = tangents.x!;
+      const out = Tensor.empty(gpu, y.shape);
+      if (kind === "sum" || kind === "mean") reduceKernel(gpu, kind, { x: xTangent, y: out }, size);
+      else {
+        using _temporaries = gpu.scope();
+        const slopes = Tensor.empty(gpu, x.shape);
+        slope(gpu, kind, x, y, onesLike(y), slopes, size);
+        gateGradient(gpu, { x: slopes, dy: xTangent, dg: out }, { length: x.size, inner: size.inner, period: y.size });
+      }
+      return { out, saved: undefined };
+    },
+    backward({ gpu, inputs: { x }, attributes: { kind, inner }, out: y, tangents, outTangent, gradient }) {
+      if (kind !== "l2") return {};
+      const dX = Tensor.empty(gpu, x.shape);
+      const tensors = { x, xTangent: tangents.x!, y, yTangent: outTangent, dy: gradient };
+      perElement(gpu, "select(0.0, (xTangent - x / y * yTangent) / y, y > 0.0) * dy", tensors, dX, inner);
+      return { x: dX };
+    },
+  },
 });
+
+/** dX = dy times the derivative of the group's y by x. */
+function slope(gpu: Gpu, kind: "max" | "l2", x: Tensor, y: Tensor, dy: Tensor, dX: Tensor, size: ReduceGroups): void {
+  if (kind === "max") maxGradient(gpu, x, y, dy, dX, size);
+  else perElement(gpu, "select(0.0, x / y, y > 0.0) * dy", { x, y, dy }, dX, size.inner);
+}
 
 /** dX = expression over x, and over the group's y, dy or n. */
 function perElement(

@@ -35,6 +35,7 @@ const cut = defineOp({
     patchifyGrad(gpu, { dPatches: gradient, dImages }, patchSize(images, patch));
     return { images: dImages };
   },
+  tangent: "linear",
 });
 
 /** Square patches as rows: [N, C, H, W] -> [N, tokens, C * patch * patch], in the order of a convolution's weight. */
@@ -77,6 +78,7 @@ export const assembleTokens = defineOp({
     assembleTokensGrad(gpu, { dOut: gradient, dPatches, dPrefix, dPosition }, tokenSize(patches, prefix));
     return { patches: dPatches, prefix: dPrefix, position: dPosition };
   },
+  tangent: "linear",
 });
 
 const threeAxes = (x: Tensor) => {
@@ -97,6 +99,7 @@ const take = defineOp({
     takeTokenGrad(gpu, { dy: gradient, dx: dX }, { ...threeAxes(x), token });
     return { x: dX };
   },
+  tangent: "linear",
 });
 
 /** One token of each example: [batch, tokens, width] -> [batch, width]. */
@@ -116,6 +119,7 @@ const average = defineOp({
     meanTokensGrad(gpu, { dy: gradient, dx: dX }, { ...size, from, to: size.tokens });
     return { x: dX };
   },
+  tangent: "linear",
 });
 
 /** Mean over the tokens from index `from` on: [batch, tokens, width] -> [batch, width]. */
