@@ -11,10 +11,12 @@ import type { CommandSink } from "./stream.js";
 /** A count of workgroups (folded into two dimensions past the limit of one), or explicit counts by dimension. */
 export type GroupCount = number | Groups;
 
-/** The `params` of a call: required where the kernel has parameters, absent where it has none. */
+/** The `params` of a call: required where the kernel has parameters, absent where it has none, open where it is known at run time only. */
 export type ParamsOf<S extends ShaderSource> = S["params"]["length"] extends 0
   ? { readonly params?: undefined }
-  : { readonly params: { readonly [P in ParamName<S>]: number | boolean } };
+  : number extends S["params"]["length"]
+    ? { readonly params?: Readonly<Record<string, number | boolean>> }
+    : { readonly params: { readonly [P in ParamName<S>]: number | boolean } };
 
 /** One use of a kernel: a buffer for each binding, a value for each parameter, and the grid. */
 export type DispatchCall<S extends ShaderSource> = {

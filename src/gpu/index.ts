@@ -11,3 +11,4 @@ export type { BindingName, ConstantName, Constants, ConstantValue, ParamName, Sh
 export type { Synchronous } from "./synchronous.js";
 export type { KernelTiming } from "./timing.js";
 export type { TypedArrayConstructor } from "./transfer.js";
+export { shaderFromWgsl, type WgslFragments } from "./wgsl.js";

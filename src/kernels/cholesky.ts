@@ -7,9 +7,9 @@ import type { BufferLike } from "./buffers.js";
 import { type DampedSize, damp, diagonalMean } from "./damp.js";
 import { loadWidth, requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { mapUnits } from "./map-units.js";
 import { matmul } from "./matmul.js";
 import { rankUpdate } from "./rank-update.js";
-import { reduceTerms } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
 
 const BLOCK = constantNumber(shaders.cholesky_pivot, "BLOCK");
@@ -89,5 +89,5 @@ export function dampedInverseDiagonal(
   using _temporaries = gpu.scope();
   const u = gpu.allocate(4 * n * n);
   choleskyUpper(gpu, { a, u }, size);
-  reduceTerms(gpu, { x: u, w: u, y: diagonal }, { outer: n, length: n, inner: 1 }, { product: true });
+  mapUnits(gpu, "u * u", { u: { buffer: u } }, { y: diagonal, length: n * n, inner: 1, period: n });
 }

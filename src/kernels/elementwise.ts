@@ -18,23 +18,32 @@ export type ElementwiseCall<S extends ShaderSource> = {
   readonly inFours?: boolean;
 } & ([OwnParam<S>] extends [never]
   ? { readonly params?: undefined }
-  : { readonly params: { readonly [P in OwnParam<S>]: number } });
+  : string extends OwnParam<S>
+    ? { readonly params?: Readonly<Record<string, number>> }
+    : { readonly params: { readonly [P in OwnParam<S>]: number } });
 
-/** Applies the kernel to `length` elements: four at once, then the last one to three singly. Buffers need not hold a multiple of four. */
+/**
+ * Applies an elementwise kernel to `length` elements: four at once, then the last one to three singly. Such a kernel imports `elementwise`, which
+ * has the entry point, declares `start` and `end` in `struct Params`, and defines `apply(i: u32)` for value i; it reads four elements at once
+ * where it imports `value` and binds arrays of `Value`, and one where it does not and says `inFours: false`. Buffers need not hold a multiple of
+ * four. `shader` may be a function of the elements a value, for kernels that differ by more than `Value`.
+ */
 export function dispatchElementwise<S extends ShaderSource>(
   gpu: Gpu,
-  shader: S,
+  shader: S | ((width: 1 | 4) => S),
   { buffers, params, constants, inFours = true }: ElementwiseCall<S>,
   length: number,
 ): void {
   const grid = gpu.info.software ? SOFTWARE_GRID : GRID;
-  const run = (start: number, end: number, width: 1 | 4) =>
-    gpu.dispatch(shader as ShaderSource, {
+  const run = (start: number, end: number, width: 1 | 4) => {
+    const kernel: ShaderSource = typeof shader === "function" ? shader(width) : shader;
+    gpu.dispatch(kernel, {
       buffers,
       params: { ...params, start, end },
-      constants: { ...constants, ...grid, ...valueConstants(shader, width) },
+      constants: { ...constants, ...grid, ...valueConstants(kernel, width) },
       groups: Math.ceil((end - start) / (grid.GROUP * grid.TURNS)),
     });
+  };
   const fours = inFours ? Math.floor(length / 4) : 0;
   if (fours > 0) run(0, fours, 4);
   if (fours * 4 < length) run(fours * 4, length, 1);

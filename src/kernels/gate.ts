@@ -1,9 +1,9 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { mapUnits } from "./map-units.js";
 import { periodic } from "./periodic.js";
-import { reduceTerms } from "./reduce.js";
-import { requireWholeUnits, type UnitLayout } from "./units.js";
+import type { UnitLayout } from "./units.js";
 
 /**
  * y[i] = x[i] * g[(i / inner) % period]: one gate a unit. Its gradient by x is `gate` of dy.
@@ -23,7 +23,6 @@ export function gateGradient(
   layout: UnitLayout,
 ): void {
   const { length, inner, period } = layout;
-  requireWholeUnits("gateGradient", layout);
   requireElements("gateGradient", { x, dy, dg }, { x: length, dy: length, dg: period });
-  reduceTerms(gpu, { x, w: dy, y: dg }, { outer: length / (inner * period), length: period, inner }, { product: true });
+  mapUnits(gpu, "x * dy", { x: { buffer: x }, dy: { buffer: dy } }, { y: dg, length, inner, period });
 }

@@ -23,8 +23,10 @@ export type { BufferLike } from "./buffers.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
+export { dispatchElementwise, type ElementwiseCall } from "./elementwise.js";
 export { fill } from "./fill.js";
 export { foldRemovedMean } from "./fold-mean.js";
+export * as fragments from "./fragments.gen.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
 export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
@@ -34,6 +36,8 @@ export {
   layerNormGradTangent,
   layerNormTangent,
 } from "./layer-norm-tangent.js";
+export { type MapInput, type MapTarget, map } from "./map.js";
+export { mapUnits, type UnitTarget } from "./map-units.js";
 export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
 export {
   type MatmulBuffers,
@@ -72,4 +76,4 @@ export {
   takeToken,
   takeTokenGrad,
 } from "./tokens.js";
-export type { UnitLayout, UnitPlacement } from "./units.js";
+export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";

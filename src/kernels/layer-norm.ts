@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
-import { reduceTerms } from "./reduce.js";
+import { reduce } from "./reduce.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -123,6 +123,6 @@ function weightGrad(
   });
   if (parts === 1) return;
   const size = { outer: parts, length: columns, inner: 1 };
-  reduceTerms(gpu, { x: weightParts, w: weightParts, y: dWeight }, size);
-  reduceTerms(gpu, { x: biasParts, w: biasParts, y: dBias }, size);
+  reduce(gpu, "sum", { x: weightParts, y: dWeight }, size);
+  reduce(gpu, "sum", { x: biasParts, y: dBias }, size);
 }

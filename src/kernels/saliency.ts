@@ -2,15 +2,18 @@
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
-import { addTerms, type Term } from "./saliency-sums.js";
-import { requireWholeUnits, type UnitPlacement } from "./units.js";
+import { mapUnits } from "./map-units.js";
+import type { UnitPlacement } from "./units.js";
 
 /** What is summed over calibration batches, with g the gradient and w the weight: g w, |g w|, (g w)^2, g^2. */
 export type Statistic = "signed" | "absolute" | "squared" | "gradientSquared";
 
-/** From the sum s over batches and the weight w to a weight's score: s, |s|, s w^2 / 2, |w|. */
-export type ScoreKind = "identity" | "absolute" | "fisher" | "magnitude";
+const STATISTICS: Record<Statistic, string> = {
+  signed: "gradient * weight",
+  absolute: "abs(gradient * weight)",
+  squared: "(gradient * weight) * (gradient * weight)",
+  gradientSquared: "gradient * gradient",
+};
 
 /**
  * Adds to the score of each unit the statistic of its elements, in one pass over gradient and weight and in a fixed order.
@@ -22,18 +25,18 @@ export function accumulateSaliency(
   { gradient, weight, score }: { gradient: BufferLike; weight: BufferLike; score: BufferLike },
   layout: UnitPlacement,
 ): void {
-  const { length, period, offset = 0 } = layout;
-  const op = `accumulateSaliency ${statistic}`;
-  requireWholeUnits(op, layout);
-  requireElements(op, { gradient, weight, score }, { gradient: length, weight: length, score: offset + period });
-  addTerms(gpu, statistic, { a: gradient, w: weight, score }, layout);
+  const inputs = { gradient: { buffer: gradient }, weight: { buffer: weight } };
+  mapUnits(gpu, STATISTICS[statistic], inputs, { ...layout, y: score, accumulate: true });
 }
 
-const FINAL_TERMS: Record<ScoreKind, Term> = {
-  identity: "identity",
-  absolute: "magnitude",
-  fisher: "fisher",
-  magnitude: "magnitude",
+/** From the sum s over batches and the weight w to a weight's score: s, |s|, s w^2 / 2, |w|. */
+export type ScoreKind = "identity" | "absolute" | "fisher" | "magnitude";
+
+const SCORES: Record<ScoreKind, string> = {
+  identity: "accumulated",
+  absolute: "abs(accumulated)",
+  fisher: "0.5 * accumulated * weight * weight",
+  magnitude: "abs(weight)",
 };
 
 /**
@@ -48,15 +51,10 @@ export function finalizeScores(
   { accumulated, weight, score }: { accumulated?: BufferLike; weight?: BufferLike; score: BufferLike },
   layout: UnitPlacement,
 ): void {
-  const { length, period, offset = 0 } = layout;
-  const op = `finalizeScores ${kind}`;
-  const a = kind === "magnitude" ? weight : accumulated;
-  const w = kind === "fisher" ? weight : a;
-  if (!a || !w) {
-    const missing = a || kind === "magnitude" ? "weight" : "accumulated";
-    throw new ShapeError(`${op}: expected a buffer for ${missing}, got none`);
-  }
-  requireWholeUnits(op, layout);
-  requireElements(op, { a, w, score }, { a: length, w: length, score: offset + period });
-  addTerms(gpu, FINAL_TERMS[kind], { a, w, score }, layout);
+  const given = Object.entries({ accumulated, weight }).filter(([name]) => SCORES[kind].includes(name));
+  const inputs = given.map(([name, buffer]) => {
+    if (!buffer) throw new ShapeError(`finalizeScores ${kind}: expected a buffer for ${name}, got none`);
+    return [name, { buffer }] as const;
+  });
+  mapUnits(gpu, SCORES[kind], Object.fromEntries(inputs), { ...layout, y: score, accumulate: true });
 }

@@ -43,4 +43,37 @@ const branches: KernelCase = {
   tolerance: elementwise,
 };
 
-export const cases: KernelCase[] = [...broadcast, branches];
+/** Writing where y is read: the whole of it, and a part at an offset that is no multiple of four. */
+const inPlace: KernelCase[] = [
+  { length: 1021, offset: 0 },
+  { length: 1024, offset: 68 },
+  { length: 300, offset: 131 },
+].map(({ length, offset }) => {
+  const part = (y: ArrayLike<number>, f: (value: number, i: number) => number) =>
+    Float64Array.from(y, (value, at) => (at < offset || at >= offset + length ? value : f(value, at - offset)));
+  return {
+    name: `map in place ${length} at ${offset}`,
+    inputs: () => ({ y: normals(offset + length + 3, 1), n: normals(1, 2) }),
+    outputs: { y: { length: offset + length + 3 } },
+    run: (gpu, { y, n }) =>
+      map(gpu, "sqrt(abs(s)) / n", { n: { buffer: n, period: 1 } }, { y, length, offset, inPlace: "s" }),
+    oracle: ({ y, n }) => ({ y: part(y, (value) => Math.sqrt(Math.abs(value)) / n[0]) }),
+    tolerance: elementwise,
+  };
+});
+
+const accumulated: KernelCase[] = ([true, "max"] as const).map((accumulate) => ({
+  name: `map accumulate ${accumulate}`,
+  inputs: () => ({ y: normals(1021, 1), w: normals(1021, 2) }),
+  outputs: { y: { length: 1021 } },
+  run: (gpu, { y, w }) => map(gpu, "w * w - 1.0", { w: { buffer: w } }, { y, length: 1021, accumulate }),
+  oracle: ({ y, w }) => ({
+    y: Float64Array.from(y, (value, i) => {
+      const term = w[i] * w[i] - 1;
+      return accumulate === "max" ? Math.max(value, term) : value + term;
+    }),
+  }),
+  tolerance: elementwise,
+}));
+
+export const cases: KernelCase[] = [...broadcast, branches, ...inPlace, ...accumulated];

@@ -1,0 +1,120 @@
+/** Kernels from WGSL text at run time. */
+import { describe, expect, test } from "vitest";
+import { KernelError } from "../../src/errors.js";
+import { shaderFromWgsl } from "../../src/gpu/index.js";
+import { dispatchElementwise, fragments } from "../../src/kernels/index.js";
+import * as shaders from "../../src/kernels/shaders.gen.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { normals } from "../harness/random.js";
+
+const HARD_THRESHOLD = `// y = x where |x| >= limit, else 0
+#import elementwise
+#import value
+
+struct Params { start: u32, end: u32, limit: f32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Value>;
+@group(0) @binding(2) var<storage, read_write> y: array<Value>;
+
+fn apply(i: u32) { y[i] = select(Value(0.0), x[i], abs(x[i]) >= Value(params.limit)); }
+`;
+
+const DOUBLE = `const FACTOR = 2.0;
+@group(0) @binding(1) var<storage, read> x: array<f32>; /* a
+comment */
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(1)
+fn main(@builtin(workgroup_id) group: vec3u) {
+  y[group.x] = FACTOR * x[group.x];
+}
+`;
+
+describe("what is read out of the text", () => {
+  test("bindings, parameters and constants, those of imports included", () => {
+    const shader = shaderFromWgsl("threshold", HARD_THRESHOLD, fragments);
+    expect(shader).toMatchObject({
+      name: "threshold",
+      bindings: [
+        { name: "x", binding: 1, access: "read" },
+        { name: "y", binding: 2, access: "write" },
+      ],
+      params: [
+        { name: "start", type: "u32" },
+        { name: "end", type: "u32" },
+        { name: "limit", type: "f32" },
+      ],
+    });
+    expect([...shader.constants].sort()).toEqual(["GROUP", "TURNS", "Value", "WIDTH"]);
+  });
+
+  test("the files of shaders/ come through the same door", () => {
+    const { code, name } = shaders.softmax;
+    const { explain: _, ...record } = shaderFromWgsl(name, code);
+    expect(record).toEqual(shaders.softmax);
+  });
+
+  test.each([
+    ["an unknown import", "\n#import grids\n", /k line 2: expected #import of a known fragment \(grid\), got grids/],
+    ["no entry point", "fn main() {}", /k: expected one @compute entry point called main, got 0/],
+    ["an entry point of another name", "@compute @workgroup_size(1) fn other() {}", /called main/],
+    ["parameters without a uniform", `struct Params { n: u32 }\n${DOUBLE}`, /both struct Params and var<uniform>/],
+    ["a parameter that is no scalar", `struct Params { n: vec4f }\n${DOUBLE}`, /Params: expected .* got "n: vec4f"/],
+    ["two bindings of one number", DOUBLE.replace("(3)", "(1)"), /k: y: expected a binding of its own, got that of x/],
+    ["another group", DOUBLE.replace("group(0)", "group(1)"), /k: x: expected @group\(0\), got @group\(1\)/],
+    [
+      "a uniform of another name",
+      DOUBLE.replace("storage, read>", "uniform>"),
+      /k: x: expected @binding\(0\) var<uniform> params/,
+    ],
+  ])("%s is refused", (_, text, message) => {
+    const make = () => shaderFromWgsl("k", text, { grid: fragments.grid });
+    expect(make).toThrow(KernelError);
+    expect(make).toThrow(message);
+  });
+});
+
+describe("kernels of one's own", () => {
+  test("run by dispatch, with constants replaced", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [x, y] = [gpu.allocate(12), gpu.allocate(12)];
+    gpu.upload(x, Float32Array.of(1, 2, 3));
+    const double = shaderFromWgsl("double.wgsl", DOUBLE);
+    gpu.dispatch(double, { buffers: { x, y }, groups: 3 });
+    expect([...(await gpu.read(y))]).toEqual([2, 4, 6]);
+    gpu.dispatch(double, { buffers: { x, y }, groups: 3, constants: { FACTOR: -1 } });
+    expect([...(await gpu.read(y))]).toEqual([-1, -2, -3]);
+    expect(() => gpu.dispatch(double, { buffers: { x }, groups: 3 })).toThrow(/expected a buffer for binding y/);
+  });
+
+  test.each([1, 4, 1021])("run on our fragments, over %d elements", async (length) => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [x, y] = [gpu.allocate(length * 4), gpu.allocate(length * 4)];
+    const values = normals(length, length);
+    gpu.upload(x, values);
+    const threshold = shaderFromWgsl("threshold.wgsl", HARD_THRESHOLD, fragments);
+    dispatchElementwise(gpu, threshold, { buffers: { x, y }, params: { limit: 0.5 } }, length);
+    const want = values.map((value) => (Math.abs(value) >= 0.5 ? value : 0));
+    expect(await gpu.read(y)).toEqual(want);
+  });
+
+  test("are compiled by the compiler's message with the line in their file", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [x, y] = [gpu.allocate(16), gpu.allocate(16)];
+    const wrong = shaderFromWgsl("wrong.wgsl", HARD_THRESHOLD.replace("select(", "choose("), fragments);
+    dispatchElementwise(gpu, wrong, { buffers: { x, y }, params: { limit: 0.5 } }, 4);
+    await expect(gpu.sync()).rejects.toThrow(/^wrong\.wgsl line 11, column 27: .*choose/);
+    await expect(gpu.warmUp([[shaderFromWgsl("again.wgsl", wrong.code)]])).rejects.toThrow(/^again\.wgsl line \d+,/);
+  });
+
+  test("name the fragment that does not compile in them", async () => {
+    const gpu = await sharedGpu();
+    const text = HARD_THRESHOLD.replace("#import value", "#import value\n#import mine");
+    const shader = shaderFromWgsl("user.wgsl", text, { ...fragments, mine: "\nfn broken() -> f32 { return 1u; }\n" });
+    await expect(gpu.warmUp([[shader]])).rejects.toThrow(/^user\.wgsl, #import mine line 2, column \d+: /);
+  });
+});
