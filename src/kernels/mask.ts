@@ -25,17 +25,25 @@ function checkMask(op: string, mask: BufferLike, length: number): void {
 }
 
 /**
- * Repeats keep bits of units over the elements of a tensor: bit i of `mask` = bit `offset + (i / inner) % period` of `units`.
+ * Repeats keep bits of units over the elements of a tensor: bit i of `mask` = bit `offset + u` of `units` for the unit u of element i.
  * Writes every word of the mask's first `length` bits; padding bits become 0. With `intersect`, bits of the mask that are 0 stay 0.
  */
 export function expandMask(
   gpu: Gpu,
   { units, mask }: { units: BufferLike; mask: BufferLike },
-  { length, inner, period, offset = 0, intersect = false }: UnitPlacement & { readonly intersect?: boolean },
+  {
+    length,
+    inner,
+    period,
+    band = length,
+    offset = 0,
+    intersect = false,
+  }: UnitPlacement & { readonly intersect?: boolean },
 ): void {
   checkMask("expandMask", mask, length);
-  checkMask("expandMask: units", units, offset + Math.min(period, Math.ceil(length / inner)));
-  const params = { length, inner, period, offset };
+  const reached = Math.floor((length - 1) / band) * period + Math.min(period, Math.ceil(length / inner));
+  checkMask("expandMask: units", units, offset + reached);
+  const params = { length, inner, period, band, offset };
   const call = { buffers: { units, mask }, params, constants: { INTERSECT: intersect }, inFours: false };
   dispatchElementwise(gpu, shaders.expand_mask, call, Math.ceil(length / 32));
 }

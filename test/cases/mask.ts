@@ -3,8 +3,8 @@ import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { bit, maskWords, normals } from "../harness/random.js";
 
-/** Units of a tensor: [length, inner, period, offset of the first unit in the keep bits]. */
-const layouts: [length: number, inner: number, period: number, offset: number][] = [
+/** Units of a tensor: [length, inner, period, offset of the first unit in the keep bits, elements of a band]. */
+const layouts: [length: number, inner: number, period: number, offset: number, band?: number][] = [
   [1, 1, 1, 0],
   [1, 1, 1, 77],
   [31, 1, 31, 3],
@@ -15,32 +15,40 @@ const layouts: [length: number, inner: number, period: number, offset: number][]
   [67 * 5, 1, 5, 1],
   [3 * 6 * 8 * 24, 8 * 24, 6, 9], // heads in the rows of [3 x 6 x 8, 24]
   [20 * 6 * 8, 8, 6, 2], // heads in the columns of [20, 6 x 8]
+  [96 * 160, 32, 5, 3, 32 * 160], // blocks of 32 x 32
+  [24 * 40, 5, 8, 1, 4 * 40], // blocks of 4 x 5
+  [9 * 7, 1, 7, 0, 7], // blocks of 1 x 1
+  [35 * 3, 1, 3, 4, 5 * 3], // blocks of 5 x 1
 ];
 
-const expandCases: KernelCase[] = layouts.map(([length, inner, period, offset]) => ({
-  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset}`,
-  inputs: () => ({ units: maskWords(offset + period, length) }),
+const unitOf = (i: number, inner: number, period: number, band: number): number =>
+  Math.floor(i / band) * period + (Math.floor(i / inner) % period);
+
+const expandCases: KernelCase[] = layouts.map(([length, inner, period, offset, band = length]) => ({
+  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} band ${band}`,
+  inputs: () => ({ units: maskWords(offset + (length / band) * period, length) }),
   outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
-  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset }),
+  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset, band }),
   oracle: ({ units }) => {
     const mask = new Uint32Array(Math.ceil(length / 32));
     for (let i = 0; i < length; i++) {
-      mask[i >> 5] |= bit(units as Uint32Array, (Math.floor(i / inner) % period) + offset) << (i & 31);
+      mask[i >> 5] |= bit(units as Uint32Array, offset + unitOf(i, inner, period, band)) << (i & 31);
     }
     return { mask };
   },
   tolerance: EXACT,
 }));
 
-const intersectCases: KernelCase[] = layouts.slice(2).map(([length, inner, period, offset]) => ({
-  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} into a mask`,
-  inputs: () => ({ units: maskWords(offset + period, length), mask: maskWords(length, 7) }),
+const intersectCases: KernelCase[] = layouts.slice(2).map(([length, inner, period, offset, band = length]) => ({
+  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} band ${band} into a mask`,
+  inputs: () => ({ units: maskWords(offset + (length / band) * period, length), mask: maskWords(length, 7) }),
   outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
-  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset, intersect: true }),
+  run: (gpu, { units, mask }) =>
+    expandMask(gpu, { units, mask }, { length, inner, period, offset, band, intersect: true }),
   oracle: ({ units, mask: before }) => {
     const mask = new Uint32Array(Math.ceil(length / 32));
     for (let i = 0; i < length; i++) {
-      const kept = bit(units as Uint32Array, (Math.floor(i / inner) % period) + offset);
+      const kept = bit(units as Uint32Array, offset + unitOf(i, inner, period, band));
       mask[i >> 5] |= (kept & bit(before as Uint32Array, i)) << (i & 31);
     }
     return { mask };
