@@ -33,7 +33,7 @@ export function map(
   inputs: Readonly<Record<string, MapInput>>,
   { y, length, offset = 0, accumulate = false, inPlace }: MapTarget,
 ): void {
-  const term = expressionTerm(gpu, "map", expression, inputs, { length, own: inPlace });
+  const term = expressionTerm(gpu, "map", expression, inputs, { length, inPlace });
   requireElements("map", { y }, { y: offset + length });
   const window = arenaWindow(gpu, "map: y", y, { offset, count: length });
   const call = {
