@@ -28,6 +28,8 @@ export interface UnitGroup {
   readonly name: string;
   readonly units: number;
   readonly members: readonly UnitMember[];
+  /** FLOPs of a unit for one example besides those of its weights. */
+  readonly flops?: number;
 }
 
 /** Every weight of a layer is a unit. */

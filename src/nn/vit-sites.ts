@@ -50,6 +50,7 @@ export function headUnits(config: ViTConfig): UnitGroup[] {
       ...(qkvBias ? [{ parameter: `${block}.attn.qkv.bias`, inner: headDim, period: numHeads }] : []),
       { parameter: `${block}.attn.proj.weight`, inner: headDim, period: numHeads },
     ],
+    flops: 2 * 2 * tokenCount(config) ** 2 * headDim, // scores, and the sum of values
   }));
 }
 

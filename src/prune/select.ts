@@ -1,84 +1,159 @@
 /** From scores to keep bits: exact, on the device, without reading scores back. */
 import type { Gpu } from "../gpu/index.js";
 import { maskByteLength } from "../kernels/mask.js";
-import { demotePruned as demote } from "../kernels/pin-scores.js";
-import { selectSmallest } from "../kernels/select.js";
+import { fillRanges } from "../kernels/ranges.js";
+import type { Pattern } from "../kernels/select-pattern.js";
 import { Tensor } from "../tensor/index.js";
-import { prunedCount } from "./schedule.js";
+import type { IntegerBudget } from "./select-budget.js";
+import { isCount } from "./select-counts.js";
+import { roundToMultiples } from "./select-multiples.js";
+import {
+  type Amount,
+  checkAmount,
+  checkOptions,
+  parsePattern,
+  type Selection,
+  type SelectOptions,
+} from "./select-options.js";
+import { type LimitedGroup, type RankedRange, rankedRanges } from "./select-ranges.js";
+import { groupResults, rangeResults } from "./select-results.js";
+import { checkPatternFits, selectInRuns } from "./select-runs.js";
+import {
+  RESULT_WORDS,
+  rankedScores,
+  readKeptCounts,
+  type Selecting,
+  selectCounts,
+  selectInGroups,
+  selectSums,
+} from "./select-steps.js";
 import type { UnitSpace } from "./units.js";
 
-/** Names of the scopes. */
+export type { Amount, Budget, PerGroup, Selection, SelectOptions } from "./select-options.js";
+export type { Scope } from "./units.js";
+
+/** Names of the scopes that have one. */
 export const SCOPES = ["global", "layer"] as const;
-/** What is ranked together: everything, or each group by itself. */
-export type Scope = (typeof SCOPES)[number];
+export type ScopeName = (typeof SCOPES)[number];
 
-/** What a selection keeps. */
-export interface SelectOptions {
-  /** What is ranked together. */
-  readonly scope: Scope;
-  /** Part of all units to keep, pruned ones included. */
-  readonly density: number;
-  /** The authors' rule: everything up to the k-th score goes, ties included. Default: exactly k, ties from the lowest index. */
-  readonly reference: boolean;
-}
-
-/** What a selection did, by ranked range: the k-th smallest score (NaN where none was pruned) and the number of units pruned. */
-export interface Selection {
-  readonly threshold: number;
-  readonly pruned: number;
-}
-
-const WORDS_PER_RESULT = 64; // results lie 256 bytes apart, as far as bindings must
-
-/** Selects the units to keep by score, on the device. */
+/**
+ * Selects the units to keep by score, on the device. Exact, and the same in each run: of equal scores the lowest index goes first, NaN ranks above
+ * infinity. Scores are never changed.
+ */
 export class Selector {
-  /** One bit a unit, 1 = keep. */
+  /** One bit a unit, 1 = keep. All ones before the first selection. */
   readonly keep: Tensor;
-  readonly #results: Tensor;
-  readonly #ranges: readonly { readonly offset: number; readonly count: number }[];
+  readonly #ranges: readonly RankedRange[];
+  readonly #groups: readonly LimitedGroup[];
+  readonly #pattern: Pattern | undefined;
+  readonly #words: Tensor;
+  /** What the words are about. */
+  #results: "none" | "ranges" | "groups" = "none";
+  #budget: IntegerBudget | undefined;
+  /** Whether `keep` has pruned anything. */
+  #pruning = false;
+  /** Units pruned in each range, where the host knows. */
+  #pruned: readonly number[] | undefined;
 
+  /** @throws UsageError for options that contradict each other, or do not fit the units. */
   constructor(
     private readonly gpu: Gpu,
     space: UnitSpace,
-    private readonly options: Omit<SelectOptions, "density">,
+    private readonly options: SelectOptions = {},
   ) {
+    checkOptions(options);
+    this.#ranges = rankedRanges(space, options);
+    this.#groups = this.#ranges.flatMap(({ groups }) => groups);
+    this.#pattern = options.pattern === undefined ? undefined : parsePattern(options.pattern);
+    if (this.#pattern) checkPatternFits(this.#groups, this.#pattern);
     this.keep = Tensor.empty(gpu, [maskByteLength(space.count) / 4], "u32");
-    this.#ranges =
-      options.scope === "global"
-        ? [{ offset: 0, count: space.count }]
-        : space.groups.map(({ offset, units }) => ({ offset, count: units }));
-    this.#results = Tensor.zeros(gpu, [this.#ranges.length * WORDS_PER_RESULT], "u32");
+    this.#words = Tensor.zeros(gpu, [this.#groups.length * RESULT_WORDS], "u32");
+    this.reset();
   }
 
-  /** Writes `keep` for the given scores, one for each unit. */
-  select(scores: Tensor, density: number): void {
-    const { reference } = this.options;
-    const { buffer } = this.#results;
-    this.#ranges.forEach(({ offset, count }, index) => {
-      const threshold = this.gpu.borrow(buffer.raw, buffer.byteOffset + index * WORDS_PER_RESULT * 4, 8);
-      const prune = prunedCount(count, density, reference);
-      const ties = reference ? "less-or-equal" : "lowest-index";
-      selectSmallest(this.gpu, { scores, keep: this.keep, threshold }, { offset, count, prune, ties });
+  /** Everything is kept again. */
+  reset(): void {
+    fillRanges(this.gpu, { y: this.keep }, [{ offset: 0, count: this.keep.size, value: 0xffffffff }]);
+    this.#forget(false);
+  }
+
+  /** Goes on from keep bits that a selector of the same units had. */
+  restore(keep: Uint32Array): void {
+    this.keep.write(keep);
+    this.#forget(true);
+  }
+
+  #forget(pruning: boolean): void {
+    this.#pruning = pruning;
+    this.#pruned = undefined;
+    this.#results = "none";
+  }
+
+  /**
+   * Writes `keep` for the scores, one f32 for each unit. Everything is recorded before the call returns, except where counts have to be read back: with
+   * `multipleOf` those of the groups, and for amounts that count units those of the ranges, when the last selection was not read.
+   * @throws UsageError for an amount that is out of range, contradicts the options, or is more than floors allow; `keep` is as before then.
+   */
+  async select(scores: Tensor, amount: Amount): Promise<void> {
+    const { gpu, keep, options } = this;
+    const ranges = this.#ranges;
+    checkAmount(amount, scores.size, options);
+    const monotone = (options.monotone ?? !options.reference) && this.#pruning;
+    const alive =
+      monotone && options.multipleOf !== undefined
+        ? await readKeptCounts(this.gpu, this.keep, this.#groups)
+        : undefined;
+    const pruned = monotone && isCount(amount) ? (this.#pruned ?? (await this.#countPruned())) : ranges.map(() => 0);
+    const ranked = rankedScores(gpu, scores, this.#groups, monotone ? keep : undefined);
+    const selecting = { gpu, scores, ranked, keep, results: this.#words, ranges };
+    try {
+      this.#budget = undefined;
+      if (this.#pattern) selectInRuns(gpu, { scores: ranked, keep }, this.#groups, this.#pattern);
+      else if (isCount(amount)) selectCounts(selecting, amount, pruned, options.reference ?? false);
+      else this.#budget = selectSums(selecting, amount);
+      this.#forget(true);
+      this.#results = "ranges";
+      if (options.multipleOf !== undefined) await this.#round(selecting, alive);
+    } finally {
+      if (ranked !== scores) gpu.release(ranked);
+    }
+  }
+
+  /** Takes the counts of the groups to multiples. */
+  async #round(selecting: Selecting, alive: readonly number[] | undefined): Promise<void> {
+    const kept = await readKeptCounts(this.gpu, this.keep, this.#groups);
+    let next = 0;
+    const rounded = this.#ranges.flatMap(({ groups }, range) => {
+      const counted = groups.map((group) => {
+        const index = next++;
+        const cost = this.#budget?.costs.get(group.name) ?? 1;
+        return { group, kept: kept[index], alive: alive?.[index] ?? group.units, cost };
+      });
+      return roundToMultiples(counted, this.#budget?.limits[range]);
     });
+    selectInGroups(selecting, this.#groups, rounded);
+    this.#results = "groups";
+  }
+
+  async #countPruned(): Promise<number[]> {
+    const kept = await readKeptCounts(this.gpu, this.keep, this.#ranges);
+    return this.#ranges.map(({ count }, index) => count - kept[index]);
   }
 
   /** What the last selection did, range by range. */
   async read(): Promise<Selection[]> {
-    const words = await this.#results.readWords();
-    const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
-    return this.#ranges.map((_, index) => {
-      const pruned = words[index * WORDS_PER_RESULT + 1];
-      return { threshold: pruned > 0 ? floats[index * WORDS_PER_RESULT] : Number.NaN, pruned };
-    });
+    if (this.#results === "none" || this.#pattern) {
+      const pruned = await this.#countPruned();
+      return pruned.map((count) => ({ threshold: Number.NaN, pruned: count }));
+    }
+    const read = this.#results === "groups" ? groupResults : rangeResults;
+    const selections = read(await this.#words.readWords(), this.#ranges, this.#budget);
+    this.#pruned = selections.map(({ pruned }) => pruned);
+    return selections;
   }
 
   release(): void {
     this.gpu.release(this.keep);
-    this.gpu.release(this.#results);
+    this.gpu.release(this.#words);
   }
-}
-
-/** Puts units that `keep` has removed below all others, so that what is pruned stays pruned. */
-export function demotePruned(gpu: Gpu, scores: Tensor, keep: Tensor): void {
-  demote(gpu, { scores, keep }, { length: scores.size });
 }

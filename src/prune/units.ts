@@ -3,6 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import type { Parameter } from "../nn/parameter.js";
 import { type PrunableLayer, rowUnits, type UnitGroup, weightUnits } from "../nn/sites.js";
+import { layerOf } from "./collect/places.js";
 
 /** Names of the granularities. */
 export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;
@@ -18,10 +19,24 @@ export interface Protection {
   readonly norms?: boolean;
 }
 
+/** What a unit takes up. */
+export interface UnitCost {
+  readonly parameters: number;
+  /** For one example, as `vitFlops` counts them. */
+  readonly flops: number;
+}
+
 /** A group with its place among all units. */
 export interface PlacedGroup extends UnitGroup {
   readonly offset: number;
+  /** Of one unit. */
+  readonly cost: UnitCost;
+  /** Weights of an output, where the units are the single weights of a layer: [out, inputs]. */
+  readonly inputs?: number;
 }
+
+/** What is ranked together: everything, each group by itself, or the groups that get the same key. */
+export type Scope = "global" | "layer" | ((group: UnitGroup) => string);
 
 /** All units that are ranked, and how many there are. */
 export interface UnitSpace {
@@ -53,19 +68,47 @@ const parameterUnits = ({ name, size }: Parameter): UnitGroup => ({
   members: [{ parameter: name, inner: 1, period: size }],
 });
 
-function placed(groups: readonly UnitGroup[]): UnitSpace {
-  let count = 0;
-  const withOffsets = groups.map((group) => {
-    const offset = count;
-    count += group.units;
-    return { ...group, offset };
-  });
-  return { groups: withOffsets, count };
+function costOf(model: Model, { members, units, flops: own = 0 }: UnitGroup): UnitCost {
+  let [parameters, flops] = [0, own];
+  for (const { parameter } of members) {
+    const each = model.parameters.get(parameter).size / units;
+    parameters += each;
+    flops += 2 * each * (layerOf(model, parameter)?.applications ?? 0);
+  }
+  return { parameters, flops };
 }
 
-/** @throws UsageError when the model has no unit of this granularity. */
-export function unitSpace(model: Model, granularity: Granularity, protection: Protection = {}): UnitSpace {
-  const space = placed(groupsOf(model, granularity, protection));
+/** Lays groups side by side, those of one key together, in the order in which the keys first come up. The list keeps the model's order. */
+function placed(model: Model, groups: readonly UnitGroup[], scope: Scope = "global"): UnitSpace {
+  const keys = groups.map((group) => (typeof scope === "function" ? scope(group) : ""));
+  const firsts = keys.map((key) => keys.indexOf(key));
+  const order = groups.map((_, index) => index).sort((a, b) => firsts[a] - firsts[b] || a - b);
+  const offsets: number[] = [];
+  let count = 0;
+  for (const index of order) {
+    offsets[index] = count;
+    count += groups[index].units;
+  }
+  const withPlaces = groups.map((group, index): PlacedGroup => {
+    const [{ parameter, inner, period }] = group.members;
+    const single = group.members.length === 1 && inner === 1 && period === group.units;
+    const inputs = single ? layerOf(model, parameter)?.in : undefined;
+    return { ...group, offset: offsets[index], cost: costOf(model, group), inputs };
+  });
+  return { groups: withPlaces, count };
+}
+
+/**
+ * The units of a model. `scope` lays groups that are ranked together side by side.
+ * @throws UsageError when the model has no unit of this granularity.
+ */
+export function unitSpace(
+  model: Model,
+  granularity: Granularity,
+  protection: Protection = {},
+  scope: Scope = "global",
+): UnitSpace {
+  const space = placed(model, groupsOf(model, granularity, protection), scope);
   if (space.count === 0) {
     throw new UsageError(`granularity: expected units that this model has, got ${granularity}; use weight or row`);
   }
@@ -74,7 +117,7 @@ export function unitSpace(model: Model, granularity: Granularity, protection: Pr
 
 /** Every value of every parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
 export function everyParameter(model: Model): UnitSpace {
-  return placed([...model.parameters].map(parameterUnits));
+  return placed(model, [...model.parameters].map(parameterUnits));
 }
 
 /** Cuts what lies in the order of the units into its groups, by name. */
