@@ -1,8 +1,8 @@
-// How attention's gradient by the gates of its keys follows qkv and the gates, by image and head. With e, e_slope, c, c_tangent of attention_pair.wgsl:
-// partial[b, h, j] = sum_t e[t, j] * (e_slope[t, j] * c[t, j] + c_tangent[t, j]). The sum over b and h is the change of the gradient.
+// How attention's gradient by the gates of its keys follows qkv and the gates, by image and head. With the names of attention_pairs.wgsl:
+// partial[b, h, j] = sum_t share[t, j] * (share_slope[t, j] * slope[t, j] + slope_tangent[t, j]). The sum over b and h is the change of the gradient.
 // Operands as in attention_grad_tangent.wgsl. One invocation an element of partial.
 #import grid
-#import attention_pair
+#import attention_pairs
 
 struct Params { tokens: u32, heads: u32, head_dim: u32, scale: f32, count: u32 }
 
@@ -19,9 +19,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (i >= params.count) { return; }
   let row = i / params.tokens; // of image and head
   var sum = 0.0;
-  for (var t = 0u; t < params.tokens; t++) {
-    let pair = pair_of(row / params.heads, row % params.heads, t, i % params.tokens);
-    sum += pair.share * (pair.share_slope * pair.slope + pair.slope_tangent);
+  for (var t = 0u; t < params.tokens; t += 4u) {
+    let pairs = pairs_of(row / params.heads, row % params.heads, i % params.tokens, t);
+    let terms = pairs.share * (pairs.share_slope * pairs.slope + pairs.slope_tangent);
+    sum += dot(select(vec4f(), vec4f(1.0), t + vec4u(0u, 1u, 2u, 3u) < vec4u(params.tokens)), terms);
   }
   partial[i] = sum;
 }

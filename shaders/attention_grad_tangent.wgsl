@@ -1,13 +1,14 @@
-// How attention's gradient follows qkv (and the key gates) at a fixed upstream gradient. With e, e_slope, c, c_tangent of attention_pair.wgsl:
-//   p = e * gate,  p_tangent = p * e_slope + e * gate_tangent,  ds = scale * p * c,  ds_tangent = scale * (p_tangent * c + p * c_tangent)
+// How attention's gradient follows qkv (and the key gates) at a fixed upstream gradient. With share, share_slope, slope, slope_tangent of
+// attention_pairs.wgsl:
+//   p = share * gate,  p_tangent = p * share_slope + share * gate_tangent
+//   ds = scale * p * slope,  ds_tangent = scale * (p_tangent * slope + p * slope_tangent)
 //   dq[t] = sum_j ds_tangent[t, j] k[j] + ds[t, j] k_tangent[j];   with OF_KEYS dk[j] = sum_t ds_tangent[t, j] q[t] + ds[t, j] q_tangent[t],
 //   dv[j] = sum_t p_tangent[t, j] d_out[t]
 // qkv, qkv_tangent, gradient: batch x tokens x 3 x heads x head_dim; d_out: batch x tokens x heads x head_dim; statistics: batch x heads x tokens;
 // key_gate(_tangent): tokens, read with GATED. An invocation holds one row of its own side, a query or with OF_KEYS a key, and writes what a block of
 // the other side's rows weighs to its own column of workgroup memory, as in attention_grad.wgsl. head_dim counts values of one or four elements.
-#import attention_pair
+#import attention_pairs
 
-const OF_KEYS = false;
 const GATED = false;
 
 struct Params { tokens: u32, heads: u32, head_dim: u32, scale: f32 }
@@ -25,6 +26,21 @@ var<workgroup> slopes: array<f32, BLOCK * GROUP>;
 var<workgroup> slope_tangents: array<f32, BLOCK * GROUP>;
 var<workgroup> share_tangents: array<f32, BLOCK * GROUP>;
 
+// The keys of four pairs.
+fn keys_of(own: u32, other: u32) -> vec4u {
+  return select(min(other + vec4u(0u, 1u, 2u, 3u), vec4u(params.tokens - 1u)), vec4u(own), OF_KEYS);
+}
+
+fn gates(own: u32, other: u32) -> vec4f {
+  let keys = keys_of(own, other);
+  return vec4f(key_gate[keys.x], key_gate[keys.y], key_gate[keys.z], key_gate[keys.w]);
+}
+
+fn gate_tangents(own: u32, other: u32) -> vec4f {
+  let keys = keys_of(own, other);
+  return vec4f(key_gate_tangent[keys.x], key_gate_tangent[keys.y], key_gate_tangent[keys.z], key_gate_tangent[keys.w]);
+}
+
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let own = min(group.x * GROUP + lane, params.tokens - 1u);
@@ -37,22 +53,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 
   for (var first = 0u; first < params.tokens; first += BLOCK) {
     let count = min(BLOCK, params.tokens - first);
-    for (var j = 0u; j < count; j++) {
-      let query = select(own, first + j, OF_KEYS);
-      let key = select(first + j, own, OF_KEYS);
-      let pair = pair_of(b, head, query, key);
-      var share = pair.share;
-      var share_tangent = share * pair.share_slope;
+    for (var j = 0u; j < count; j += 4u) {
+      let pairs = pairs_of(b, head, own, first + j);
+      var share = pairs.share;
+      var share_tangent = share * pairs.share_slope;
       if (GATED) {
+        let gate = gates(own, first + j);
+        let gate_tangent = gate_tangents(own, first + j);
         // A closed key's share without its gate may overflow.
-        let gate = key_gate[key];
-        let gate_tangent = key_gate_tangent[key];
-        share_tangent = select(share_tangent * gate, 0.0, gate == 0.0) + select(share * gate_tangent, 0.0, gate_tangent == 0.0);
-        share = select(share * gate, 0.0, gate == 0.0);
+        share_tangent = select(share_tangent * gate, vec4f(), gate == vec4f())
+          + select(share * gate_tangent, vec4f(), gate_tangent == vec4f());
+        share = select(share * gate, vec4f(), gate == vec4f());
       }
-      slopes[j * GROUP + lane] = params.scale * share * pair.slope;
-      slope_tangents[j * GROUP + lane] = params.scale * (share_tangent * pair.slope + share * pair.slope_tangent);
-      if (OF_KEYS) { share_tangents[j * GROUP + lane] = share_tangent; }
+      let slope = params.scale * share * pairs.slope;
+      let slope_tangent = params.scale * (share_tangent * pairs.slope + share * pairs.slope_tangent);
+      for (var i = 0u; i < 4u; i++) {
+        slopes[(j + i) * GROUP + lane] = slope[i];
+        slope_tangents[(j + i) * GROUP + lane] = slope_tangent[i];
+        if (OF_KEYS) { share_tangents[(j + i) * GROUP + lane] = share_tangent[i]; }
+      }
     }
 
     let other_start = packed_row(b, first, select(1u, 0u, OF_KEYS), head);

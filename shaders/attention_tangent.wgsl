@@ -43,28 +43,36 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let k_start = ((b * params.tokens + first) * 3u + 1u) * width + column;
     let v_start = k_start + width;
 
-    for (var j = 0u; j < count; j++) {
-      let k_row = k_start + j * 3u * width;
-      var score = 0.0;
-      var score_tangent = 0.0;
+    // Keys past the end repeat the last one; nothing below reads them.
+    for (var j = 0u; j < count; j += 4u) {
+      let keys = min(j + vec4u(0u, 1u, 2u, 3u), vec4u(count - 1u));
+      var score = vec4f();
+      var score_tangent = vec4f();
       for (var d = 0u; d < params.head_dim; d++) {
+        let at = k_start + keys * (3u * width) + d;
         let q = widen(qkv[q_row + d]);
-        let k = vec4f(qkv[k_row + d]);
-        score += dot(q, k);
-        score_tangent += dot(q, vec4f(qkv_tangent[k_row + d])) + dot(widen(qkv_tangent[q_row + d]), k);
+        let k0 = qkv[at.x];
+        let k1 = qkv[at.y];
+        let k2 = qkv[at.z];
+        let k3 = qkv[at.w];
+        score += products(q, k0, k1, k2, k3);
+        score_tangent += products(widen(qkv_tangent[q_row + d]), k0, k1, k2, k3)
+          + products(q, qkv_tangent[at.x], qkv_tangent[at.y], qkv_tangent[at.z], qkv_tangent[at.w]);
       }
-      var share = exp(params.scale * score - log_sum);
-      var moved = share * params.scale * score_tangent;
-      if (GATED) {
-        // A closed key's share without its gate may overflow.
-        let gate = key_gate[first + j];
-        let gate_tangent = key_gate_tangent[first + j];
-        moved = select(moved * gate, 0.0, gate == 0.0) + select(share * gate_tangent, 0.0, gate_tangent == 0.0);
-        share = select(share * gate, 0.0, gate == 0.0);
+      for (var i = 0u; i < 4u; i++) {
+        var share = exp(params.scale * score[i] - log_sum);
+        var moved = share * params.scale * score_tangent[i];
+        if (GATED) {
+          // A closed key's share without its gate may overflow.
+          let gate = key_gate[first + keys[i]];
+          let gate_tangent = key_gate_tangent[first + keys[i]];
+          moved = select(moved * gate, 0.0, gate == 0.0) + select(share * gate_tangent, 0.0, gate_tangent == 0.0);
+          share = select(share * gate, 0.0, gate == 0.0);
+        }
+        if (j + i < count) { total += moved; }
+        shares[(j + i) * GROUP + lane] = share;
+        moved_shares[(j + i) * GROUP + lane] = moved;
       }
-      total += moved;
-      shares[j * GROUP + lane] = share;
-      moved_shares[j * GROUP + lane] = moved;
     }
 
     let last = first + BLOCK >= params.tokens;

@@ -9,3 +9,8 @@ const LOWEST = -3.4028234e38;
 fn widen(value: Value) -> vec4f {
   return vec4f(value) * ONES;
 }
+
+// Dot products with a widened value.
+fn products(mine: vec4f, other0: Value, other1: Value, other2: Value, other3: Value) -> vec4f {
+  return vec4f(dot(mine, vec4f(other0)), dot(mine, vec4f(other1)), dot(mine, vec4f(other2)), dot(mine, vec4f(other3)));
+}

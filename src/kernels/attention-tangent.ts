@@ -32,8 +32,8 @@ export interface AttentionGradTangentBuffers extends AttentionTangentBuffers {
 
 const GROUP = constantNumber(shaders.attention_statistics, "GROUP");
 
-/** Three arrays of a block's weights fit into the 16 KiB of workgroup memory that every device has. */
-const BLOCK = 16;
+/** Rows of the other side in a block. Three arrays of their weights fit into the 16 KiB of workgroup memory that every device has. */
+const blockOf = (gpu: Gpu) => (gpu.info.software ? 64 : 16);
 
 const lengthsOf = ({ batch, tokens, heads, headDim }: AttentionSize) => {
   const out = batch * tokens * heads * headDim;
@@ -53,7 +53,7 @@ function rowPlan(gpu: Gpu, { batch, tokens, heads, headDim }: AttentionSize, gat
   const { constants, rows, width } = planAttention(gpu, headDim, gated, "row");
   return {
     width,
-    constants: { ...constants, BLOCK, GATED: gated },
+    constants: { ...constants, BLOCK: blockOf(gpu), GATED: gated },
     groups: [Math.ceil(tokens / rows), heads, batch] as const,
   };
 }
@@ -126,7 +126,7 @@ export function attentionGradTangent(gpu: Gpu, buffers: AttentionGradTangentBuff
   gpu.dispatch(shaders.attention_gate_grad_tangent, {
     buffers: { ...operands, partial },
     params: { ...paramsOf(size, width), count },
-    constants: operandConstants(width),
+    constants: { ...operandConstants(width), OF_KEYS: true },
     groups: Math.ceil(count / GROUP),
   });
   reduce(gpu, "sum", { x: partial, y: dKeyGate }, { outer: size.batch * heads, length: tokens, inner: 1 });

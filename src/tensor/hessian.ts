@@ -21,7 +21,8 @@ type Curvature = (gradient: Tensor) => Inputs;
  * all results, one sweep back carries each gradient together with its tangent. Recordable like `backward`; sums have a fixed order, so two runs give
  * the same bits.
  *
- * The graph's tangents stay in memory until the sweep back has passed them: about as much as the activations that the forward pass keeps.
+ * The graph's tangents stay in memory until the sweep back has passed them: about as much as the activations that the forward pass keeps. Nine matrix
+ * products are taken where a loss and its gradients take three; a ViT of width 128 with 64 tokens needs 4.4 times their time on lavapipe.
  *
  * @throws ShapeError when `loss` is no scalar or depends on no such leaf, or a direction has another shape than its leaf; KernelError when an
  * operation that a tangent meets has no second derivatives.

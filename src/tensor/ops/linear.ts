@@ -3,7 +3,6 @@ import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { sizeOf, Tensor } from "../tensor.js";
-import { addTerms } from "../terms.js";
 
 /** The mask over a linear layer's weight. */
 export interface LinearAttributes {
@@ -50,14 +49,19 @@ export const linear = defineOp({
     forward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, out, tangents }) {
       const [n, k] = weight.shape;
       const size = { m: x.size / k, n, k };
-      const ofX = tangents.x && Tensor.empty(gpu, out.shape);
-      if (ofX) matmul(gpu, "nt", { a: tangents.x!, b: weight, out: ofX, mask }, size);
-      const ofWeight = tangents.weight && Tensor.empty(gpu, out.shape);
-      const kept = denseGradient ? undefined : mask;
-      if (ofWeight) matmul(gpu, "nt", { a: x, b: tangents.weight!, out: ofWeight, mask: kept }, size);
-      const ofBias = tangents.bias && Tensor.empty(gpu, out.shape);
-      if (ofBias) reduceGrad(gpu, "sum", { dy: tangents.bias!, dx: ofBias }, { outer: size.m, length: n, inner: 1 });
-      return { out: addTerms(ofX, ofWeight, ofBias), saved: undefined };
+      const { x: xTangent, weight: weightTangent, bias } = tangents;
+      const total = Tensor.empty(gpu, out.shape);
+      if (!weightTangent) {
+        if (xTangent) matmul(gpu, "nt", { a: xTangent, b: weight, out: total, mask, bias }, size);
+        else reduceGrad(gpu, "sum", { dy: bias!, dx: total }, { outer: size.m, length: n, inner: 1 });
+        return { out: total, saved: undefined };
+      }
+      const ofX = xTangent && Tensor.empty(gpu, out.shape);
+      if (ofX) matmul(gpu, "nt", { a: xTangent, b: weight, out: ofX, mask }, size);
+      const operands = { a: x, b: weightTangent, out: total, mask: denseGradient ? undefined : mask };
+      matmul(gpu, "nt", { ...operands, bias, residual: ofX }, size);
+      if (ofX) gpu.release(ofX);
+      return { out: total, saved: undefined };
     },
     backward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, tangents, gradient, needs }) {
       const [outputs, inputs] = weight.shape;
