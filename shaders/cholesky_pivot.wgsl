@@ -1,8 +1,8 @@
 // Inverse factor of a diagonal block: pivot = V^-1 for block = V V^T, V upper triangular; the block itself becomes the identity.
 // rows: the rows of the block in a matrix of `columns` columns, the block at `first`, of which the lower triangle is read; pivot: size x size.
-// One workgroup. Row operations from the last row upwards turn the block into a diagonal D and the identity beside it into V^-1 sqrt(D), in place: the
-// part right of the diagonal receives what the eliminated part left of it no longer needs. Pivots below 2^-23 of `mean`, the mean of the
-// original diagonal, are raised to it: that far, rounding decides their sign.
+// One workgroup. Row operations from the last row upwards turn the block into a diagonal D, and the identity beside it into sqrt(D) V^-1, in place:
+// the lower triangle holds the one, the strictly upper triangle the other, whose diagonal is 1. Pivots below 2^-23 of `mean`, the mean of
+// the matrix's diagonal, are raised to it: that far down, rounding decides their sign.
 const GROUP = 256u;
 const BLOCK = 64u;
 const SMALLEST = 1e-30;

@@ -1,5 +1,6 @@
 // bias[r] += sum of weight[r, c] * mean[c] over the columns c that the mask removes
-// weight: rows x columns; mask: one bit a weight, 1 = keep; mean: columns; bias: rows. LANES invocations a row; `columns` counts values of WIDTH elements.
+// weight: rows x columns; mask: one bit a weight, 1 = keep; mean: columns; bias: rows.
+// LANES invocations a row; `columns` counts values of WIDTH elements.
 #import grid
 #import row_lanes
 #import kept_value

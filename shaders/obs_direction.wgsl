@@ -1,5 +1,6 @@
-// Second half of a step of conjugate gradients in each row: size = r z^T, beta = size / rz, rz = size, p = z + beta p on the elements that the mask keeps
-// r, z = r M (M the preconditioner), p: rows x columns, r and p zero where the mask removes; mask: one bit an element, 1 = keep; rz: rows. With FIRST p = z.
+// Second half of a step of conjugate gradients in each row, on the elements that the mask keeps; the others of p are zero:
+//   size = r z^T, beta = size / rz, rz = size, p = z + beta p
+// r, p, z = r M with the preconditioner M: rows x columns; mask: one bit an element, 1 = keep; rz: rows. With FIRST p = z.
 // LANES invocations a row; `columns` counts values of WIDTH elements. Reads 4 words and writes one an element.
 #import grid
 #import row_lanes

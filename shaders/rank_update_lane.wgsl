@@ -1,9 +1,9 @@
-// The update of rank_update_tile.wgsl for drivers that run a subgroup as one vector of the CPU. All pitches, first_column and rows are multiples of
-// four; buffers count vec4.
+// The update of rank_update_tile.wgsl for drivers that run a subgroup as one vector of the CPU. rows, columns, a_pitch and first_column are
+// multiples of four; buffers count vec4.
 //
 //            COLUMNS of out       One workgroup is one subgroup of LANES (4 or 8) invocations. Lane l has columns 4 l to 4 l + 3 of the tile.
-//           ┌────┬────┬────┬─     Of op(a) it loads row k + l % 4, quad l / 4 of every LANES columns, and hands it around by broadcasts.
-//  ROWS     │ l0 │ l1 │ l2 │ ...
+//           ┌────┬────┬────┬─     For each four k it loads its columns of b, and of every LANES columns of a those of quad l / 4 at k + l % 4:
+//  ROWS     │ l0 │ l1 │ l2 │ ...  broadcasts hand these around.
 //  of out   ├────┼────┼────┼─
 #import lane_tile
 #import grid

@@ -2,7 +2,8 @@
 //   w_q -= sum over earlier columns p of the block of e_p u[p, q];  e_q = 0 if w_q is kept, else w_q / u[q, q]
 // w: rows x columns, changed from `first` on for `width` columns; u: the rows of the block in an upper triangular matrix of `columns` columns;
 // errors: width x rows, e; mask: bit mask_first + row * mask_pitch + q belongs to column q of the block, 1 = keep.
-// With CHOOSE the mask is written: of every GROUP_OF neighbouring columns the REMOVED of the lowest (w_q / u[q, q])^2 go, as they are when the sweep gets there.
+// With CHOOSE the mask is written: of every GROUP_OF neighbouring columns the REMOVED of the lowest (w_q / u[q, q])^2 go, as they are when the
+// sweep gets there.
 // One invocation a row; a value has WIDTH columns. width^2 operations a row.
 #import grid
 alias Value = array<f32, 1>; // vec4f where the columns allow
@@ -69,9 +70,7 @@ fn main(@builtin(workgroup_id) group_id: vec3u, @builtin(num_workgroups) groups:
       begin = group;
       for (var q = group; q < end; q += WIDTH) { w[at_w(row, q)] = updated(row, q, 0u, begin); }
       word |= choose(row, group) << (group % 32u);
-      if (end % 32u == 0u || end >= params.width) {
-        mask[(mask_row + group) / 32u] = word;
-      }
+      if (end % 32u == 0u || end >= params.width) { mask[(mask_row + group) / 32u] = word; }
     }
     for (var q = group; q < end; q += WIDTH) {
       var value = updated(row, q, begin, q);

@@ -7,9 +7,13 @@ struct Params { rows: u32, columns: u32, first_column: u32, depth: u32, a_pitch:
 
 struct Place { row: u32, column: u32 }
 
+// Rows of tiles come from both ends by turns, so that any run of workgroups has its share of a triangle: drivers deal them out in runs.
 fn place_of(index: u32, side: u32) -> Place {
   let across = (params.columns - params.first_column + side - 1u) / side;
-  return Place(index / across * side, params.first_column + index % across * side);
+  let down = (params.rows + side - 1u) / side;
+  let turn = index / across;
+  let row = select(turn / 2u, down - 1u - turn / 2u, turn % 2u == 1u);
+  return Place(select(params.rows, row * side, turn < down), params.first_column + index % across * side);
 }
 
 fn left_out(place: Place) -> bool {

@@ -5,9 +5,10 @@ import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
 /**
- * bias[r] += sum of weight[r, c] * mean[c] over the removed c: a layer's output keeps its mean over the calibration inputs when weights are removed, or the units
- * that feed them (Berisha et al. 2025 fold the mean activation of removed neurons into the next layer's bias). weight: [rows, columns] f32; mask: one bit a
- * weight, 1 = keep (`expandMask` makes it from the bits of units); mean: [columns], of the layer's inputs; bias: [rows]. 2 rows columns operations; the weight is read once.
+ * bias[r] += sum of weight[r, c] * mean[c] over the removed c: a layer's output keeps its mean over the calibration inputs when weights are removed,
+ * or the units that feed them (Berisha et al. 2025 fold the mean activation of removed neurons into the next layer's bias). weight: [rows, columns]
+ * f32; mask: one bit a weight, 1 = keep (`expandMask` makes it from the bits of units); mean: [columns], of the layer's inputs; bias: [rows]. 2 rows
+ * columns operations; the weight is read once.
  * @throws ShapeError when a buffer is too short.
  */
 export function foldRemovedMean(

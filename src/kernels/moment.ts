@@ -17,8 +17,8 @@ export interface MomentSize {
 }
 
 /**
- * out += X^T X, the second moment of X's columns. x: [rows, columns], out: [columns, columns], symmetric, f32. rows * columns^2 operations: of tiles that
- * mirror each other one is computed. Where tiles are too few to fill a GPU, `matmul` splits the sums over rows instead.
+ * out += X^T X, the second moment of X's columns. x: [rows, columns], out: [columns, columns], symmetric, f32. rows * columns^2 operations: of tiles
+ * that mirror each other one is computed. Where tiles are too few to fill a GPU, `matmul` splits the sums over rows instead.
  * @throws ShapeError when a buffer is too short.
  */
 export function moment(gpu: Gpu, { x, out }: { x: BufferLike; out: BufferLike }, { rows, columns }: MomentSize): void {
@@ -39,8 +39,8 @@ const PART_ROWS = 512;
 const SOFTWARE_PART_ROWS = 64;
 
 /**
- * sum[c] += sum of x[:, c], squares[c] += sum of x[:, c]^2, in a fixed order: partial sums by 512 rows, then their sum. x: [rows, columns], sum and squares:
- * [columns], f32. 3 rows columns operations; x is read once.
+ * sum[c] += sum of x[:, c], squares[c] += sum of x[:, c]^2, in a fixed order: partial sums by 512 rows, then their sum. x: [rows, columns], sum and
+ * squares: [columns], f32. 3 rows columns operations; x is read once.
  * @throws ShapeError when a buffer is too short.
  */
 export function columnMoments(

@@ -22,8 +22,8 @@ export interface RankUpdateSize {
   /** Factor of the product; default 1. */
   readonly scale?: number;
   /**
-   * For products that are symmetric over their first `triangle` columns: tiles of at most 64 x 64 above the diagonal stay as they are there. `triangle` is a
-   * multiple of 64, or `columns`.
+   * For products that are symmetric over their first `triangle` columns: tiles of at most 64 x 64 above the diagonal stay as they are there.
+   * `triangle` is a multiple of 64, or `columns`.
    */
   readonly triangle?: number;
   /** Writes to the tiles above the diagonal what went below: out is symmetric before and after. */
@@ -31,8 +31,8 @@ export interface RankUpdateSize {
 }
 
 /**
- * out[:, firstColumn ...] += scale * (a^T b)[:, firstColumn ...] in place, f32: for parts of matrices, which `matmul` cannot address. a: [depth, pitch],
- * b: [depth, columns], out: [rows, columns], row-major. 2 rows columns depth operations, half of that with `triangle` = columns.
+ * out[:, firstColumn ...] += scale * (a^T b)[:, firstColumn ...] in place, f32: for parts of matrices, which `matmul` cannot address. a: [depth,
+ * pitch], b: [depth, columns], out: [rows, columns], row-major. 2 rows columns depth operations, half of that with `triangle` = columns.
  * @throws ShapeError when a buffer is too short.
  */
 export function rankUpdate(

@@ -21,20 +21,21 @@ export interface SparseGptSize extends Omit<DampedSize, "n"> {
 }
 
 /**
- * What the sweep removes by itself, by lowest (w / u_qq)^2 when it gets there: a part of each block of 128 columns over all rows, rounded to whole weights; or all but
- * `keep` of every `of` neighbours in a row, `of` a divisor of 32 and of the columns.
+ * What the sweep removes by itself, by lowest (w / u_qq)^2 when it gets there: a part of each block of 128 columns over all rows, rounded to whole
+ * weights; or all but `keep` of every `of` neighbours in a row, `of` a divisor of 32 and of the columns.
  */
 export type SparseGptChoice = { readonly sparsity: number } | { readonly keep: number; readonly of: number };
 
 type Buffers = { readonly weight: BufferLike; readonly mask: BufferLike; readonly moment: BufferLike };
 
 /**
- * SparseGPT's sweep (Frantar and Alistarh 2023) over the weight of a linear layer: columns from left to right; the error of a removed weight is spread over the later columns
- * of its row, e_q = w_q / u_qq, w_j -= e_q u_qj, with u of `choleskyUpper`, u^T u = (moment + damping * mean(diagonal) * I)^-1. Blocks of 128 columns are swept
- * in one dispatch, and then update the rest by one product.
+ * SparseGPT's sweep (Frantar and Alistarh 2023) over the weight of a linear layer: columns from left to right; the error of a removed weight is
+ * spread over the later columns of its row, e_q = w_q / u_qq, w_j -= e_q u_qj, with u of `choleskyUpper`, u^T u = (moment + damping * mean(diagonal)
+ * * I)^-1. Blocks of 128 columns are swept in one dispatch, and then update the rest by one product.
  *
- * weight: [rows, columns] f32, changed in place; removed weights keep the value that they had before, so that the mask can be lifted. mask: one bit a weight, 1 = keep;
- * without `choice` it is read, with it written. moment: X^T X [columns, columns] f32. rows columns^2 operations beside the factorisation's 2/3 columns^3.
+ * weight: [rows, columns] f32, changed in place; removed weights keep the value that they had before, so that the mask can be lifted. mask: one bit a
+ * weight, 1 = keep; without `choice` it is read, with it written. moment: X^T X [columns, columns] f32. rows columns^2 operations beside the
+ * factorisation's 2/3 columns^3.
  * @throws ShapeError when a buffer is too short. @throws UsageError for a choice out of range.
  */
 export function sparseGptSweep(

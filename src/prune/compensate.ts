@@ -31,8 +31,8 @@ export interface SecondMomentOptions {
 }
 
 /**
- * Moves each row's kept weights to where the layer's outputs on the calibration inputs change least (Hassibi and Stork 1993; by layer Dong et al. 2017): see
- * `obsUpdate`. Needs the source inputMoment.
+ * Moves each row's kept weights to where the layer's outputs on the calibration inputs change least (Hassibi and Stork 1993; by layer Dong et al.
+ * 2017): see `obsUpdate`. Needs the source inputMoment.
  */
 export const obsCompensation =
   ({ damping = 0.01, iterations }: SecondMomentOptions & { readonly iterations?: number } = {}): Compensation =>
@@ -42,8 +42,8 @@ export const obsCompensation =
   };
 
 /**
- * Spreads the error of each removed weight over the later columns of its row (Frantar and Alistarh 2023): see `sparseGptSweep`. Faster than `obsCompensation`, and
- * leaves a larger error. Needs the source inputMoment.
+ * Spreads the error of each removed weight over the later columns of its row (Frantar and Alistarh 2023): see `sparseGptSweep`. Faster than
+ * `obsCompensation`, and leaves a larger error. Needs the source inputMoment.
  */
 export const sparseGptCompensation =
   ({ damping = 0.01 }: SecondMomentOptions = {}): Compensation =>
@@ -56,8 +56,8 @@ export const sparseGptCompensation =
   };
 
 /**
- * Adds what the removed weights contributed on average to the layer's bias (variance-based pruning, Berisha et al. 2025): see `foldRemovedMean`. Needs the source
- * inputMean. The fold throws UsageError for a layer without a bias.
+ * Adds what the removed weights contributed on average to the layer's bias (variance-based pruning, Berisha et al. 2025): see `foldRemovedMean`.
+ * Needs the source inputMean. The fold throws UsageError for a layer without a bias.
  */
 export const biasFold =
   (): Compensation =>
