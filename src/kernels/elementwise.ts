@@ -8,7 +8,8 @@ const GRID = { GROUP: 64, TURNS: 4 };
 /** On software drivers one subgroup with a long loop, which their compilers do not unroll, takes half the time of many short ones. */
 const SOFTWARE_GRID = { GROUP: 8, TURNS: 64 };
 
-type OwnParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
+/** Names of the parameters of an elementwise kernel that its caller sets: all but the range. */
+export type ElementwiseParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
 
 /** One use of such a kernel: its buffers, and its parameters without the range that `dispatchElementwise` fills in. */
 export type ElementwiseCall<S extends ShaderSource> = {
@@ -16,11 +17,11 @@ export type ElementwiseCall<S extends ShaderSource> = {
   readonly constants?: Constants<S>;
   /** False when four neighbours cannot be treated as one value: everything runs singly. */
   readonly inFours?: boolean;
-} & ([OwnParam<S>] extends [never]
+} & ([ElementwiseParam<S>] extends [never]
   ? { readonly params?: undefined }
-  : string extends OwnParam<S>
+  : string extends ElementwiseParam<S>
     ? { readonly params?: Readonly<Record<string, number>> }
-    : { readonly params: { readonly [P in OwnParam<S>]: number } });
+    : { readonly params: { readonly [P in ElementwiseParam<S>]: number } });
 
 /**
  * Applies an elementwise kernel to `length` elements: four at once, then the last one to three singly. Such a kernel imports `elementwise`, which

@@ -23,7 +23,7 @@ export type { BufferLike } from "./buffers.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
-export { dispatchElementwise, type ElementwiseCall } from "./elementwise.js";
+export { dispatchElementwise, type ElementwiseCall, type ElementwiseParam } from "./elementwise.js";
 export { fill } from "./fill.js";
 export { foldRemovedMean } from "./fold-mean.js";
 export * as fragments from "./fragments.gen.js";
