@@ -11,7 +11,24 @@ export {
   parseModelConfig,
   parseSafetensors,
 } from "./io/index.js";
-export { type Model, type ModelOutput, ViT } from "./nn/index.js";
-export { clearMasks, criterionByName, maskWeights, type PruneOptions, type PruneResult, prune } from "./prune/index.js";
+export { createModel, MLP, type Model, type ModelOutput, ViT } from "./nn/index.js";
+export {
+  clearMasks,
+  criterionByName,
+  defineSaliency,
+  type Expression,
+  l2,
+  map,
+  maskWeights,
+  max,
+  mean,
+  type PruneOptions,
+  type PruneReport,
+  type PruneResult,
+  Pruner,
+  prune,
+  type Saliency,
+  sum,
+} from "./prune/index.js";
 export { backward, Tensor, withoutHistory } from "./tensor/index.js";
 export { evaluate, Trainer, type TrainOptions } from "./train/index.js";

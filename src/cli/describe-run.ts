@@ -13,7 +13,7 @@ export interface PrunedModel {
   readonly weightShape: (name: string) => readonly number[];
   readonly method: string;
   readonly sparsity: number;
-  readonly result: PruneResult;
+  readonly result: Omit<PruneResult, "report">;
   readonly pruned: Evaluation | null;
 }
 
@@ -55,7 +55,10 @@ const kindByName = (name: string): string =>
   /(?:^|[._])norm\d*\.\w+$/.test(name) ? "norm" : name.slice(name.lastIndexOf(".") + 1);
 
 /** Of all scores, then by kind of layer where there are several. */
-function histograms({ space, scores, kept, rounds }: PruneResult, layers: readonly PrunableLayer[]): Histogram[] {
+function histograms(
+  { space, scores, kept, rounds }: PrunedModel["result"],
+  layers: readonly PrunableLayer[],
+): Histogram[] {
   const threshold = commonThreshold(rounds.at(-1)?.selections ?? []);
   const kinds = new Map(layers.map(({ name, kind }) => [name, kind]));
   const parts = space.groups.map(({ name }) => ({

@@ -1,5 +1,6 @@
 /** Readers of option values. Each turns text into a value or throws the one line that the user sees. */
 import { UsageError } from "../errors.js";
+import { GRANULARITIES, type Granularity } from "../prune/units.js";
 
 export interface Range {
   readonly min?: number;
@@ -37,6 +38,13 @@ export function choiceOption<T extends string>(name: string, values: readonly T[
     if (found !== undefined) return found;
     throw new UsageError(`${name}: expected ${values.join(", ")}, got "${text}"; choose one`);
   };
+}
+
+/** A named granularity, or blocks as "32x32". */
+export function granularityOption(text: string): Granularity {
+  const [, rows, columns] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (rows === undefined) return choiceOption("granularity", [...GRANULARITIES, "32x32"])(text) as Granularity;
+  return { block: [countOption("granularity")(rows), countOption("granularity")(columns)] };
 }
 
 /** Several choices with commas between them. */

@@ -1,6 +1,6 @@
 /** What pruning leaves alone unless `--include` names it. */
 import { UsageError } from "../errors.js";
-import type { Granularity, Protection } from "../prune/units.js";
+import { type Granularity, granularityText, type Protection } from "../prune/units.js";
 
 export const INCLUDABLE = [
   "embedding",
@@ -11,20 +11,17 @@ export const INCLUDABLE = [
 export type Includable = (typeof INCLUDABLE)[number];
 
 /** Norms and biases have no rows; heads and neurons are the same wherever they lie. */
-const POSSIBLE: Record<Granularity, readonly Includable[]> = {
-  weight: INCLUDABLE,
-  row: ["embedding", "classifier"],
-  head: [],
-  neuron: [],
-};
+const POSSIBLE: Readonly<Record<string, readonly Includable[]>> = { weight: INCLUDABLE, head: [], neuron: [] };
+const LAYERS: readonly Includable[] = ["embedding", "classifier"];
 
 /** @throws UsageError for a part that has no units of this granularity. */
 export function checkIncluded(included: readonly Includable[], granularity: Granularity): void {
-  const possible = POSSIBLE[granularity];
+  const unit = granularityText(granularity);
+  const possible = POSSIBLE[unit] ?? LAYERS;
   const wrong = included.find((part) => !possible.includes(part));
   if (wrong === undefined) return;
   const expected = possible.join(", ") || "none";
-  throw new UsageError(`include: expected ${expected} with granularity ${granularity}, got ${wrong}; leave it out`);
+  throw new UsageError(`include: expected ${expected} with granularity ${unit}, got ${wrong}; leave it out`);
 }
 
 export const protectionWithout = (included: readonly Includable[]): Protection =>

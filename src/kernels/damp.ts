@@ -14,15 +14,20 @@ export interface DampedSize {
   readonly damping?: number;
 }
 
+/** y[i] = a[i][i]; a: [n, n], y: [n], f32. Buffers are not checked. */
+export function diagonal(gpu: Gpu, buffers: { a: BufferLike; y: BufferLike }, { n }: { n: number }): void {
+  dispatchElementwise(gpu, shaders.diagonal, { buffers, params: { n }, inFours: false }, n);
+}
+
 /** diagonal = that of a; the result is its mean, one f32 of the open scope. */
 export function diagonalMean(
   gpu: Gpu,
-  { a, diagonal }: { a: BufferLike; diagonal: BufferLike },
+  { a, diagonal: y }: { a: BufferLike; diagonal: BufferLike },
   { n }: { n: number },
 ): GpuBuffer {
   const mean = gpu.allocate(4);
-  dispatchElementwise(gpu, shaders.diagonal, { buffers: { a, y: diagonal }, params: { n }, inFours: false }, n);
-  reduce(gpu, "mean", { x: diagonal, y: mean }, { outer: 1, length: 1, inner: n });
+  diagonal(gpu, { a, y }, { n });
+  reduce(gpu, "mean", { x: y, y: mean }, { outer: 1, length: 1, inner: n });
   return mean;
 }
 

@@ -56,7 +56,7 @@ export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
 export { countKeptRanges, fillRanges } from "./ranges.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
-export { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "./saliency.js";
+export { accumulateSaliency, type Statistic } from "./saliency.js";
 export { type ScanSize, scan } from "./scan.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
 export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./select-cut.js";

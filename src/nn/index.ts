@@ -7,7 +7,15 @@ export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
 export { type ForwardOptions, type Observer, Pass } from "./pass.js";
-export { type LayerKind, type PrunableLayer, rowUnits, type UnitGroup, type UnitMember, weightUnits } from "./sites.js";
+export {
+  blockGroup,
+  type LayerKind,
+  type PrunableLayer,
+  rowUnits,
+  type UnitGroup,
+  type UnitMember,
+  weightUnits,
+} from "./sites.js";
 export { TrainingPass } from "./training.js";
 export { ViT } from "./vit.js";
 export { tokenCount, vitLayers } from "./vit-sites.js";

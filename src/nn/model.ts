@@ -20,6 +20,8 @@ export interface ModelOutput {
 export interface Model {
   readonly gpu: Gpu;
   readonly config: ModelConfig;
+  /** [C, H, W], or [inputs] where examples are vectors. */
+  readonly sampleShape: readonly number[];
   readonly parameters: Parameters;
   readonly gates: Gates;
   /** Layers whose weights may be pruned one by one or by row, in the order of the forward pass. */

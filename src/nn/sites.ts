@@ -1,4 +1,5 @@
-/** Which weights make up a unit. Element i of a member belongs to unit `(i / inner) % period`, the rule of all kernels. */
+/** Which weights make up a unit. Element i of a member belongs to unit `(i / band) * period + (i / inner) % period`, the rule of all kernels. */
+import { blockUnits } from "../kernels/units.js";
 
 /** What a layer does, for tables and for deciding what pruning leaves alone by default. */
 export type LayerKind = "qkv" | "proj" | "fc1" | "fc2" | "linear" | "conv" | "embedding" | "classifier";
@@ -20,6 +21,8 @@ export interface UnitMember {
   readonly parameter: string;
   readonly inner: number;
   readonly period: number;
+  /** Elements after which units are numbered on, as blocks of a matrix are; default: none are. */
+  readonly band?: number;
 }
 
 /** Units of one place of a model, such as the heads of a block. */
@@ -43,4 +46,11 @@ export function rowUnits(layer: PrunableLayer): UnitGroup {
   const weight = { parameter: `${layer.name}.weight`, inner: layer.in, period: layer.out };
   const bias = { parameter: `${layer.name}.bias`, inner: 1, period: layer.out };
   return { name: layer.name, units: layer.out, members: layer.hasBias ? [weight, bias] : [weight] };
+}
+
+/** Every block of a layer's weight [out, in] is a unit, by rows of blocks. @throws ShapeError when blocks do not tile the weight. */
+export function blockGroup(layer: PrunableLayer, [blockRows, blockColumns]: readonly [number, number]): UnitGroup {
+  const { length, ...unit } = blockUnits({ rows: layer.out, columns: layer.in, blockRows, blockColumns });
+  const members = [{ parameter: `${layer.name}.weight`, ...unit }];
+  return { name: layer.name, units: length / (blockRows * blockColumns), members };
 }

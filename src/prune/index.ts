@@ -1,4 +1,17 @@
-export { CRITERIA, type Criterion, criterionByName } from "./criteria.js";
+/** Saliencies, selections, masks and the engine that prunes with them. */
+export type { Calibration, CalibrationBatch, CalibrationBatches } from "./collect/calibration.js";
+export type { CollectorOptions } from "./collect/collector.js";
+export type { Derivation, Each, Statistic } from "./collect/statistic.js";
+export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
+export {
+  biasFold,
+  type Compensation,
+  type CompensationContext,
+  obsCompensation,
+  sparseGptCompensation,
+} from "./compensate.js";
+export * from "./criteria/index.js";
+export type { Handler, PruneRound, PrunerEvents } from "./events.js";
 export {
   type Edge,
   type GraphLayer,
@@ -20,15 +33,53 @@ export {
   readMasks,
   writeMasks,
 } from "./masks.js";
-export { type PruneOptions, type PruneResult, type PruneRound, prune } from "./prune.js";
-export { densityAfter, prunedCount, SCHEDULES, type ScheduleKind } from "./schedule.js";
+export { type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
+export type { PruneOptions } from "./prune-options.js";
+export { type FinetuneContext, Pruner } from "./pruner.js";
+export { encodeState, type PrunerState, parseState } from "./pruner-state.js";
+export {
+  type Axis,
+  type Expression,
+  l2,
+  map,
+  max,
+  mean,
+  type ReductionKind,
+  statistic,
+  sum,
+  sumOfLarger,
+} from "./saliency/expression.js";
+export type { Objective, ObjectiveContext } from "./saliency/objective.js";
+export {
+  type AnySaliency,
+  defineSaliency,
+  needsCalibration,
+  needsTraining,
+  type Saliency,
+  type Sources,
+  scoresAnyParameter,
+} from "./saliency/saliency.js";
+export { gradientTotal, inputTotal, outputTotal, SOURCES, type SourceName } from "./saliency/sources.js";
+export { densityAfter, SCHEDULES, type ScheduleKind } from "./schedule.js";
 export { Scorer, type ScorerOptions } from "./scorer.js";
-export { demotePruned, SCOPES, type Scope, type Selection, type SelectOptions, Selector } from "./select.js";
+export {
+  type Amount,
+  type Budget,
+  type PerGroup,
+  parsePattern,
+  SCOPES,
+  type Scope,
+  type ScopeName,
+  type Selection,
+  type SelectOptions,
+  Selector,
+} from "./select.js";
 export {
   byGroup,
   everyParameter,
   GRANULARITIES,
   type Granularity,
+  granularityText,
   type PlacedGroup,
   type Protection,
   type UnitSpace,

@@ -33,10 +33,10 @@ export function applyUnits(gpu: Gpu, model: Model, space: UnitSpace, keep: Tenso
   let attached = false;
   const written = new Set<string>();
   for (const { offset, members } of space.groups) {
-    for (const { parameter: name, inner, period } of members) {
+    for (const { parameter: name, ...unit } of members) {
       const parameter = model.parameters.get(name);
       attached = ensureMask(gpu, parameter) || attached;
-      const placement = { length: parameter.size, inner, period, offset, intersect: written.has(name) };
+      const placement = { length: parameter.size, ...unit, offset, intersect: written.has(name) };
       expandMask(gpu, { units: keep, mask: parameter.mask! }, placement);
       written.add(name);
     }

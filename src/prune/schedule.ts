@@ -1,5 +1,6 @@
 /** Which part of the units is kept after each round. */
 import { UsageError } from "../errors.js";
+import type { Amount } from "./select.js";
 
 /** Names of the schedules. */
 export const SCHEDULES = ["one-shot", "linear", "exponential", "cosine", "cubic"] as const;
@@ -38,10 +39,12 @@ export function checkSparsity(sparsity: number, rounds: number): void {
 /** Far more than floating point loses in `(1 - density) * count`, far less than a unit. */
 const ROUNDING = 1e-6;
 
-/**
- * How many of `count` units go at this density: int((1 - density) * count) as the authors of PX count. Their own expression loses a unit where
- * 0.1 * 1000 comes out as 99.99...; only `reference` repeats that.
- */
-export function prunedCount(count: number, density: number, reference: boolean): number {
-  return Math.floor((1 - density) * count + (reference ? 0 : ROUNDING));
+/** The amount that stands for this round: sparsities and counts grow with the schedule, everything else is the same in each round. */
+export function amountAfter(amount: Amount, kind: ScheduleKind, round: number, rounds: number): Amount {
+  if ("sparsity" in amount) return { sparsity: 1 - densityAfter(kind, amount.sparsity, round, rounds) };
+  if ("remove" in amount) {
+    const linear = kind === "exponential" ? "linear" : kind;
+    return { remove: Math.floor(amount.remove * (1 - densityAfter(linear, 1, round, rounds)) + ROUNDING) };
+  }
+  return amount;
 }

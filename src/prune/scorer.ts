@@ -1,156 +1,170 @@
-/** Scores of all units: sums over the calibration batches, each batch one recorded step, then one pass from sums to scores. */
+/** Scores of all units: collects what a saliency needs, then evaluates its expression. */
 import { UsageError } from "../errors.js";
-import type { Gpu, Recording } from "../gpu/index.js";
-import type { Dataset } from "../io/dataset.js";
+import type { Gpu } from "../gpu/index.js";
+import type { FloatTensor } from "../io/safetensors.js";
+import { map as mapKernel } from "../kernels/map.js";
 import { randomUniform } from "../kernels/random.js";
-import { accumulateSaliency, finalizeScores } from "../kernels/saliency.js";
-import type { Model } from "../nn/model.js";
-import type { UnitMember } from "../nn/sites.js";
-import { backward, crossEntropy, type Gradients, mean, Tensor } from "../tensor/index.js";
-import { readBatch } from "../train/batches.js";
-import type { Criterion } from "./criteria.js";
+import type { Model, PrunableLayer } from "../nn/index.js";
+import { type Gradients, Tensor } from "../tensor/index.js";
+import { Collector, type CollectorOptions } from "./collect/collector.js";
+import { addTerm } from "./collect/first-order.js";
+import { domainOf, type Statistic } from "./collect/statistic.js";
+import type { Statistics } from "./collect/statistics.js";
+import { Evaluator } from "./saliency/evaluate.js";
+import { type Expression, flatten, map, statisticsOf, sum } from "./saliency/expression.js";
+import { type AnySaliency, needsTraining, scoreExpression, sourceOf } from "./saliency/saliency.js";
 import type { UnitSpace } from "./units.js";
 
-/** Calibration data and how it is batched. */
-export interface ScorerOptions {
-  readonly calibration?: Dataset;
-  readonly batchSize: number;
-  readonly seed: number;
-  /** Also score weights that are masked, by the gradient that they would have. */
-  readonly scoreMasked?: boolean;
-  readonly signal?: AbortSignal;
-  readonly onBatch?: (done: number, total: number) => void;
-}
-
-/** The forward-backward-accumulate step for batches of one size, and the tensors that it reads. */
-interface Step {
-  readonly images: Tensor;
-  readonly labels: Tensor;
-  readonly recording: Recording<void>;
-}
-
 /** Tells the draws of random scores from those of other uses. */
-const RANDOM_STREAM = 0x5c0e;
+const RANDOM_STREAM = 0x5c0e_0000;
+
+const MOMENT: Statistic = { kind: "moment" };
+
+/** Data, how it is batched, and whose rules hold. */
+export interface ScorerOptions extends CollectorOptions {
+  /** The authors' normalisation, where they have one. */
+  readonly reference?: boolean;
+}
+
+/** Divided by the magnitude of the total, where the method's authors do so. */
+function referenceScore(saliency: AnySaliency): Expression {
+  const score = scoreExpression(saliency);
+  return saliency.referenceTotal ? map("s / abs(total)", { s: sum(score), total: sum(score, "model") }) : score;
+}
 
 /** Scores the units of a model on its device. */
 export class Scorer {
   /** One score a unit, f32. */
   readonly scores: Tensor;
-  /** Sums over batches, by parameter; empty for criteria that need no data. */
-  readonly #sums = new Map<string, Tensor>();
-  readonly #steps = new Map<number, Step>();
+  readonly #collector: Collector;
+  readonly #evaluator: Evaluator;
+  readonly #expression: Expression;
   readonly #draws: Tensor;
+  readonly #gpu: Gpu;
+  #observed = false;
 
-  /** @throws UsageError when the criterion needs data and there is none. */
+  /** @throws UsageError when the saliency needs data and there are none, names a source that does not exist, or one that the units do not have. */
   constructor(
-    private readonly gpu: Gpu,
     private readonly model: Model,
-    private readonly space: UnitSpace,
-    private readonly criterion: Criterion,
+    readonly space: UnitSpace,
+    private readonly saliency: AnySaliency,
     private readonly options: ScorerOptions,
   ) {
-    if (criterion.statistic && !options.calibration) {
-      throw new UsageError(`${criterion.name}: expected calibration data, got none; pass a dataset`);
+    this.#gpu = model.gpu;
+    this.#expression = options.reference ? referenceScore(saliency) : scoreExpression(saliency);
+    const sources = saliency.needs.map((name: string) => sourceOf(saliency, name));
+    const needed = [this.#expression, ...sources].flatMap(statisticsOf);
+    const moments = needed.some(({ kind }) => kind === "derived") ? [MOMENT] : [];
+    this.#collector = new Collector(model, space, [...needed, ...moments], saliency.objective ?? {}, options);
+    const operands = (statistic: Statistic, place: string) => this.#operand(statistic, place);
+    this.#evaluator = new Evaluator(model, space, operands, saliency.name ?? "saliency");
+    this.scores = Tensor.empty(this.#gpu, [space.count]);
+    this.#draws = Tensor.zeros(this.#gpu, [2], "u32");
+  }
+
+  /** What calibration has summed: to be saved, or to be added to from other shards of the data. */
+  get statistics(): Statistics {
+    return this.#collector.statistics;
+  }
+
+  get needsData(): boolean {
+    return this.#collector.needsData;
+  }
+
+  /** Collects and writes `scores` for the model as it is now. `draw` changes what is random and nothing else. */
+  async score(draw = 0): Promise<void> {
+    if (!this.#observed && needsTraining(this.saliency)) {
+      const { name = "saliency" } = this.saliency;
+      throw new UsageError(`${name}: expected training steps to sum over, got none; train in prepare or call observe`);
     }
-    this.scores = Tensor.empty(gpu, [space.count]);
-    this.#draws = Tensor.zeros(gpu, [2], "u32");
-    if (!criterion.statistic) return;
-    for (const { parameter } of this.#members()) {
-      this.#sums.set(parameter, Tensor.empty(gpu, [model.parameters.get(parameter).size]));
-    }
+    await this.#collector.collect();
+    this.evaluate(draw);
   }
 
-  #members(): UnitMember[] {
-    return this.space.groups.flatMap(({ members }) => members);
+  /** Writes `scores` from the statistics as they are. */
+  evaluate(draw = 0): void {
+    this.#draws.write(Uint32Array.of(this.options.seed, draw));
+    this.#evaluator.write(this.#expression, this.scores);
   }
 
-  /** Writes `scores` for the model as it is now. `draw` changes random scores and nothing else. */
-  async score(draw: number): Promise<void> {
-    if (this.criterion.score === "random") {
-      this.#draws.write(Uint32Array.of(this.options.seed, draw));
-      const { count } = this.space;
-      randomUniform(this.gpu, { y: this.scores, state: this.#draws }, { length: count, stream: RANDOM_STREAM });
-      return;
-    }
-    if (this.criterion.statistic) await this.#accumulate(this.options.calibration!);
-    this.#finish(this.criterion.score);
-  }
-
-  async #accumulate(calibration: Dataset): Promise<void> {
-    const { batchSize, signal, onBatch } = this.options;
-    for (const sum of this.#sums.values()) this.gpu.clear(sum.buffer);
-    const batches = Math.ceil(calibration.length / batchSize);
-    const indicesOf = (batch: number) => {
-      const start = batch * batchSize;
-      const size = Math.min(batchSize, calibration.length - start);
-      return Int32Array.from({ length: size }, (_, row) => start + row);
-    };
-    let next = readBatch(calibration, indicesOf(0), indicesOf(0).length);
-    for (let batch = 0; batch < batches; batch++) {
-      const { images, labels, count } = await next;
-      signal?.throwIfAborted();
-      const step = this.#step(count);
-      step.images.write(images);
-      step.labels.write(labels);
-      step.recording.replay();
-      this.gpu.flush();
-      if (batch + 1 < batches) {
-        const indices = indicesOf(batch + 1);
-        next = readBatch(calibration, indices, indices.length);
-        next.catch(() => {}); // reported when it is awaited
-      }
-      await this.gpu.sync();
-      onBatch?.(batch + 1, batches);
-    }
-  }
-
-  #step(size: number): Step {
-    const known = this.#steps.get(size);
-    if (known) return known;
-    const { sampleShape } = this.options.calibration!;
-    const images = Tensor.zeros(this.gpu, [size, ...sampleShape]);
-    const labels = Tensor.zeros(this.gpu, [size], "u32");
-    const recording = this.gpu.record(() => {
-      const gradients = this.#gradients(images, labels);
-      for (const { parameter: name } of this.#members()) {
-        const { value, size: length } = this.model.parameters.get(name);
-        const buffers = { gradient: gradients.get(value)!, weight: value, score: this.#sums.get(name)! };
-        accumulateSaliency(this.gpu, this.criterion.statistic!, buffers, { length, inner: 1, period: length });
-      }
-    });
-    const step = { images, labels, recording };
-    this.#steps.set(size, step);
-    return step;
-  }
-
-  #gradients(images: Tensor, labels: Tensor): Gradients {
-    const { logits } = this.model.forward(images, { denseGradients: this.options.scoreMasked });
-    return backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
-  }
-
-  #finish(kind: Exclude<Criterion["score"], "random">): void {
-    this.gpu.clear(this.scores.buffer);
-    for (const { offset, members } of this.space.groups) {
-      for (const { parameter: name, inner, period } of members) {
-        const { value: weight, size: length } = this.model.parameters.get(name);
-        const accumulated = this.#sums.get(name);
-        finalizeScores(this.gpu, kind, { accumulated, weight, score: this.scores }, { length, inner, period, offset });
+  /** Adds one training step to the statistics of training. May be recorded. */
+  observe(gradients: Pick<Gradients, "get">): void {
+    for (const statistic of this.#collector.needed) {
+      if (statistic.kind !== "training") continue;
+      for (const { name, value } of this.model.parameters) {
+        const total = this.statistics.get(statistic, name);
+        const gradient = total && gradients.get(value);
+        if (gradient) addTerm(statistic.term, { g: gradient, w: value }, total);
       }
     }
+    this.#observed = true;
+  }
+
+  /** Takes up what training had summed in a run that was saved. */
+  restoreTraining(sums: ReadonlyMap<string, FloatTensor>): void {
+    this.statistics.write(sums);
+    this.#observed = sums.size > 0;
+  }
+
+  /** Starts the statistics of training again. */
+  forgetTraining(): void {
+    this.statistics.clear(({ kind }) => kind !== "training");
+  }
+
+  #operand(statistic: Statistic, place: string): Tensor | undefined {
+    const { statistics } = this.#collector;
+    if (statistic.kind === "weight") return this.model.parameters.get(place).value;
+    if (statistic.kind === "random") return this.#random(place);
+    if (statistic.kind === "rows") return this.#rows(place);
+    if (statistic.kind !== "derived") return statistics.get(statistic, place);
+    const moment = statistics.get(MOMENT, place);
+    return moment && statistic.by.vector(this.#gpu, moment, Math.sqrt(moment.size));
+  }
+
+  #random(group: string): Tensor {
+    const index = this.space.groups.findIndex(({ name }) => name === group);
+    const { units: length } = this.space.groups[index];
+    const values = Tensor.empty(this.#gpu, [length]);
+    randomUniform(this.#gpu, { y: values, state: this.#draws }, { length, stream: RANDOM_STREAM + index });
+    return values;
+  }
+
+  #rows(place: string): Tensor | undefined {
+    const { rows, examples } = this.#collector.statistics;
+    const each = rows.get(place);
+    return each === undefined ? undefined : Tensor.from(this.#gpu, Float32Array.of(each * examples));
+  }
+
+  /** The values of a source at a layer, for compensation: [in], [out] or [in, in]. */
+  source(name: string, layer: PrunableLayer): Tensor {
+    const { text, leaves } = flatten(sourceOf(this.saliency, name));
+    const inputs = new Map<string, Tensor>();
+    for (const [key, leaf] of leaves) {
+      const values = leaf.kind === "statistic" ? this.#operand(leaf.statistic, layer.name) : undefined;
+      if (!values) {
+        const { name: saliency = "saliency" } = this.saliency;
+        throw new UsageError(
+          `${saliency}: expected a source of layers, got ${name}, which ${layer.name} lacks; use another`,
+        );
+      }
+      if (leaves.size === 1 && leaf.kind === "statistic" && domainOf(leaf.statistic) === "matrix") return values;
+      inputs.set(key, values);
+    }
+    const length = Math.max(...Array.from(inputs.values(), ({ size }) => size));
+    const y = Tensor.empty(this.#gpu, [length]);
+    const named = Array.from(inputs, ([key, buffer]) => [key, { buffer, inner: 1, period: buffer.size }] as const);
+    mapKernel(this.#gpu, text, Object.fromEntries(named), { y, length });
+    return y;
   }
 
   /** Forgets recorded steps: needed when parameters got their first mask. */
   invalidate(): void {
-    for (const { images, labels, recording } of this.#steps.values()) {
-      recording[Symbol.dispose]();
-      this.gpu.release(images);
-      this.gpu.release(labels);
-    }
-    this.#steps.clear();
+    this.#collector.invalidate();
   }
 
   release(): void {
-    this.invalidate();
-    for (const tensor of [this.scores, this.#draws, ...this.#sums.values()]) this.gpu.release(tensor);
+    this.#collector.release();
+    this.#gpu.release(this.scores);
+    this.#gpu.release(this.#draws);
   }
 }

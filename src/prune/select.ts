@@ -30,6 +30,7 @@ import {
 import type { UnitSpace } from "./units.js";
 
 export type { Amount, Budget, PerGroup, Selection, SelectOptions } from "./select-options.js";
+export { parsePattern } from "./select-options.js";
 export type { Scope } from "./units.js";
 
 /** Names of the scopes that have one. */

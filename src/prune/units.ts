@@ -2,13 +2,13 @@
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import type { Parameter } from "../nn/parameter.js";
-import { type PrunableLayer, rowUnits, type UnitGroup, weightUnits } from "../nn/sites.js";
+import { blockGroup, type PrunableLayer, rowUnits, type UnitGroup, type UnitMember, weightUnits } from "../nn/sites.js";
 import { layerOf } from "./collect/places.js";
 
 /** Names of the granularities. */
 export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;
-/** What goes or stays as a whole. */
-export type Granularity = (typeof GRANULARITIES)[number];
+/** What goes or stays as a whole: single weights, outputs of layers, heads, neurons, or blocks of so many rows and columns of a weight. */
+export type Granularity = (typeof GRANULARITIES)[number] | { readonly block: readonly [rows: number, columns: number] };
 
 /** What pruning leaves alone unless asked with `false`. Norms and biases have no rows: they only go weight by weight. */
 export interface Protection {
@@ -17,6 +17,8 @@ export interface Protection {
   readonly classifier?: boolean;
   readonly biases?: boolean;
   readonly norms?: boolean;
+  /** Layers that stay whole, by name: "blocks.0.attn.qkv". A unit with weights in such a layer stays too. */
+  readonly layers?: (name: string) => boolean;
 }
 
 /** What a unit takes up. */
@@ -50,6 +52,7 @@ const included = ({ kind }: PrunableLayer, { embedding = true, classifier = true
 function groupsOf(model: Model, granularity: Granularity, protection: Protection): readonly UnitGroup[] {
   if (granularity === "head" || granularity === "neuron") return model.unitGroups(granularity);
   const layers = model.layers.filter((layer) => included(layer, protection));
+  if (typeof granularity === "object") return layers.map((layer) => blockGroup(layer, granularity.block));
   if (granularity === "row") return layers.map(rowUnits);
   const { biases = true, norms = true } = protection;
   const vectors = [...model.parameters].filter(
@@ -108,12 +111,20 @@ export function unitSpace(
   protection: Protection = {},
   scope: Scope = "global",
 ): UnitSpace {
-  const space = placed(model, groupsOf(model, granularity, protection), scope);
+  const stays = ({ parameter }: UnitMember) => protection.layers?.(parameter.replace(/\.(weight|bias)$/, "")) ?? false;
+  const groups = groupsOf(model, granularity, protection).filter(({ members }) => !members.some(stays));
+  const space = placed(model, groups, scope);
   if (space.count === 0) {
-    throw new UsageError(`granularity: expected units that this model has, got ${granularity}; use weight or row`);
+    throw new UsageError(
+      `granularity: expected units that this model has, got ${granularityText(granularity)}; use weight or row`,
+    );
   }
   return space;
 }
+
+/** A granularity in one word: "weight", "block 32x32". */
+export const granularityText = (granularity: Granularity): string =>
+  typeof granularity === "string" ? granularity : `block ${granularity.block.join("x")}`;
 
 /** Every value of every parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
 export function everyParameter(model: Model): UnitSpace {

@@ -5,7 +5,7 @@ import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import type { Model, ModelOutput } from "../nn/model.js";
 import { TrainingPass } from "../nn/training.js";
-import { backward, crossEntropy, map, mean, Tensor } from "../tensor/index.js";
+import { backward, crossEntropy, type Gradients, map, mean, Tensor } from "../tensor/index.js";
 import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
 import { stepsPerEpoch, TrainingBatches } from "./batches.js";
 import { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
@@ -24,6 +24,8 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly augmentation?: Augmentation;
   readonly optimizer?: Partial<AdamWOptions>;
+  /** Sees the gradients of a step before the weights change. Called while the step is recorded: what it dispatches runs in every step. */
+  readonly onGradients?: (gradients: Gradients) => void;
 }
 
 /** What is known after a step. */
@@ -59,7 +61,8 @@ export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   readonly schedule: CosineSchedule;
   step = 0;
-  readonly #options: Required<Omit<TrainOptions, "optimizer" | "finalLearningRate">>;
+  readonly #options: Required<Omit<TrainOptions, "optimizer" | "finalLearningRate" | "onGradients">> &
+    Pick<TrainOptions, "onGradients">;
   readonly #batches: TrainingBatches;
   readonly #images: Tensor;
   readonly #labels: Tensor;
@@ -86,8 +89,8 @@ export class Trainer implements Disposable {
     const final = options.finalLearningRate ?? learningRate / 100;
     this.schedule = { peak: learningRate, final, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
     checkSchedule(this.schedule);
-    this.optimizer = new AdamW(gpu, model.parameters, { ...ADAMW_DEFAULTS, ...options.optimizer });
     this.#batches = new TrainingBatches(dataset, { seed, batchSize, augmentation });
+    this.optimizer = new AdamW(gpu, model.parameters, { ...ADAMW_DEFAULTS, ...options.optimizer });
     this.#images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
     this.#labels = Tensor.zeros(gpu, [batchSize], "u32");
     this.#draws = Tensor.zeros(gpu, [2], "u32");
@@ -109,7 +112,9 @@ export class Trainer implements Disposable {
   #record(): Recording<Tensor> {
     return this.gpu.record(() => {
       const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
-      this.optimizer.update(backward(loss));
+      const gradients = backward(loss);
+      this.#options.onGradients?.(gradients);
+      this.optimizer.update(gradients);
       return loss;
     });
   }

@@ -1,4 +1,4 @@
-import { accumulateSaliency, finalizeScores, type ScoreKind, type Statistic } from "../../src/kernels/saliency.js";
+import { accumulateSaliency, type Statistic } from "../../src/kernels/saliency.js";
 import { sumOf } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { normals } from "../harness/random.js";
@@ -8,13 +8,6 @@ const STATISTICS: Record<Statistic, (g: number, w: number) => number> = {
   absolute: (g, w) => Math.abs(g * w),
   squared: (g, w) => (g * w) ** 2,
   gradientSquared: (g) => g * g,
-};
-
-const KINDS: Record<ScoreKind, (s: number, w: number) => number> = {
-  identity: (s) => s,
-  absolute: (s) => Math.abs(s),
-  fisher: (s, w) => 0.5 * s * w * w,
-  magnitude: (_, w) => Math.abs(w),
 };
 
 interface Layout {
@@ -103,35 +96,11 @@ function accumulateCase(statistic: Statistic, layout: Layout): KernelCase {
   };
 }
 
-function finalizeCase(kind: ScoreKind, layout: Layout): KernelCase {
-  const { what, length, period, offset = 0 } = layout;
-  const scores = offset + period + 3;
-  return {
-    name: `finalizeScores ${kind} ${what}`,
-    inputs: () => ({
-      accumulated: normals(length, length),
-      weight: normals(length, length + 1),
-      score: new Float32Array(scores),
-    }),
-    outputs: { score: { length: scores } },
-    run: (gpu, { accumulated, weight, score }) => finalizeScores(gpu, kind, { accumulated, weight, score }, layout),
-    oracle: ({ accumulated, weight, score }) =>
-      sums(score as Float32Array, (i) => KINDS[kind](accumulated[i], weight[i]), layout),
-    tolerance: sumOf(length / period + 1),
-    flops: 3 * length,
-    bytes: 8 * length + 8 * period,
-  };
-}
-
 const statistics = Object.keys(STATISTICS) as Statistic[];
-const kinds = Object.keys(KINDS) as ScoreKind[];
 
 export const cases: KernelCase[] = [
   ...layouts.map((layout) => accumulateCase("absolute", layout)),
   ...statistics.flatMap((statistic) =>
     [weights(1021), rows(37, 300), columns(101, 36)].map((layout) => accumulateCase(statistic, layout)),
-  ),
-  ...kinds.flatMap((kind) =>
-    [weights(1021, 1), rows(37, 300), columns(101, 36)].map((layout) => finalizeCase(kind, layout)),
   ),
 ];

@@ -14,10 +14,10 @@ const layer = (name: string, kind: "fc1" | "classifier") => ({
 const mask = (shape: number[], ...data: number[]) => ({ shape, data: Uint8Array.from(data) });
 
 /** Row 0 of a layer of two rows is removed, with its bias. */
-const result: PruneResult = {
+const result: Omit<PruneResult, "report"> = {
   space: {
     count: 2,
-    groups: [{ name: "blocks.0.mlp.fc1", units: 2, offset: 0, members: [] }],
+    groups: [{ name: "blocks.0.mlp.fc1", units: 2, offset: 0, members: [], cost: { parameters: 3, flops: 12 } }],
   },
   masks: new Map([
     ["blocks.0.mlp.fc1.weight", mask([2, 2], 0, 0, 1, 1)],

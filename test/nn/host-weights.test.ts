@@ -72,7 +72,7 @@ test("a model computes with the host's buffers, without a copy, and leaves them 
   const moved = await model.forward(x).logits.read();
   for (const [i, value] of moved.entries()) expect(value).toBeCloseTo(logits[i] + 1, 5);
 
-  await prune(gpu, model, { saliency: criterionByName("taylor"), sparsity: 0.5, calibration: data });
+  await prune(model, { saliency: criterionByName("taylor"), sparsity: 0.5, calibration: data });
   clearMasks(gpu, model);
   model.release();
   gpu.trim();

@@ -185,7 +185,7 @@ describe("neurons", () => {
     const weights = initialMlpWeights(config, 2);
     const model = new MLP(gpu, config, weights);
     const options = { granularity: "neuron", scope: "layer", sparsity: 0.2 } as const;
-    const { masks, kept } = await prune(gpu, model, { saliency: criterionByName("magnitude"), ...options });
+    const { masks, kept } = await prune(model, { saliency: criterionByName("magnitude"), ...options });
     let expected: ReadonlyMap<string, FloatTensor> = weights;
     for (const [layer, bits] of [...kept.values()].entries()) {
       expect([...bits.keys()].filter((neuron) => !bits[neuron])).toHaveLength(1);
@@ -205,7 +205,7 @@ describe("neurons", () => {
     const shallow = mlpConfig({ hidden: [] });
     const model = new MLP(gpu, shallow, initialMlpWeights(shallow, 1));
     for (const granularity of ["neuron", "head"] as const) {
-      const pruning = prune(gpu, model, { saliency: criterionByName("magnitude"), granularity, sparsity: 0.5 });
+      const pruning = prune(model, { saliency: criterionByName("magnitude"), granularity, sparsity: 0.5 });
       await expect(pruning).rejects.toThrow(`granularity: expected units that this model has, got ${granularity}`);
     }
     model.release();

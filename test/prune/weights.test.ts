@@ -40,7 +40,7 @@ describe("rewinding", () => {
     const atCapture = await model.parameters.read();
     await trainSteps(model, 4);
     expect((await model.parameters.read()).get("head.weight")).not.toEqual(atCapture.get("head.weight"));
-    const { masks } = await prune(gpu, model, { saliency: criterionByName("magnitude"), sparsity: 0.5 });
+    const { masks } = await prune(model, { saliency: criterionByName("magnitude"), sparsity: 0.5 });
     early.restore();
     expect(await model.parameters.read()).toEqual(atCapture);
     expect(await readMasks(model)).toEqual(masks);

@@ -141,7 +141,7 @@ describe("training", () => {
     const { prune, criterionByName } = await import("../../src/prune/index.js");
     const model = tinyViT(gpu);
     const before = await model.parameters.read();
-    const { masks } = await prune(gpu, model, { saliency: criterionByName("magnitude"), sparsity: 0.7 });
+    const { masks } = await prune(model, { saliency: criterionByName("magnitude"), sparsity: 0.7 });
     using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
     await trainer.run({}, 6);
     const after = await model.parameters.read();

@@ -123,14 +123,16 @@ async function pruneAll(stage: Stage, path: string): Promise<{ runs: Run[]; last
     for (const sparsity of SPARSITIES) {
       const label = `${method} at ${shortPercent(sparsity)}`;
       clearMasks(gpu, model);
-      const result = await prune(gpu, model, {
+      const result = await prune(model, {
         saliency: criterionByName(method),
         sparsity,
         calibration,
         batchSize: CALIBRATION.batch,
         seed: SEED,
         signal: context.signal,
-        onBatch: ({ batches }) => progress.advance((calibration.length * GRADIENT_COST) / batches, label),
+        on: {
+          batchScored: ({ batches = 1 }) => progress.advance((calibration.length * GRADIENT_COST) / batches, label),
+        },
       });
       const pruned = await measureNow(stage, label);
       const weightShape = (name: string) => checkpoint.weights.get(name)!.shape;

@@ -1,15 +1,22 @@
 /** `secateur prune`: a model and images in; a masked model, masks, scores and a report out. */
 import { UsageError } from "../../errors.js";
+import type { Checkpoint } from "../../io/checkpoint.js";
 import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import {
   type Criterion,
   type Granularity,
+  granularityText,
   maskWeights,
-  prune,
+  needsCalibration,
+  needsTraining,
+  type PruneOptions,
+  Pruner,
+  parsePattern,
+  readResult,
   type ScheduleKind,
-  type Scope,
+  type ScopeName,
 } from "../../prune/index.js";
 import type { Evaluation, Report, Run } from "../../report/index.js";
 import { describeRun } from "../describe-run.js";
@@ -21,14 +28,20 @@ import { durationText, GRADIENT_COST, Progress } from "../progress.js";
 import { checkIncluded, type Includable, protectionWithout } from "../protection.js";
 import { pruneData, pruneText } from "../prune-outcome.js";
 import { savePruned } from "../pruned-files.js";
+import { dropState, keepState } from "../pruning-state.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { digest } from "../training-state.js";
 import { classWarnings, logitWarnings, scoreWarnings } from "../warnings.js";
 
 export interface PruneArguments extends CalibrationArguments {
   readonly method: Criterion;
-  readonly sparsity: number;
+  readonly sparsity?: number;
+  readonly pattern?: string;
+  readonly floor?: number;
+  readonly multipleOf?: number;
+  readonly resume?: boolean;
   readonly granularity: Granularity;
-  readonly scope: Scope;
+  readonly scope: ScopeName;
   readonly include?: readonly Includable[];
   readonly rounds: number;
   readonly schedule?: ScheduleKind;
@@ -42,8 +55,9 @@ export interface PruneArguments extends CalibrationArguments {
 
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
   const start = performance.now();
-  const { method, sparsity, rounds, batch, out } = options;
+  const { method, rounds, batch, out } = options;
   checkArguments(options);
+  const sparsity = sparsityOf(options);
   refuseInputFolder("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration, options.data)]);
   await checkWritableFolder(out);
   const checkpoint = await loadCheckpoint(path);
@@ -52,16 +66,19 @@ export async function pruneModel(context: CommandContext, path: string, options:
 
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
-  const scored = method.statistic && calibration ? calibration.length * rounds * GRADIENT_COST : 1;
+  const scored = needsCalibration(method) && calibration ? calibration.length * rounds * GRADIENT_COST : 1;
   using progress = new Progress(context.stderr, scored + 2 * (evaluation?.length ?? 0));
   const { signal } = context;
   const accuracy = (label: string) =>
     evaluation ? measure(gpu, model, evaluation, { signal, progress, label }) : null;
 
   const dense = await accuracy("dense accuracy");
-  const result = await prune(gpu, model, {
+  const pruning: PruneOptions = {
     saliency: method,
     sparsity,
+    pattern: options.pattern,
+    floor: options.floor,
+    multipleOf: options.multipleOf,
     granularity: options.granularity,
     scope: options.scope,
     schedule: options.schedule,
@@ -72,9 +89,16 @@ export async function pruneModel(context: CommandContext, path: string, options:
     reference: options.reference,
     protection: protectionWithout(options.include ?? []),
     signal,
-    onBatch: ({ round, batches }) =>
-      progress.advance(scored / rounds / batches, rounds > 1 ? `round ${round + 1} of ${rounds}` : "scores"),
-  });
+    fingerprint: fingerprint(checkpoint, calibration),
+    on: {
+      batchScored: ({ round, batches = 1 }) =>
+        progress.advance(scored / rounds / batches, rounds > 1 ? `round ${round + 1} of ${rounds}` : "scores"),
+    },
+  };
+  using pruner = new Pruner(model, pruning);
+  await keepState(pruner, out, options.resume ?? false);
+  await pruner.run();
+  const result = await readResult(pruner, pruning);
   const pruned = await accuracy("pruned accuracy");
   signal.throwIfAborted();
 
@@ -97,8 +121,8 @@ export async function pruneModel(context: CommandContext, path: string, options:
       evaluation: evaluation ? summarizeData(evaluation) : null,
     },
     settings: {
-      scope: options.scope,
-      granularity: options.granularity,
+      scope: options.pattern ?? options.scope,
+      granularity: granularityText(options.granularity),
       schedule: options.schedule ?? (rounds > 1 ? "exponential" : "one-shot"),
       rounds,
       batch,
@@ -110,7 +134,9 @@ export async function pruneModel(context: CommandContext, path: string, options:
     runs: [run],
     warnings: warningsOf(options, evaluation, dense, run),
   };
-  const files = await savePruned(out, checkpoint, maskWeights(checkpoint.weights, result.masks), result, report);
+  const weights = method.compensate ? await model.parameters.read() : checkpoint.weights;
+  const files = await savePruned(out, checkpoint, maskWeights(weights, result.masks), result, report);
+  await dropState(out);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
   return {
@@ -123,13 +149,35 @@ export async function pruneModel(context: CommandContext, path: string, options:
   };
 }
 
+/** What the options ask to remove: the part that is given, or that of the pattern. */
+function sparsityOf({ sparsity, pattern }: PruneArguments): number {
+  if ((sparsity === undefined) === (pattern === undefined)) {
+    const got = sparsity === undefined ? "neither" : "both";
+    throw new UsageError(`sparsity: expected either --sparsity or --pattern, got ${got}; --sparsity 0.5 removes half`);
+  }
+  if (sparsity !== undefined) return sparsity;
+  const { keep, run } = parsePattern(pattern!);
+  return 1 - keep / run;
+}
+
+/** Tells a run over other weights or data from this one. */
+function fingerprint({ weights }: Checkpoint, calibration: Dataset | undefined): string {
+  const parts = Array.from(weights, ([name, { data }]) => `${name} ${digest(data)}`);
+  return digest(new TextEncoder().encode([...parts, calibration?.source, calibration?.length].join("\n")));
+}
+
 function checkArguments(options: PruneArguments): void {
   const { compact, method, calibration, rounds, schedule, granularity, include = [] } = options;
   if (compact) {
     throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
   }
-  if (method.statistic && calibration === undefined) {
+  if (needsCalibration(method) && calibration === undefined) {
     throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
+  }
+  if (needsTraining(method)) {
+    throw new UsageError(
+      `${method.name}: expected a criterion that needs no training, which this command does not do, got one that sums over its steps; use it from code`,
+    );
   }
   checkIncluded(include, granularity);
   if (rounds > 1 && schedule === "one-shot") {

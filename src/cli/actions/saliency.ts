@@ -7,7 +7,9 @@ import {
   type Criterion,
   everyParameter,
   type Granularity,
+  needsCalibration,
   Scorer,
+  scoresAnyParameter,
   type UnitSpace,
   unitSpace,
 } from "../../prune/index.js";
@@ -30,7 +32,7 @@ export interface SaliencyArguments extends CalibrationArguments {
 export async function scoreModel(context: CommandContext, path: string, options: SaliencyArguments): Promise<Outcome> {
   const start = performance.now();
   const { criterion, granularity, batch, seed, out } = options;
-  if (criterion.statistic && options.calibration === undefined) {
+  if (needsCalibration(criterion) && options.calibration === undefined) {
     throw new UsageError(`${criterion.name}: expected calibration data, got none; give --calibration DATA`);
   }
   refuseInputFile("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration)]);
@@ -40,9 +42,12 @@ export async function scoreModel(context: CommandContext, path: string, options:
 
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
-  const space: UnitSpace = granularity === "weight" ? everyParameter(model) : unitSpace(model, granularity, {});
+  const everything = granularity === "weight" && scoresAnyParameter(criterion);
+  const space: UnitSpace = everything
+    ? everyParameter(model)
+    : unitSpace(model, granularity, { embedding: false, classifier: false });
   using progress = new Progress(context.stderr, Math.ceil((calibration?.length ?? 1) / batch));
-  const scorer = new Scorer(gpu, model, space, criterion, {
+  const scorer = new Scorer(model, space, criterion, {
     calibration,
     batchSize: batch,
     seed,
@@ -57,7 +62,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
   const warnings = scoreWarnings(all.reduce((count, score) => count + Number(Number.isNaN(score)), 0));
-  const images = criterion.statistic ? calibration!.length : 0;
+  const images = needsCalibration(criterion) ? calibration!.length : 0;
   return {
     data: {
       command: "saliency",

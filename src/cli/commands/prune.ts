@@ -1,9 +1,8 @@
 import { type Command, Option } from "commander";
-import { criterionByName } from "../../prune/criteria.js";
+import { CRITERIA, criterionByName } from "../../prune/criteria/index.js";
 import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
-import { GRANULARITIES } from "../../prune/units.js";
-import { choiceOption, countOption, listOption, numberOption, seedOption } from "../options.js";
+import { choiceOption, countOption, granularityOption, listOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
 import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
@@ -23,10 +22,17 @@ export function definePrune(program: Command, run: Run): void {
     .description("Scores weights over calibration data, masks the lowest, and measures what that costs.")
     .argument("<model>", MODEL)
     .optionsGroup("What to prune:")
-    .option("--method <name>", "random, magnitude, snip, taylor, taylor-squared or fisher", criterionByName)
+    .option("--method <name>", `one of ${[...CRITERIA.keys()].join(", ")}`, criterionByName)
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
-    .option("--granularity <unit>", "weight, row, head or neuron", choiceOption("granularity", GRANULARITIES), "weight")
+    .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option("--scope <scope>", "what is ranked together: global or layer", choiceOption("scope", SCOPES), "global")
+    .option("--pattern <n:m>", "keep the n highest of each m weights in a row, such as 2:4, instead of --sparsity")
+    .option(
+      "--floor <part>",
+      "keep at least this part of each layer's units",
+      numberOption("floor", { min: 0, max: 1 }),
+    )
+    .option("--multiple-of <n>", "keep a multiple of n units in each layer", countOption("multiple-of"))
     .option("--include <parts>", `prune these too: ${INCLUDABLE.join(", ")}`, listOption("include", INCLUDABLE))
     .optionsGroup("How:")
     .option("--rounds <n>", "score and prune this many times", countOption("rounds"), 1)
@@ -36,6 +42,7 @@ export function definePrune(program: Command, run: Run): void {
       choiceOption("schedule", SCHEDULES),
     )
     .option("--reference", "follow the method's authors to the letter: ties with the threshold go too")
+    .option("--resume", "go on from what an interrupted run left in --out, to the same end")
     .option("--seed <n>", "seed of random scores", seedOption, 0)
     .addOption(new Option("--compact").hideHelp())
     .optionsGroup("Data:")
@@ -64,5 +71,5 @@ export function definePrune(program: Command, run: Run): void {
       ),
     )
     .action(run(async () => (await import("../actions/prune.js")).pruneModel));
-  requireOptions(command, "method", "sparsity", "out");
+  requireOptions(command, "method", "out");
 }

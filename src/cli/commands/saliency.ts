@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { criterionByName } from "../../prune/criteria.js";
-import { GRANULARITIES } from "../../prune/units.js";
-import { choiceOption, countOption, seedOption } from "../options.js";
+import { CRITERIA, criterionByName } from "../../prune/criteria/index.js";
+import { countOption, granularityOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
 
@@ -12,8 +11,8 @@ export function defineSaliency(program: Command, run: Run): void {
     .description("Writes the score of every parameter, norms and biases included, or of every unit of a granularity.")
     .argument("<model>", MODEL)
     .optionsGroup("What to score:")
-    .option("--criterion <name>", "random, magnitude, snip, taylor, taylor-squared or fisher", criterionByName)
-    .option("--granularity <unit>", "weight, row, head or neuron", choiceOption("granularity", GRANULARITIES), "weight")
+    .option("--criterion <name>", `one of ${[...CRITERIA.keys()].join(", ")}`, criterionByName)
+    .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option("--seed <n>", "seed of random scores", seedOption, 0)
     .optionsGroup("Data:")
     .option("--calibration <data>", `images to score on: ${DATA}`)

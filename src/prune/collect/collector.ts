@@ -1,0 +1,150 @@
+/**
+ * Fills statistics: each batch one recorded step, replayed. What can be had from the same forward and backward passes is collected in one pass over
+ * the data; examples taken one by one, and products with the Hessian, need passes of their own.
+ */
+import { UsageError } from "../../errors.js";
+import type { Recording } from "../../gpu/index.js";
+import type { Model } from "../../nn/index.js";
+import { Tensor } from "../../tensor/index.js";
+import type { Objective } from "../saliency/objective.js";
+import type { UnitSpace } from "../units.js";
+import { batchCount, type Calibration, type CalibrationBatch, loadBatch, readCalibration } from "./calibration.js";
+import { PASSES, type PassKind, type StepContext } from "./passes.js";
+import { placesOf } from "./places.js";
+import { type Statistic, SUMMED_GRADIENT, statisticKey } from "./statistic.js";
+import { Statistics } from "./statistics.js";
+
+/** Data and how it is batched. */
+export interface CollectorOptions {
+  readonly calibration?: Calibration;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  /** After each batch: how many are done, and of how many where that is known. */
+  readonly onBatch?: (done: number, total: number | undefined) => void | Promise<void>;
+}
+
+interface Step {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  readonly recording: Recording<void>;
+}
+
+const distinct = (statistics: readonly Statistic[]): Statistic[] => [
+  ...new Map(statistics.map((statistic) => [statisticKey(statistic), statistic])).values(),
+];
+
+/** Collects what a saliency needs of a model. */
+export class Collector {
+  readonly statistics: Statistics;
+  readonly #steps = new Map<string, Step>();
+  readonly #draws: Tensor;
+  readonly #passes: readonly PassKind[];
+  readonly needed: readonly Statistic[];
+
+  /** @throws UsageError when data are needed and there are none, or units have no place for what is needed. */
+  constructor(
+    private readonly model: Model,
+    private readonly space: UnitSpace,
+    needed: readonly Statistic[],
+    private readonly objective: Objective,
+    private readonly options: CollectorOptions,
+  ) {
+    const wantsGradient = needed.some((each) => each.kind === "curvature" && each.direction === "gradient");
+    this.needed = distinct(wantsGradient ? [...needed, SUMMED_GRADIENT] : needed);
+    this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
+    if (this.#passes.length > 0 && !options.calibration && objective.input !== "ones") {
+      throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
+    }
+    const places = this.needed.map((statistic) => placesOf(statistic, model, space));
+    const { gpu } = model;
+    this.statistics = new Statistics(gpu);
+    this.needed.forEach((statistic, index) => {
+      for (const { name, length } of places[index]) this.statistics.open(statistic, name, length);
+    });
+    this.#draws = Tensor.zeros(gpu, [2], "u32");
+  }
+
+  /** Whether anything has to be read. */
+  get needsData(): boolean {
+    return this.#passes.length > 0;
+  }
+
+  /** Sums anew over all of the calibration data, for the model as it is now. What training has summed stays. */
+  async collect(): Promise<void> {
+    this.statistics.clear(({ kind }) => kind === "training");
+    this.statistics.examples = 0;
+    const { batchSize, signal, onBatch } = this.options;
+    const totals = this.#passes.map(({ each }) => this.#batchCount(each === "example" ? 1 : batchSize));
+    const total = totals.reduce(
+      (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
+      0,
+    );
+    let done = 0;
+    for (const [index, pass] of this.#passes.entries()) {
+      const read = this.#read(pass.each === "example" ? 1 : batchSize);
+      for await (const batch of read) {
+        signal?.throwIfAborted();
+        const step = this.#step(pass, batch);
+        loadBatch(batch, step);
+        this.#draws.write(Uint32Array.of(this.options.seed, done));
+        step.recording.replay();
+        await this.model.gpu.sync();
+        if (index === 0) this.statistics.examples += batch.labels.length;
+        await onBatch?.(++done, total);
+      }
+    }
+  }
+
+  #batchCount(size: number): number | undefined {
+    return this.objective.input === "ones" ? 1 : batchCount(this.options.calibration!, size);
+  }
+
+  async *#read(size: number): AsyncGenerator<CalibrationBatch> {
+    if (this.objective.input !== "ones") yield* readCalibration(this.options.calibration!, size);
+    else yield { images: this.#ones(), labels: [0] };
+  }
+
+  #ones(): Float32Array {
+    return new Float32Array(this.model.sampleShape.reduce((product, extent) => product * extent, 1)).fill(1);
+  }
+
+  #step(pass: PassKind, { labels: { length: size } }: CalibrationBatch): Step {
+    const key = `${pass.name} ${size}`;
+    const known = this.#steps.get(key);
+    if (known) return known;
+    const { gpu, sampleShape } = this.model;
+    const images = Tensor.zeros(gpu, [size, ...sampleShape]);
+    const labels = Tensor.zeros(gpu, [size], "u32");
+    const context: StepContext = {
+      model: this.model,
+      space: this.space,
+      objective: this.objective,
+      statistics: this.statistics,
+      needed: this.needed.filter(pass.collects),
+      images,
+      labels,
+      draws: this.#draws,
+    };
+    const step = { images, labels, recording: gpu.record(() => pass.run(context)) };
+    this.#steps.set(key, step);
+    return step;
+  }
+
+  /** Forgets recorded steps: needed when parameters got their first mask. */
+  invalidate(): void {
+    const { gpu } = this.model;
+    for (const { images, labels, recording } of this.#steps.values()) {
+      recording[Symbol.dispose]();
+      gpu.release(images);
+      gpu.release(labels);
+    }
+    this.#steps.clear();
+  }
+
+  release(): void {
+    this.invalidate();
+    this.statistics.release();
+    this.model.gpu.release(this.#draws);
+  }
+}

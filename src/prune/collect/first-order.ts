@@ -1,0 +1,82 @@
+/** A step that adds up activations and gradients of weights and gates. */
+import { fill } from "../../kernels/fill.js";
+import { mapUnits } from "../../kernels/map-units.js";
+import type { Model } from "../../nn/index.js";
+import { backward, type Gradients, Tensor, withoutHistory } from "../../tensor/index.js";
+import { type ObjectivePass, runObjective } from "../saliency/objective.js";
+import { observerOf } from "./observe.js";
+import type { StepContext } from "./passes.js";
+
+/** Forward, and backward where gradients are wanted. */
+export function firstOrder(context: StepContext): void {
+  const { model, objective, needed } = context;
+  const denseGradients = needed.some((each) => each.kind === "gradient" && each.dense);
+  const options = { observer: observerOf(context), denseGradients };
+  if (!needed.some(({ kind }) => kind === "gradient" || kind === "gate")) {
+    withoutHistory(() => void runObjective(model, objective, context, options));
+    return;
+  }
+  withGates(context, (gates) => {
+    const pass = runObjective(model, objective, context, options);
+    const gradients = backward(pass.loss);
+    addGradients(context, pass, gradients);
+    addGateGradients(context, gates, gradients);
+  });
+}
+
+function addGradients({ model, needed, statistics }: StepContext, { leaf }: ObjectivePass, gradients: Gradients): void {
+  for (const statistic of needed) {
+    if (statistic.kind !== "gradient") continue;
+    for (const parameter of model.parameters) {
+      const total = statistics.get(statistic, parameter.name);
+      const gradient = total && gradients.get(leaf(parameter));
+      if (gradient) addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
+    }
+  }
+}
+
+/** total += term, element by element. */
+export function addTerm(term: string, inputs: Readonly<Record<string, Tensor>>, total: Tensor): void {
+  const named = Object.fromEntries(Object.entries(inputs).map(([name, buffer]) => [name, { buffer }]));
+  const { gpu, size } = total;
+  mapUnits(gpu, term, named, { y: total, length: size, inner: 1, period: size, reduction: "sum", accumulate: true });
+}
+
+/** Puts gates that ask for a gradient where the needed statistics look, for the time of a forward pass. */
+function withGates(context: StepContext, run: (gates: ReadonlyMap<string, Tensor>) => void): void {
+  const { model, space, needed } = context;
+  const places = needed.some(({ kind }) => kind === "gate") ? space.groups : [];
+  const before = new Map(places.map(({ name }) => [name, model.gates.get(name)]));
+  const gates = new Map<string, Tensor>();
+  try {
+    for (const { name, units } of places) {
+      const gate = before.get(name)?.detach() ?? onesOf(model, units);
+      gate.requiresGradient = true;
+      gates.set(name, gate);
+      model.gates.set(name, gate);
+    }
+    run(gates);
+  } finally {
+    for (const [name, gate] of before) model.gates.set(name, gate);
+  }
+}
+
+function onesOf({ gpu }: Model, length: number): Tensor {
+  const ones = Tensor.empty(gpu, [length]);
+  fill(gpu, { y: ones }, { length, value: 1 });
+  return ones;
+}
+
+function addGateGradients(
+  { needed, statistics }: StepContext,
+  gates: ReadonlyMap<string, Tensor>,
+  gradients: Gradients,
+): void {
+  for (const statistic of needed) {
+    if (statistic.kind !== "gate") continue;
+    for (const [name, gate] of gates) {
+      const gradient = gradients.get(gate);
+      if (gradient) addTerm(statistic.term, { g: gradient }, statistics.get(statistic, name)!);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Statistics: what calibration collects on the device. Each is a plain sum, so those of several shards of the data add up to those of all of it. Terms
+ * are WGSL expressions; sums run in a fixed order.
+ */
+import type { Gpu } from "../../gpu/index.js";
+import type { Tensor } from "../../tensor/index.js";
+
+/** A sum over calibration, or what is there without data. Plain data: two equal ones are collected once. */
+export type Statistic =
+  /** The weights themselves, masked ones included. */
+  | { readonly kind: "weight" }
+  /** Uniform in [0, 1), by seed and round. */
+  | { readonly kind: "random" }
+  /** Sum of a term over g (dLoss/dw of a batch's or of an example's mean loss) and w; `dense` gives removed weights their gradient too. */
+  | { readonly kind: "gradient"; readonly term: string; readonly each: Each; readonly dense?: boolean }
+  /** By unit: sum of a term over g, the gradient of a gate of ones at the unit's place. */
+  | { readonly kind: "gate"; readonly term: string; readonly each: Each }
+  /** By column or row of a layer: sum of a term over x, its input or output, over all examples and tokens. */
+  | { readonly kind: "input" | "output"; readonly term: string }
+  /** By unit: sum of a term over x, the activation at the unit's gate place; `inner` neighbours share a unit. */
+  | { readonly kind: "site"; readonly term: string }
+  /** How many values an entry of an input, output or site statistic adds up. */
+  | { readonly kind: "rows"; readonly of: "layer" | "site" }
+  /** X^T X of a layer's input rows X: [in, in]. */
+  | { readonly kind: "moment" }
+  /** Sum of a term over h = H d and d, H the Hessian of a batch's loss by the scored weights, d the summed gradient or fresh random signs. */
+  | { readonly kind: "curvature"; readonly term: string; readonly direction: "gradient" | "signs" }
+  /** Sum of a term over g and w at every training step since the last round. */
+  | { readonly kind: "training"; readonly term: string }
+  /** A vector by column that is computed from X^T X once that is complete. */
+  | { readonly kind: "derived"; readonly by: Derivation };
+
+/** How often a term is taken: of the gradient of each batch, or of each example. */
+export type Each = "batch" | "example";
+
+/** Computes a vector of a layer's inputs, such as the diagonal of an inverse, from X^T X, on the device. */
+export interface Derivation {
+  /** Tells derivations apart, with all that they depend on. */
+  readonly name: string;
+  /** @param moment - [columns, columns] */
+  readonly vector: (gpu: Gpu, moment: Tensor, columns: number) => Tensor;
+}
+
+/** Where values of a statistic belong: single weights, columns, rows, units, a layer or site as a whole, or pairs of columns. */
+export type Domain = "weight" | "column" | "row" | "unit" | "scalar" | "matrix";
+
+const DOMAINS = {
+  weight: "weight",
+  rows: "scalar",
+  gradient: "weight",
+  curvature: "weight",
+  training: "weight",
+  random: "unit",
+  gate: "unit",
+  site: "unit",
+  input: "column",
+  derived: "column",
+  output: "row",
+  moment: "matrix",
+} as const;
+
+export const domainOf = ({ kind }: Statistic): Domain => DOMAINS[kind];
+
+/** The same text for equal statistics; part of the names in files. */
+export const statisticKey = (statistic: Statistic): string => JSON.stringify(statistic);
+
+/** Sum of g over batches: also the direction of `hessianGradient`. */
+export const SUMMED_GRADIENT: Statistic = { kind: "gradient", term: "g", each: "batch" };

@@ -1,0 +1,110 @@
+/** The sums that calibration fills, on the device: one a statistic and place. Saved, loaded and added up as plain tensors. */
+import { FormatError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
+import { asF32, floatTensors } from "../../io/checkpoint.js";
+import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../../io/safetensors.js";
+import { add } from "../../kernels/add.js";
+import { Tensor } from "../../tensor/index.js";
+import { type Statistic, statisticKey } from "./statistic.js";
+
+/** Statistics of some calibration data, on the host. */
+export interface StatisticsState {
+  /** Sums by statistic and place. */
+  readonly sums: ReadonlyMap<string, FloatTensor>;
+  /** Examples that were added up. */
+  readonly examples: number;
+}
+
+/** A place: a parameter, a layer, or a group of units, by name. */
+const keyOf = (statistic: Statistic, place: string): string => `${place} ${statisticKey(statistic)}`;
+
+interface Sum {
+  readonly statistic: Statistic;
+  readonly total: Tensor;
+}
+
+/** Sums of all statistics that a saliency needs. */
+export class Statistics {
+  readonly #sums = new Map<string, Sum>();
+  /** Values that one example adds to each entry of a statistic of activations, by layer or site. */
+  readonly rows = new Map<string, number>();
+  examples = 0;
+
+  constructor(private readonly gpu: Gpu) {}
+
+  /** Makes room for a sum. */
+  open(statistic: Statistic, place: string, length: number): void {
+    const key = keyOf(statistic, place);
+    if (!this.#sums.has(key)) this.#sums.set(key, { statistic, total: Tensor.zeros(this.gpu, [length]) });
+  }
+
+  get(statistic: Statistic, place: string): Tensor | undefined {
+    return this.#sums.get(keyOf(statistic, place))?.total;
+  }
+
+  /** Starts again, but for what `keep` names. */
+  clear(keep: (statistic: Statistic) => boolean = () => false): void {
+    for (const { statistic, total } of this.#sums.values()) if (!keep(statistic)) this.gpu.clear(total.buffer);
+  }
+
+  /** Copies the sums, or those of some statistics, to the host. */
+  async read(which: (statistic: Statistic) => boolean = () => true): Promise<StatisticsState> {
+    const sums = new Map<string, FloatTensor>();
+    for (const [key, { statistic, total }] of this.#sums) {
+      if (which(statistic)) sums.set(key, { shape: [...total.shape], data: await total.read() });
+    }
+    return { sums, examples: this.examples };
+  }
+
+  /**
+   * Adds the sums of another shard of the data; shards agree with one run over all of the data to 20 bits or more, as only the order of additions differs.
+   * @throws FormatError, and nothing is added, when they are not of the same statistics of the same model.
+   */
+  merge({ sums, examples }: StatisticsState): void {
+    for (const [key, { total }] of this.#sums) {
+      const other = sums.get(key);
+      if (other?.data.length === total.size) continue;
+      const got = other ? other.data.length : "none";
+      throw new FormatError(
+        `statistics ${key}: expected ${total.size} values, got ${got}; collect them for this model and saliency`,
+      );
+    }
+    for (const [key, { total }] of this.#sums) {
+      using _scope = this.gpu.scope();
+      const other = Tensor.from(this.gpu, sums.get(key)!.data);
+      const before = Tensor.empty(this.gpu, total.shape);
+      this.gpu.copy(total.buffer, before.buffer);
+      add(this.gpu, { a: before, b: other, y: total }, { length: total.size });
+    }
+    this.examples += examples;
+  }
+
+  /** Writes sums that `read` gave, by their keys. */
+  write(sums: ReadonlyMap<string, FloatTensor>): void {
+    for (const [key, { data }] of sums) this.#sums.get(key)?.total.write(data);
+  }
+
+  release(): void {
+    for (const { total } of this.#sums.values()) this.gpu.release(total);
+    this.#sums.clear();
+  }
+}
+
+const EXAMPLES = "secateur.examples";
+
+/** Statistics as the bytes of a .safetensors file. */
+export function encodeStatistics({ sums, examples }: StatisticsState): Uint8Array {
+  return encodeSafetensors(asF32(sums), [[EXAMPLES, String(examples)]]);
+}
+
+/** @throws FormatError for bytes that {@link encodeStatistics} did not write. */
+export function parseStatistics(bytes: Uint8Array, source = "statistics"): StatisticsState {
+  const { tensors, metadata } = parseSafetensors(bytes, source);
+  const examples = Number(metadata.get(EXAMPLES));
+  if (!Number.isSafeInteger(examples)) {
+    throw new FormatError(
+      `${source}: expected statistics of a saliency, got another .safetensors file; collect them again`,
+    );
+  }
+  return { sums: floatTensors(tensors, source), examples };
+}

@@ -1,0 +1,102 @@
+/** What is pruned, by what, how much, and in how many rounds. */
+import { UsageError } from "../errors.js";
+import type { Calibration } from "./collect/calibration.js";
+import type { Handlers } from "./events.js";
+import type { FinetuneContext } from "./pruner.js";
+import type { AnySaliency, Saliency } from "./saliency/saliency.js";
+import type { SourceName } from "./saliency/sources.js";
+import { checkSparsity, type ScheduleKind } from "./schedule.js";
+import type { Amount, Scope, SelectOptions } from "./select.js";
+import type { Granularity, Protection } from "./units.js";
+
+/** Options of a `Pruner`. */
+export interface PruneOptions<N extends string = SourceName> extends Omit<SelectOptions, "reference" | "scope"> {
+  readonly saliency: Saliency<N>;
+  /** Part of the units to remove, in [0, 1): short for `amount: { sparsity }`. */
+  readonly sparsity?: number;
+  /** How much goes, in any other terms. */
+  readonly amount?: Amount;
+  /** What goes as a whole. Default: single weights. */
+  readonly granularity?: Granularity;
+  /** What is ranked together. Default: everything. */
+  readonly scope?: Scope;
+  readonly protection?: Protection;
+  readonly rounds?: number;
+  /** How the amount grows over the rounds. Default: exponential in the density. */
+  readonly schedule?: ScheduleKind;
+  readonly calibration?: Calibration;
+  /** Examples in a calibration batch; the loss is the mean over one. */
+  readonly batchSize?: number;
+  readonly seed?: number;
+  /** The authors' selection rule instead of exact counts. */
+  readonly reference?: boolean;
+  /** Before the first round: training that sources such as `movement` sum over. */
+  readonly prepare?: (context: FinetuneContext) => void | Promise<void>;
+  /** After each round's masks are on. */
+  readonly finetune?: (context: FinetuneContext) => void | Promise<void>;
+  /** What a resumed run must agree in besides its options, such as a digest of weights and data. */
+  readonly fingerprint?: string;
+  /** Keep the masks of each round on the host. */
+  readonly snapshots?: boolean;
+  /** Handlers of events, as `Pruner.on` adds them. */
+  readonly on?: Handlers;
+  readonly signal?: AbortSignal;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly saliency: AnySaliency;
+  readonly amount: Amount;
+  readonly granularity: Granularity;
+  readonly scope: Scope;
+  readonly protection: Protection;
+  readonly rounds: number;
+  readonly schedule: ScheduleKind;
+  readonly calibration: Calibration | undefined;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly reference: boolean;
+  readonly selection: SelectOptions;
+  readonly prepare: PruneOptions["prepare"];
+  readonly finetune: PruneOptions["finetune"];
+  readonly fingerprint: string;
+  readonly snapshots: boolean;
+  readonly on: Handlers;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws UsageError for options out of range, or none or two of `sparsity` and `amount`. */
+export function resolveOptions(options: PruneOptions): ResolvedOptions {
+  const { sparsity, rounds = 1, reference = false, scope = "global", batchSize = 16 } = options;
+  if ((sparsity === undefined) === (options.amount === undefined)) {
+    const got = sparsity === undefined ? "neither" : "both";
+    throw new UsageError(`prune: expected either sparsity or amount, got ${got}; sparsity: 0.9 keeps a tenth`);
+  }
+  const amount = options.amount ?? { sparsity: sparsity! };
+  if ("sparsity" in amount) checkSparsity(amount.sparsity, rounds);
+  else checkSparsity(0, rounds);
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new UsageError(`batchSize: expected 1 or more, got ${batchSize}; correct it`);
+  }
+  const { floor, ceiling, multipleOf, pattern, monotone } = options;
+  return {
+    saliency: options.saliency,
+    amount,
+    granularity: options.granularity ?? "weight",
+    scope,
+    protection: options.protection ?? {},
+    rounds,
+    schedule: options.schedule ?? (rounds > 1 ? "exponential" : "one-shot"),
+    calibration: options.calibration,
+    batchSize,
+    seed: options.seed ?? 0,
+    reference,
+    selection: { scope, reference, floor, ceiling, multipleOf, pattern, monotone },
+    prepare: options.prepare,
+    finetune: options.finetune,
+    fingerprint: options.fingerprint ?? "",
+    snapshots: options.snapshots ?? false,
+    on: options.on ?? {},
+    signal: options.signal,
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * Scores as expressions over sources. Nothing is computed here: `map`, `sum` and the others build a tree, nested maps melt into one WGSL expression,
+ * and `src/prune/evaluate.ts` turns it into as few dispatches as a kernel written by hand would take.
+ */
+import { KernelError } from "../../errors.js";
+import { checkExpression } from "../../kernels/map-expression.js";
+import type { Statistic } from "../collect/statistic.js";
+
+/** Over what a reduction runs: the weights of a unit, of a row, of a column, of a whole parameter, or of everything that is ranked. */
+export type Axis = "unit" | "row" | "column" | "layer" | "model";
+
+/** How values are put together. */
+export type ReductionKind = "sum" | "mean" | "max" | "l2";
+
+/** A statistic, by itself. */
+export interface StatisticNode {
+  readonly kind: "statistic";
+  readonly statistic: Statistic;
+}
+
+/** One WGSL expression over other expressions. */
+export interface MapNode {
+  readonly kind: "map";
+  readonly text: string;
+  readonly inputs: Readonly<Record<string, Expression | number>>;
+}
+
+/** A reduction of another expression. */
+export interface ReductionNode {
+  readonly kind: "reduction";
+  readonly reduction: ReductionKind;
+  readonly of: Expression;
+  readonly over: Axis;
+}
+
+/** For each unit of a group the sum of a non-negative score over all units of the group that score as much or more. */
+export interface TailNode {
+  readonly kind: "tail";
+  readonly of: Expression;
+}
+
+/** What a criterion's `score` returns. Make one with `map`, `sum`, `mean`, `max`, `l2` and `sumOfLarger` from the sources it is given. */
+export type Expression = StatisticNode | MapNode | ReductionNode | TailNode;
+
+export const statistic = (of: Statistic): StatisticNode => ({ kind: "statistic", statistic: of });
+
+/**
+ * One WGSL expression over named sources, element by element: `map("abs(w) * n", { w: weight, n: inputNorm })`. Numbers are written into it. Sources of
+ * a column, row or unit are repeated over the weights that belong to it.
+ * @throws KernelError with the column of what is no expression or no name; what the device's compiler refuses is thrown when scores are computed.
+ */
+export function map(text: string, inputs: Readonly<Record<string, Expression | number>>): MapNode {
+  for (const [name, input] of Object.entries(inputs)) {
+    if (typeof input === "number" ? Number.isFinite(input) : input) continue;
+    throw new KernelError(
+      `map "${text}": expected a source or a finite number for ${name}, got ${input}; name it in needs`,
+    );
+  }
+  checkExpression(text, Object.keys(inputs));
+  return { kind: "map", text, inputs };
+}
+
+const reduction =
+  (kind: ReductionKind) =>
+  (of: Expression, over: Axis = "unit"): ReductionNode => ({ kind: "reduction", reduction: kind, of, over });
+
+/** Sum over the weights of a unit, or of another axis. The score of a larger unit is a sum unless it says otherwise. */
+export const sum = reduction("sum");
+/** Mean over the weights of a unit, or of another axis. */
+export const mean = reduction("mean");
+/** Largest value over the weights of a unit, or of another axis. */
+export const max = reduction("max");
+/** Euclidean norm over the weights of a unit, or of another axis. */
+export const l2 = reduction("l2");
+
+/** For each unit: the sum of a non-negative score over the units of its layer that score as much or more, itself included. */
+export const sumOfLarger = (of: Expression): TailNode => ({ kind: "tail", of });
+
+/** A map without maps inside: one expression over what has to be computed before. */
+export interface FlatMap {
+  readonly text: string;
+  readonly leaves: ReadonlyMap<string, Exclude<Expression, MapNode>>;
+}
+
+/** Numbers are matched whole, so that no name is found inside of 1e5f. */
+const WORD = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fiuh]?|[A-Za-z]\w*/g;
+
+const literal = (value: number): string => (Number.isInteger(value) ? `(${value.toFixed(1)})` : `(${value})`);
+
+/** Writes nested maps into the outermost one. Names that would collide get a number. */
+export function flatten(expression: Expression): FlatMap {
+  const leaves = new Map<string, Exclude<Expression, MapNode>>();
+  const nameOf = (wanted: string, leaf: Exclude<Expression, MapNode>): string => {
+    for (const [name, known] of leaves) if (known === leaf) return name;
+    let name = wanted;
+    for (let copy = 2; leaves.has(name); copy++) name = `${wanted}${copy}x`;
+    leaves.set(name, leaf);
+    return name;
+  };
+  const write = (node: Expression, name: string): string => {
+    if (node.kind !== "map") return nameOf(name, node);
+    const { inputs } = node;
+    const text = node.text.replace(WORD, (word) => {
+      const input = Object.hasOwn(inputs, word) ? inputs[word] : undefined;
+      if (input === undefined) return word;
+      return typeof input === "number" ? literal(input) : write(input, word);
+    });
+    return `(${text})`;
+  };
+  if (expression.kind !== "map") return { text: write(expression, "value"), leaves };
+  return { text: write(expression, "").slice(1, -1), leaves };
+}
+
+/** All statistics that an expression reads. */
+export function statisticsOf(expression: Expression): Statistic[] {
+  if (expression.kind === "statistic") return [expression.statistic];
+  if (expression.kind !== "map") return statisticsOf(expression.of);
+  return Object.values(expression.inputs).flatMap((input) => (typeof input === "number" ? [] : statisticsOf(input)));
+}

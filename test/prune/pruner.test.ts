@@ -1,0 +1,273 @@
+/** The engine: order of events, exact resumption, cancelling, going back, compensation, and training loops around it. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Gpu } from "../../src/gpu/index.js";
+import type { Model } from "../../src/nn/index.js";
+import {
+  captureWeights,
+  clearMasks,
+  criterionByName,
+  encodeState,
+  type PruneOptions,
+  Pruner,
+  type PrunerEvents,
+  parseState,
+  prune,
+  readMasks,
+  rewind,
+} from "../../src/prune/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+
+const calibration = quadrantData(24, 8);
+const TRAINING = { epochs: 1, batchSize: 8, learningRate: 1e-3 };
+
+const optionsFor = (method: string, more: Partial<PruneOptions> = {}): PruneOptions => ({
+  saliency: criterionByName(method),
+  sparsity: 0.8,
+  rounds: 3,
+  calibration,
+  batchSize: 8,
+  ...more,
+});
+
+const finetuned: Partial<PruneOptions> = { finetune: ({ train }) => train(calibration, TRAINING) };
+
+const EVENTS: (keyof PrunerEvents)[] = [
+  "started",
+  "roundStarted",
+  "batchScored",
+  "scored",
+  "selected",
+  "masked",
+  "step",
+  "epoch",
+  "finetuned",
+  "roundCompleted",
+  "completed",
+  "failed",
+];
+
+/** Everything that a run leaves behind, as one comparable value. */
+async function outcome(model: Model, pruner: Pruner) {
+  return {
+    state: encodeState(await pruner.state()),
+    masks: await readMasks(model),
+    weights: await model.parameters.read(),
+  };
+}
+
+describe("events", () => {
+  test("come in order, and handlers are waited for", async () => {
+    const model = tinyViT(gpu);
+    using pruner = new Pruner(model, optionsFor("taylor", { rounds: 1, ...finetuned }));
+    const seen: string[] = [];
+    for (const name of EVENTS) {
+      pruner.on(name, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        seen.push(name);
+      });
+    }
+    const stop = pruner.on("scored", () => void seen.push("never"));
+    stop();
+    await pruner.run();
+    const batches = ["batchScored", "batchScored", "batchScored"];
+    const steps = ["step", "step", "step", "epoch"];
+    expect(seen).toEqual(
+      [
+        "started",
+        "roundStarted",
+        batches,
+        "scored",
+        "selected",
+        "masked",
+        steps,
+        "finetuned",
+        "roundCompleted",
+        "completed",
+      ].flat(),
+    );
+    model.release();
+  });
+
+  test("failed comes with the error of a handler", async () => {
+    const model = tinyViT(gpu);
+    using pruner = new Pruner(model, optionsFor("magnitude"));
+    const errors: unknown[] = [];
+    pruner.on("masked", () => {
+      throw new Error("from a handler");
+    });
+    pruner.on("failed", ({ error }) => void errors.push(error));
+    await expect(pruner.run()).rejects.toThrow("from a handler");
+    expect(errors.map(String)).toEqual(["Error: from a handler"]);
+    model.release();
+  });
+});
+
+describe("resumed from a saved state, a run ends with the same bytes", () => {
+  const cases: [string, Partial<PruneOptions>][] = [
+    ["taylor", {}],
+    ["random", { scope: "layer" }],
+    ["obs", {}],
+    ["movement", { ...finetuned, prepare: ({ train }) => train(calibration, TRAINING) }],
+    ["taylor-second", { ...finetuned, granularity: "neuron" }],
+  ];
+
+  test.each(cases)("%s", async (method, more) => {
+    const options = optionsFor(method, more);
+    const model = tinyViT(gpu);
+    using whole = new Pruner(model, options);
+    const saved: Uint8Array[] = [];
+    whole.on("roundCompleted", async () => void saved.push(encodeState(await whole.state())));
+    await whole.run();
+    const want = await outcome(model, whole);
+    model.release();
+
+    for (const bytes of saved) {
+      const fresh = tinyViT(gpu);
+      using pruner = new Pruner(fresh, options);
+      pruner.resume(parseState(bytes));
+      await pruner.run();
+      expect(await outcome(fresh, pruner)).toEqual(want);
+      fresh.release();
+    }
+  });
+
+  test("but not with other options, or for another model", async () => {
+    const model = tinyViT(gpu);
+    using pruner = new Pruner(model, optionsFor("magnitude"));
+    await pruner.step();
+    const state = await pruner.state();
+    const other = tinyViT(gpu, 1, { depth: 1 });
+    using smaller = new Pruner(other, optionsFor("magnitude"));
+    expect(() => smaller.resume(state)).toThrow(/resume: expected a state with units \d+, got \d+/);
+    const again = tinyViT(gpu);
+    using different = new Pruner(again, optionsFor("magnitude", { rounds: 4 }));
+    expect(() => different.resume(state)).toThrow(/resume: expected a state with rounds 4, got 3/);
+    expect(() => parseState(new Uint8Array(16), "x.safetensors")).toThrow(/x.safetensors/);
+    for (const each of [model, other, again]) each.release();
+  });
+});
+
+describe("cancelled at any event, nothing leaks and the rest can be done later", () => {
+  test.each(["batchScored", "scored", "selected", "masked", "step", "roundCompleted"] as const)("%s", async (name) => {
+    const model = tinyViT(gpu);
+    const before = gpu.memory.inUse;
+    const controller = new AbortController();
+    const options = optionsFor("taylor", finetuned);
+    {
+      using pruner = new Pruner(model, { ...options, signal: controller.signal });
+      pruner.on(name, () => controller.abort(new Error("stop")));
+      await expect(pruner.run()).rejects.toThrow("stop");
+    }
+    clearMasks(gpu, model);
+    expect(gpu.memory.inUse).toBe(before);
+    model.release();
+  });
+});
+
+describe("going back", () => {
+  test("reset gives the dense net, and the same run again", async () => {
+    const model = tinyViT(gpu);
+    const dense = await model.parameters.read();
+    using pruner = new Pruner(model, optionsFor("obs", { ...finetuned, snapshots: true }));
+    await pruner.run();
+    const first = await outcome(model, pruner);
+    expect(pruner.snapshots.length).toBe(3);
+    expect(pruner.snapshots[2]).toEqual(first.masks);
+    expect(pruner.snapshots[0]).not.toEqual(first.masks);
+    pruner.reset();
+    expect(await model.parameters.read()).toEqual(dense);
+    expect((await readMasks(model)).size).toBe(0);
+    await pruner.run();
+    expect(await outcome(model, pruner)).toEqual(first);
+    model.release();
+  });
+
+  test("iterative magnitude pruning with late rewind: weights of the early step, masks of the last round", async () => {
+    const model = tinyViT(gpu);
+    await prune(tinyViT(gpu, 2), optionsFor("magnitude", { rounds: 1 })); // others on the device do not matter
+    let early: ReturnType<typeof captureWeights> | undefined;
+    using pruner = new Pruner(
+      model,
+      optionsFor("magnitude", {
+        prepare: async ({ train }) => {
+          await train(calibration, TRAINING);
+          early = captureWeights(model);
+          await train(calibration, TRAINING);
+        },
+        finetune: async ({ train }) => {
+          rewind(model, early!);
+          await train(calibration, TRAINING);
+        },
+      }),
+    );
+    await pruner.run();
+    rewind(model, early!);
+    expect(await model.parameters.read()).toEqual(await early!.read());
+    expect((await readMasks(model)).size).toBe(8);
+    early!.release();
+    model.release();
+  });
+});
+
+describe("compensation", () => {
+  /** Mean squared difference to the dense outputs over the calibration data, layer by layer summed. */
+  async function outputError(method: string, compensated: boolean, more: Partial<PruneOptions> = {}): Promise<number> {
+    const { evaluate } = await import("../../src/train/index.js");
+    const model = tinyViT(gpu);
+    const logitsOf = async () => {
+      const logits: number[] = [];
+      await evaluate(gpu, model, calibration, { onLogits: (rows) => logits.push(...rows) });
+      return logits;
+    };
+    const dense = await logitsOf();
+    const saliency = criterionByName(method);
+    await prune(
+      model,
+      optionsFor(method, {
+        saliency: compensated ? saliency : { ...saliency, compensate: undefined },
+        rounds: 1,
+        sparsity: 0.4,
+        ...more,
+      }),
+    );
+    const pruned = await logitsOf();
+    model.release();
+    return pruned.reduce((total, value, i) => total + (value - dense[i]) ** 2, 0) / dense.length;
+  }
+
+  test.each([
+    ["obs", {}],
+    ["sparsegpt", {}],
+    ["vbp", { granularity: "neuron" }],
+  ] as [string, Partial<PruneOptions>][])(
+    "%s brings the outputs closer to those of the dense net",
+    async (method, more) => {
+      expect(await outputError(method, true, more)).toBeLessThan(0.9 * (await outputError(method, false, more)));
+    },
+  );
+});
+
+test("movement without training is refused, and gradients of any loop may be observed", async () => {
+  const model = tinyViT(gpu);
+  using pruner = new Pruner(model, optionsFor("movement", { rounds: 1 }));
+  await expect(pruner.step()).rejects.toThrow(/movement: expected training steps to sum over, got none/);
+  using scope = gpu.scope();
+  const { Tensor } = await import("../../src/tensor/index.js");
+  const { value } = model.parameters.get("blocks.0.mlp.fc1.weight");
+  const gradient = Tensor.from(gpu, new Float32Array(value.size).fill(2), value.shape);
+  pruner.observe({ get: (leaf) => (leaf === value ? gradient : undefined) });
+  await pruner.step();
+  const scores = await pruner.scorer.scores.read();
+  const { offset, units } = pruner.space.groups.find(({ name }) => name === "blocks.0.mlp.fc1")!;
+  const w = await value.read();
+  w.forEach((weight, i) => void expect(scores[offset + i]).toBeCloseTo(-2 * weight, 5));
+  expect(units).toBe(w.length);
+  void scope;
+  model.release();
+});

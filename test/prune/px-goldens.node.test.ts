@@ -1,0 +1,98 @@
+/** Criteria against the PX authors' own pruners: scores, kept counts and masks, under their rules. */
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Gpu } from "../../src/gpu/index.js";
+import { arrayDataset, type FloatTensor, inputSpec, parseModelConfig, parseSafetensors } from "../../src/io/index.js";
+import { createModel } from "../../src/nn/index.js";
+import { criterionByName, Pruner } from "../../src/prune/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { missing, sharedPath } from "../harness/shared.js";
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+
+interface GoldenRun {
+  readonly method: string;
+  readonly remaining_ratio: number;
+  readonly rounds: number;
+  readonly history: readonly (readonly [density: number, kept: number, total: number])[];
+}
+
+function open(folder: string) {
+  const file = (name: string) => {
+    const path = sharedPath(`goldens/${folder}/${name}.safetensors`);
+    return parseSafetensors(readFileSync(path), path).tensors;
+  };
+  const weights = file("model") as Map<string, FloatTensor>;
+  const layers = [...weights].filter(([name]) => name.endsWith(".weight")).sort();
+  const widths = layers.map(([, { shape }]) => shape[0]);
+  const json = {
+    architecture: "mlp",
+    inputs: layers[0][1].shape[1],
+    hidden: widths.slice(0, -1),
+    num_classes: widths.at(-1),
+    bias: weights.has("lin.0.bias"),
+  };
+  const config = parseModelConfig(json, folder);
+  const images = file("calibration").get("images")!;
+  const labels = file("calibration").get("labels")!.data as BigInt64Array;
+  const data = { shape: images.shape, data: images.data as Float32Array, labels };
+  const { runs, n } = JSON.parse(readFileSync(sharedPath(`goldens/${folder}/runs.json`), "utf8"));
+  return {
+    file,
+    weights,
+    config,
+    calibration: arrayDataset(data, inputSpec(config), folder),
+    runs: runs as GoldenRun[],
+    n,
+  };
+}
+
+const FOLDERS = ["px-mlp-a", "px-mlp-b"];
+/** GraSP's scores come from a difference of large numbers; near ties fall on either side. */
+const AGREEMENT: Readonly<Record<string, number>> = { magnitude: 0.999, snip: 0.999, grasp: 0.99, synflow: 0.999 };
+
+describe.each(FOLDERS)("%s", (folder) => {
+  const skip = missing(`goldens/${folder}`);
+
+  test.skipIf(skip).each(Object.entries(AGREEMENT))(`%s${skip ? ` (${skip})` : ""}`, async (method, agreement) => {
+    const { file, weights, config, calibration, runs, n } = open(folder);
+    const { remaining_ratio, rounds, history } = runs.find((run) => run.method === method)!;
+    const model = createModel(gpu, config, weights);
+    using pruner = new Pruner(model, {
+      saliency: criterionByName(method),
+      sparsity: 1 - remaining_ratio,
+      rounds,
+      schedule: "exponential",
+      calibration,
+      batchSize: n,
+      reference: true,
+      protection: { classifier: false, embedding: false },
+    });
+    const expectScores = async (name: string) => {
+      const got = await pruner.scorer.scores.read();
+      for (const group of pruner.space.groups) {
+        const want = file(`${method}.${name}`).get(group.members[0].parameter)!.data as Float32Array;
+        const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+        const worst = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[group.offset + i])), 0);
+        expect(worst / largest, `${name} ${group.name}`).toBeLessThan(1e-4);
+      }
+    };
+    await pruner.step();
+    await expectScores("scores_round1");
+    await pruner.run();
+    if (rounds > 1) await expectScores("scores_last");
+    expect(pruner.rounds.map(({ kept }) => kept)).toEqual(history.map(([, kept]) => kept));
+    let equal = 0;
+    for (const [name, { data: want }] of file(`${method}.mask`)) {
+      const words = await model.parameters.get(name).mask!.readWords();
+      (want as Uint8Array).forEach((bit, i) => {
+        equal += Number(((words[i >> 5] >>> (i & 31)) & 1) === bit);
+      });
+    }
+    expect(equal / pruner.space.count).toBeGreaterThanOrEqual(agreement);
+    model.release();
+  });
+});
