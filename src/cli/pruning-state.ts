@@ -8,8 +8,16 @@ import { encodeState, type Pruner, parseState } from "../prune/index.js";
 
 const STATE = "state.safetensors";
 
-/** Saves the run after each round but the last, and takes up an earlier one where asked to. @throws UsageError where there is none, or of other options. */
-export async function keepState(pruner: Pruner, folder: string, resume: boolean): Promise<void> {
+/**
+ * Saves the run after each round but the last, and takes up an earlier one where asked to. `note` tells people what an interruption has left.
+ * @throws UsageError where there is none to resume, or one of other options, model or data.
+ */
+export async function keepState(
+  pruner: Pruner,
+  folder: string,
+  resume: boolean,
+  note: (text: string) => void,
+): Promise<void> {
   const path = join(folder, STATE);
   if (resume) {
     if (!existsSync(path)) {
@@ -19,6 +27,10 @@ export async function keepState(pruner: Pruner, folder: string, resume: boolean)
   }
   pruner.on("roundCompleted", async () => {
     if (!pruner.done) await writeFileAtomic(path, encodeState(await pruner.state()));
+  });
+  pruner.on("failed", () => {
+    if (pruner.round > 0)
+      note(`${path} holds ${pruner.round} rounds; the same command with --resume goes on from there`);
   });
 }
 

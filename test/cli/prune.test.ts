@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { Interrupted } from "../../src/cli/failure.js";
 import { Gpu } from "../../src/gpu/index.js";
@@ -217,13 +217,84 @@ describe("secateur prune", () => {
     expect(exitCode).toBe(2);
   });
 
-  it("writes nothing when it is stopped", async () => {
+  it("writes nothing when it is stopped in its first round", async () => {
     const controller = new AbortController();
     const stderr = { isTTY: true, write: () => controller.abort(new Interrupted("SIGINT", 130)) };
-    const args = prune("stopped", "--method", "taylor", "--sparsity", "0.5", "--rounds", "100000");
+    const args = prune("stopped", "--method", "taylor", "--sparsity", "0.5");
     const { exitCode } = await cli(args, { signal: controller.signal, stderr });
     expect(exitCode).toBe(130);
     expect(existsSync(place.path("stopped"))).toBe(false);
+  });
+
+  it("resumes an interrupted run to the same bytes", async () => {
+    const args = (out: string) => prune(out, "--method", "snip", "--sparsity", "0.9", "--rounds", "30", "--data", test);
+    const state = place.path("resumed/state.safetensors");
+    await cliJson(args("whole"));
+    for (const attempt of [1, 2]) {
+      const controller = new AbortController();
+      const watch = setInterval(() => {
+        if (existsSync(state) && Math.random() < 0.1) controller.abort(new Interrupted("SIGINT", 130));
+      }, 5);
+      const { exitCode, stderr } = await cli(args("resumed"), { signal: controller.signal });
+      clearInterval(watch);
+      expect(exitCode, `attempt ${attempt}`).toBe(130);
+      expect(stderr).toMatch(/state.safetensors holds \d+ rounds; the same command with --resume goes on from there/);
+      expect([...place.files("resumed").keys()]).toEqual(["state.safetensors"]);
+      const other = await cli([...args("resumed"), "--resume", "--seed", "5"]);
+      expect(other.stderr).toContain("resume: expected a state with seed 5, got 0");
+      await cliJson([...args("resumed"), "--resume"]);
+      const [whole, resumed] = [place.files("whole"), place.files("resumed")];
+      expect([...resumed.keys()]).toEqual([...whole.keys()]);
+      for (const name of ["model.safetensors", "masks.safetensors", "scores.safetensors"]) {
+        expect(Buffer.compare(resumed.get(name)!, whole.get(name)!), name).toBe(0);
+      }
+      rmSync(place.path("resumed"), { recursive: true });
+    }
+    const none = await cli([...args("fresh"), "--resume"]);
+    expect(none.stderr).toMatch(
+      /resume: expected .*state.safetensors of an interrupted run, got none; leave --resume out/,
+    );
+  });
+
+  it("keeps patterns, floors and multiples, and removes blocks", async () => {
+    await cliJson(prune("pattern", "--method", "wanda", "--pattern", "2:4"));
+    for (const { data: bits } of tensors("pattern", "masks.safetensors").values()) {
+      const runs = Array.from({ length: bits.length / 4 }, (_, run) =>
+        zeros((bits as Uint8Array).subarray(4 * run, 4 * run + 4)),
+      );
+      expect(new Set(runs)).toEqual(new Set([2]));
+    }
+    await cliJson(
+      prune(
+        "multiple",
+        "--method",
+        "taylor",
+        "--granularity",
+        "neuron",
+        "--sparsity",
+        "0.4",
+        "--multiple-of",
+        "8",
+        "--floor",
+        "0.5",
+      ),
+    );
+    for (const name of ["blocks.0.mlp.fc1.bias", "blocks.1.mlp.fc1.bias"]) {
+      const bits = tensors("multiple", "masks.safetensors").get(name)!.data as Uint8Array;
+      const kept = bits.length - zeros(bits);
+      expect(kept % 8).toBe(0);
+      expect(kept).toBeGreaterThanOrEqual(bits.length / 2);
+    }
+    await cliJson(prune("blocks", "--method", "magnitude", "--granularity", "8x16", "--sparsity", "0.5"));
+    for (const [name, { data: bits, shape }] of tensors("blocks", "masks.safetensors")) {
+      const blocks = new Map<number, Set<number>>();
+      (bits as Uint8Array).forEach((bit, i) => {
+        const [row, column] = [Math.floor(i / shape[1]), i % shape[1]];
+        const block = Math.floor(row / 8) * shape[1] + Math.floor(column / 16);
+        blocks.set(block, (blocks.get(block) ?? new Set()).add(bit));
+      });
+      for (const values of blocks.values()) expect(values.size, name).toBe(1);
+    }
   });
 
   it("says that the device was lost in the middle of the work", async () => {

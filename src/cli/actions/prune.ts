@@ -96,7 +96,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     },
   };
   using pruner = new Pruner(model, pruning);
-  await keepState(pruner, out, options.resume ?? false);
+  await keepState(pruner, out, options.resume ?? false, context.note);
   await pruner.run();
   const result = await readResult(pruner, pruning);
   const pruned = await accuracy("pruned accuracy");
