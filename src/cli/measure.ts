@@ -1,5 +1,5 @@
 /** Accuracy with progress shown. */
-import type { Gpu } from "../gpu/index.js";
+
 import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/index.js";
 import { evaluate, type Metrics } from "../train/index.js";
@@ -13,12 +13,12 @@ export interface MeasureOptions {
   readonly batchSize?: number;
 }
 
-export function measure(gpu: Gpu, model: Model, data: Dataset, options: MeasureOptions): Promise<Metrics> {
+export function measure(model: Model, data: Dataset, options: MeasureOptions): Promise<Metrics> {
   const { signal, progress, label, batchSize } = options;
   let before = 0;
   const onProgress = (done: number) => {
     progress.advance(done - before, label);
     before = done;
   };
-  return evaluate(gpu, model, data, { batchSize, signal, onProgress });
+  return evaluate(model, data, { batchSize, signal, onProgress });
 }

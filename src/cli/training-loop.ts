@@ -1,5 +1,4 @@
 /** The loop of `secateur train` and `finetune`: steps, a line and a record for each epoch, everything saved. */
-import type { Gpu } from "../gpu/index.js";
 import type { Checkpoint } from "../io/checkpoint.js";
 import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/index.js";
@@ -40,7 +39,6 @@ export interface Plan {
 }
 
 export interface RunningPlan extends Plan {
-  readonly gpu: Gpu;
   readonly model: Model;
   readonly trainer: Trainer;
   readonly test: Dataset | undefined;
@@ -53,7 +51,7 @@ export async function runLoop(
   plan: RunningPlan,
   before: readonly EpochRecord[],
 ): Promise<EpochRecord[]> {
-  const { gpu, model, trainer, test, options } = plan;
+  const { model, trainer, test, options } = plan;
   const { signal } = context;
   const log = [...before];
   const steps = trainer.schedule.totalSteps;
@@ -66,7 +64,7 @@ export async function runLoop(
     progress.advance(1, `epoch ${epoch}, loss ${decimal(losses / count)}`);
   };
   const onEpoch = async ({ epoch, step, learningRate }: StepReport): Promise<void> => {
-    const metrics = test && (await evaluate(gpu, model, test, { batchSize: options.batch, signal }));
+    const metrics = test && (await evaluate(model, test, { batchSize: options.batch, signal }));
     const accuracy = metrics ? { top1: metrics.top1, top5: metrics.top5, loss: metrics.loss } : null;
     log.push({ epoch, step, loss: losses / count, learningRate, test: accuracy });
     losses = 0;

@@ -19,9 +19,9 @@ export type MaskSet = ReadonlyMap<string, HostMask>;
 const emptyBits = (gpu: Gpu, length: number): Tensor => Tensor.empty(gpu, [maskByteLength(length) / 4], "u32");
 
 /** Gives a parameter a mask of undefined bits, unless it has one. True when it had none: recorded steps have to be recorded again. */
-function ensureMask(gpu: Gpu, parameter: Parameter): boolean {
+function ensureMask(parameter: Parameter): boolean {
   if (parameter.mask) return false;
-  parameter.mask = emptyBits(gpu, parameter.size);
+  parameter.mask = emptyBits(parameter.value.gpu, parameter.size);
   return true;
 }
 
@@ -29,15 +29,15 @@ function ensureMask(gpu: Gpu, parameter: Parameter): boolean {
  * Writes the keep bits of units into the masks of every parameter that they are made of. A weight that belongs to units of several groups, as one
  * between two neurons does, stays while all of them stay. Returns whether a parameter got its first mask.
  */
-export function applyUnits(gpu: Gpu, model: Model, space: UnitSpace, keep: Tensor): boolean {
+export function applyUnits(model: Model, space: UnitSpace, keep: Tensor): boolean {
   let attached = false;
   const written = new Set<string>();
   for (const { offset, members } of space.groups) {
     for (const { parameter: name, ...unit } of members) {
       const parameter = model.parameters.get(name);
-      attached = ensureMask(gpu, parameter) || attached;
+      attached = ensureMask(parameter) || attached;
       const placement = { length: parameter.size, ...unit, offset, intersect: written.has(name) };
-      expandMask(gpu, { units: keep, mask: parameter.mask! }, placement);
+      expandMask(model.gpu, { units: keep, mask: parameter.mask! }, placement);
       written.add(name);
     }
   }
@@ -69,19 +69,19 @@ export function checkMasks(masks: MaskSet, shapeOf: (name: string) => readonly n
 }
 
 /** Puts masks over a model's parameters. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
-export function writeMasks(gpu: Gpu, model: Model, masks: MaskSet): void {
+export function writeMasks(model: Model, masks: MaskSet): void {
   const { parameters } = model;
   checkMasks(masks, (name) => (parameters.has(name) ? parameters.get(name).value.shape : undefined));
   for (const [name, { data }] of masks) {
     const parameter = parameters.get(name);
-    ensureMask(gpu, parameter);
+    ensureMask(parameter);
     parameter.mask!.write(packBits(data));
   }
 }
 
 /** Takes all masks away: the dense model is back, as weights were never changed. */
-export function clearMasks(gpu: Gpu, model: Model): void {
-  for (const parameter of model.parameters) {
+export function clearMasks({ gpu, parameters }: Model): void {
+  for (const parameter of parameters) {
     if (parameter.mask) gpu.release(parameter.mask);
     parameter.mask = undefined;
   }

@@ -151,7 +151,7 @@ export class Pruner implements Disposable {
 
   /** The dense net again: no masks, the weights as they were, no rounds done. */
   reset(): void {
-    clearMasks(this.model.gpu, this.model);
+    clearMasks(this.model);
     this.#dense?.restore();
     this.scorer.invalidate();
     this.scorer.statistics.clear();
@@ -175,8 +175,7 @@ export class Pruner implements Disposable {
   }
 
   #apply(): void {
-    const { gpu } = this.model;
-    if (applyUnits(gpu, this.model, this.space, this.selector.keep)) this.scorer.invalidate();
+    if (applyUnits(this.model, this.space, this.selector.keep)) this.scorer.invalidate();
   }
 
   /** Layer by layer, for those with a mask. */
@@ -209,12 +208,11 @@ export class Pruner implements Disposable {
   }
 
   async #train(dataset: Dataset, options: TrainOptions): Promise<void> {
-    const { gpu } = this.model;
     const onGradients = (gradients: Gradients) => {
       this.observe(gradients);
       options.onGradients?.(gradients);
     };
-    using trainer = new Trainer(gpu, this.model, dataset, { ...options, onGradients });
+    using trainer = new Trainer(this.model, dataset, { ...options, onGradients });
     const inRound = this.#inRound;
     await trainer.run({
       signal: this.#options.signal,

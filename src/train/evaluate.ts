@@ -1,5 +1,4 @@
 /** Accuracy of a model over a dataset: one recorded forward pass, replayed for each batch. */
-import type { Gpu } from "../gpu/index.js";
 import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/model.js";
 import { Tensor, withoutHistory } from "../tensor/index.js";
@@ -19,12 +18,8 @@ export interface EvaluateOptions {
 const DEFAULT_BATCH = 16;
 
 /** @throws the signal's reason when it is aborted. */
-export async function evaluate(
-  gpu: Gpu,
-  model: Model,
-  dataset: Dataset,
-  options: EvaluateOptions = {},
-): Promise<Metrics> {
+export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
+  const { gpu } = model;
   const batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, dataset.length);
   const images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
   const forward = gpu.record(() => withoutHistory(() => model.forward(images).logits));

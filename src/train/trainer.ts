@@ -1,6 +1,6 @@
 /** The training loop: one recorded step, replayed; hooks around it. Knows no pruning: a masked parameter stays masked because its mask is part of the model. */
 import { GpuError, UsageError } from "../errors.js";
-import type { Gpu, Recording } from "../gpu/index.js";
+import type { Recording } from "../gpu/index.js";
 import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import type { Model, ModelOutput } from "../nn/model.js";
@@ -72,7 +72,6 @@ export class Trainer implements Disposable {
 
   /** @throws UsageError for options out of range or a dataset smaller than a batch. */
   constructor(
-    private readonly gpu: Gpu,
     private readonly model: Model,
     private readonly dataset: Dataset,
     options: TrainOptions,
@@ -85,6 +84,7 @@ export class Trainer implements Disposable {
         `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${batchSize}; use less`,
       );
     }
+    const { gpu } = model;
     const totalSteps = Math.max(1, Math.round(epochs * perEpoch));
     const final = options.finalLearningRate ?? learningRate / 100;
     this.schedule = { peak: learningRate, final, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
@@ -110,7 +110,7 @@ export class Trainer implements Disposable {
 
   /** Records forward, backward and update; done once, and again after masks were added or taken away. */
   #record(): Recording<Tensor> {
-    return this.gpu.record(() => {
+    return this.model.gpu.record(() => {
       const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
       const gradients = backward(loss);
       this.#options.onGradients?.(gradients);
@@ -138,7 +138,7 @@ export class Trainer implements Disposable {
       this.optimizer.prepare(step, learningRate);
       this.#recording ??= this.#record();
       this.#recording.replay();
-      this.gpu.flush();
+      this.model.gpu.flush();
       // The next batch is read while the device works on this one.
       batch = step + 1 < until ? await this.#batches.at(step + 1) : undefined;
       const [loss] = await this.#recording.result.read();
@@ -167,6 +167,6 @@ export class Trainer implements Disposable {
   [Symbol.dispose](): void {
     this.invalidate();
     this.optimizer.release();
-    for (const tensor of [this.#images, this.#labels, this.#draws]) this.gpu.release(tensor);
+    for (const tensor of [this.#images, this.#labels, this.#draws]) this.model.gpu.release(tensor);
   }
 }

@@ -73,7 +73,7 @@ test("a model computes with the host's buffers, without a copy, and leaves them 
   for (const [i, value] of moved.entries()) expect(value).toBeCloseTo(logits[i] + 1, 5);
 
   await prune(model, { saliency: criterionByName("taylor"), sparsity: 0.5, calibration: data });
-  clearMasks(gpu, model);
+  clearMasks(model);
   model.release();
   gpu.trim();
   for (const [name, buffer] of buffers) {
@@ -92,7 +92,7 @@ test("training and rewinding write to the host's buffers", async () => {
   const uploaded = new ViT(gpu, config, values);
   using start = captureWeights(model);
   for (const trained of [model, uploaded]) {
-    using trainer = new Trainer(gpu, trained, data, { epochs: 1, batchSize: 8, learningRate: 0.01 });
+    using trainer = new Trainer(trained, data, { epochs: 1, batchSize: 8, learningRate: 0.01 });
     await trainer.run();
   }
   const want = await uploaded.parameters.read();

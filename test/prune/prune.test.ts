@@ -141,7 +141,7 @@ test("norms and biases go when asked, and only then", async () => {
   expect(names.some((name) => name.startsWith("head"))).toBe(false);
   const removed = [...result.masks.values()].reduce((sum, { data }) => sum + zeros(data), 0);
   expect(removed).toBe(Math.floor(0.5 * result.space.count));
-  const logits = await evaluate(gpu, model, calibration);
+  const logits = await evaluate(model, calibration);
   expect(Number.isFinite(logits.loss)).toBe(true);
   model.release();
 });
@@ -202,7 +202,7 @@ describe("units", () => {
   test("a removed neuron is the same as a closed gate", async () => {
     const { model, result } = await pruned({ method: "taylor", granularity: "neuron" });
     const masked = await logitsOf(model);
-    clearMasks(gpu, model);
+    clearMasks(model);
     const { Tensor } = await import("../../src/tensor/index.js");
     for (const [name, bits] of result.kept) model.gates.set(name, Tensor.from(gpu, Float32Array.from(bits)));
     const gated = await logitsOf(model);
@@ -212,7 +212,7 @@ describe("units", () => {
 
   const logitsOf = async (model: ViT) => {
     const logits: number[] = [];
-    await evaluate(gpu, model, calibration, { onLogits: (rows) => logits.push(...rows) });
+    await evaluate(model, calibration, { onLogits: (rows) => logits.push(...rows) });
     return logits;
   };
 
@@ -220,9 +220,9 @@ describe("units", () => {
     const { model, result } = await pruned({ method: "snip" });
     const masked = await logitsOf(model);
     const dense = await model.parameters.read();
-    clearMasks(gpu, model);
+    clearMasks(model);
     expect(await logitsOf(model)).not.toEqual(masked);
-    writeMasks(gpu, model, result.masks);
+    writeMasks(model, result.masks);
     expect(await logitsOf(model)).toEqual(masked);
     const { ViT } = await import("../../src/nn/index.js");
     const cut = new ViT(gpu, model.config, maskWeights(dense, result.masks));

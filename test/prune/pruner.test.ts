@@ -164,7 +164,7 @@ describe("cancelled at any event, nothing leaks and the rest can be done later",
       pruner.on(name, () => controller.abort(new Error("stop")));
       await expect(pruner.run()).rejects.toThrow("stop");
     }
-    clearMasks(gpu, model);
+    clearMasks(model);
     expect(gpu.memory.inUse).toBe(before);
     model.release();
   });
@@ -222,7 +222,7 @@ describe("compensation", () => {
     const model = tinyViT(gpu);
     const logitsOf = async () => {
       const logits: number[] = [];
-      await evaluate(gpu, model, calibration, { onLogits: (rows) => logits.push(...rows) });
+      await evaluate(model, calibration, { onLogits: (rows) => logits.push(...rows) });
       return logits;
     };
     const dense = await logitsOf();

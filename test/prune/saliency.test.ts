@@ -120,7 +120,7 @@ describe("a saliency as the design shows it", () => {
       sparsity: 0.6,
       calibration,
     });
-    clearMasks(gpu, model);
+    clearMasks(model);
     const { inputs } = await activations();
     for (const [name, { data }] of scores) {
       const w = await value(`${name}.weight`);

@@ -22,13 +22,13 @@ beforeAll(async () => {
 const data = quadrantData(32, 8);
 
 async function trainSteps(model: ViT, steps: number): Promise<void> {
-  using trainer = new Trainer(gpu, model, data, { epochs: steps / 4, batchSize: 8, learningRate: 0.01 });
+  using trainer = new Trainer(model, data, { epochs: steps / 4, batchSize: 8, learningRate: 0.01 });
   await trainer.run({}, steps);
 }
 
 async function logits(model: ViT): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
-  await evaluate(gpu, model, data, { batchSize: 16, onLogits: (batch) => rows.push(batch.slice()) });
+  await evaluate(model, data, { batchSize: 16, onLogits: (batch) => rows.push(batch.slice()) });
   return rows;
 }
 
@@ -47,10 +47,10 @@ describe("rewinding", () => {
 
     const fresh = tinyViT(gpu);
     rewind(fresh, atCapture);
-    writeMasks(gpu, fresh, masks);
+    writeMasks(fresh, masks);
     expect(await logits(fresh)).toEqual(await logits(model));
-    clearMasks(gpu, fresh);
-    clearMasks(gpu, model);
+    clearMasks(fresh);
+    clearMasks(model);
     expect(await logits(fresh)).toEqual(await logits(model));
     fresh.release();
     model.release();

@@ -81,9 +81,9 @@ test("logits that are not finite are wrong answers", () => {
 test("evaluation does not depend on the batch size, padded batches included", async () => {
   const model = tinyViT(gpu);
   const data = quadrantData(21, 2);
-  const whole = await evaluate(gpu, model, data, { batchSize: 21 });
+  const whole = await evaluate(model, data, { batchSize: 21 });
   const logits: number[] = [];
-  const parts = await evaluate(gpu, model, data, { batchSize: 8, onLogits: (rows) => logits.push(...rows) });
+  const parts = await evaluate(model, data, { batchSize: 8, onLogits: (rows) => logits.push(...rows) });
   expect(logits.length).toBe(21 * 4);
   expect(parts.loss).toBeCloseTo(whole.loss, 6);
   expect({ ...parts, loss: 0 }).toEqual({ ...whole, loss: 0 });
@@ -96,7 +96,7 @@ describe("training", () => {
     const data = quadrantData(64, 3);
     let state: Awaited<ReturnType<Trainer["read"]>> | undefined;
     for (const until of steps) {
-      using trainer = new Trainer(gpu, model, data, { ...OPTIONS, seed });
+      using trainer = new Trainer(model, data, { ...OPTIONS, seed });
       if (state) trainer.restore(state);
       await trainer.run({}, until);
       state = await trainer.read();
@@ -109,9 +109,9 @@ describe("training", () => {
   test("learns", async () => {
     const model = tinyViT(gpu);
     const losses: number[] = [];
-    using trainer = new Trainer(gpu, model, quadrantData(256, 3), { ...OPTIONS, epochs: 6 });
+    using trainer = new Trainer(model, quadrantData(256, 3), { ...OPTIONS, epochs: 6 });
     await trainer.run({ onStep: ({ loss }) => void losses.push(loss) });
-    const { top1 } = await evaluate(gpu, model, quadrantData(128, 4));
+    const { top1 } = await evaluate(model, quadrantData(128, 4));
     expect(losses.at(-1)).toBeLessThan(0.7 * losses[0]);
     expect(top1).toBeGreaterThan(0.9);
     model.release();
@@ -129,7 +129,7 @@ describe("training", () => {
     const { ViT } = await import("../../src/nn/index.js");
     const reversed = new ViT(gpu, inOrder.config, new Map(weights.reverse()));
     for (const model of [inOrder, reversed]) {
-      using trainer = new Trainer(gpu, model, quadrantData(64, 3), { ...OPTIONS, optimizer: { clipNorm: 0.1 } });
+      using trainer = new Trainer(model, quadrantData(64, 3), { ...OPTIONS, optimizer: { clipNorm: 0.1 } });
       await trainer.run({}, 8);
     }
     expect(await reversed.parameters.read()).toEqual(await inOrder.parameters.read());
@@ -142,7 +142,7 @@ describe("training", () => {
     const model = tinyViT(gpu);
     const before = await model.parameters.read();
     const { masks } = await prune(model, { saliency: criterionByName("magnitude"), sparsity: 0.7 });
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    using trainer = new Trainer(model, quadrantData(64, 3), OPTIONS);
     await trainer.run({}, 6);
     const after = await model.parameters.read();
     let moved = 0;
@@ -159,7 +159,7 @@ describe("training", () => {
 
   test("a thousand steps do not grow memory", async () => {
     const model = tinyViT(gpu);
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), { ...OPTIONS, batchSize: 4, epochs: 70 });
+    using trainer = new Trainer(model, quadrantData(64, 3), { ...OPTIONS, batchSize: 4, epochs: 70 });
     await trainer.run({}, 20);
     const counts = () => ({ ...gpu.memory, pipelines: gpu.counters.pipelines, bindGroups: gpu.counters.bindGroups });
     const before = counts();
@@ -174,7 +174,7 @@ describe("training", () => {
 
   test("a loss that is not finite stops the run with one clear error", async () => {
     const model = tinyViT(gpu);
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), {
+    using trainer = new Trainer(model, quadrantData(64, 3), {
       ...OPTIONS,
       learningRate: 1e6,
       warmup: 0,
@@ -189,7 +189,7 @@ describe("training", () => {
   test("weights that the last step made infinite are never handed out", async () => {
     const model = tinyViT(gpu);
     const options = { ...OPTIONS, learningRate: 3e38, warmup: 0, optimizer: { clipNorm: 0 } };
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), options);
+    using trainer = new Trainer(model, quadrantData(64, 3), options);
     const saved: number[] = [];
     await expect(trainer.run({ onEpoch: ({ step }) => void saved.push(step) }, 1)).rejects.toThrow(
       /got weights that are not/,
@@ -201,7 +201,7 @@ describe("training", () => {
   test("an aborted run stops between steps", async () => {
     const model = tinyViT(gpu);
     const controller = new AbortController();
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    using trainer = new Trainer(model, quadrantData(64, 3), OPTIONS);
     const onStep = ({ step }: { step: number }) => {
       if (step === 3) controller.abort(new Error("enough"));
     };
@@ -213,10 +213,10 @@ describe("training", () => {
   test("wrong options are named", () => {
     const model = tinyViT(gpu);
     const data = quadrantData(8, 1);
-    expect(() => new Trainer(gpu, model, data, OPTIONS)).toThrow(
+    expect(() => new Trainer(model, data, OPTIONS)).toThrow(
       /batch: expected at most the 8 examples of quadrants, got 16/,
     );
-    expect(() => new Trainer(gpu, model, data, { ...OPTIONS, batchSize: 4, learningRate: -1 })).toThrow(
+    expect(() => new Trainer(model, data, { ...OPTIONS, batchSize: 4, learningRate: -1 })).toThrow(
       /learning rate: expected/,
     );
     model.release();
@@ -225,13 +225,13 @@ describe("training", () => {
   test("both heads of a distilled model learn", async () => {
     const model = tinyViT(gpu, 2, { distilled: true });
     const before = await model.parameters.read();
-    using trainer = new Trainer(gpu, model, quadrantData(64, 3), OPTIONS);
+    using trainer = new Trainer(model, quadrantData(64, 3), OPTIONS);
     await trainer.run({}, 2);
     const after = await model.parameters.read();
     for (const name of ["head.weight", "head_dist.weight", "dist_token"]) {
       expect(after.get(name)!.data, name).not.toEqual(before.get(name)!.data);
     }
-    expect((await evaluate(gpu, model, quadrantData(8, 1))).examples).toBe(8);
+    expect((await evaluate(model, quadrantData(8, 1))).examples).toBe(8);
     model.release();
   });
 });

@@ -1,6 +1,5 @@
 /** `secateur demo`: the whole job on a small model, within minutes on any machine. */
 import { join, resolve } from "node:path";
-import type { Gpu } from "../../gpu/index.js";
 import type { Checkpoint } from "../../io/checkpoint.js";
 import { type Dataset, firstOfEachClass, subset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
@@ -38,7 +37,6 @@ const WORKLOADS = {
 
 interface Stage {
   readonly context: CommandContext;
-  readonly gpu: Gpu;
   readonly model: Model;
   readonly checkpoint: Checkpoint;
   readonly calibration: Dataset;
@@ -68,7 +66,7 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
   const images = test.length * (METHODS.length * SPARSITIES.length + 2);
   const gradients = calibration.length * SPARSITIES.length + finetuneSteps * FINETUNE.batch;
   using progress = new Progress(context.stderr, images + gradients * GRADIENT_COST);
-  const stage: Stage = { context, gpu, model, checkpoint, calibration, test, progress };
+  const stage: Stage = { context, model, checkpoint, calibration, test, progress };
 
   const dense = await measureNow(stage, "dense accuracy");
   const { runs, last } = await pruneAll(stage, path);
@@ -110,19 +108,19 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
 const subsetText = (used: number, all: number): string =>
   `Accuracy was measured on ${integer(used)} test images, evenly spaced over all ${integer(all)}, to keep the demo short on this device.`;
 
-const measureNow = ({ context: { signal }, gpu, model, test, progress }: Stage, label: string) =>
-  measure(gpu, model, test, { signal, progress, label, batchSize: EVALUATION_BATCH });
+const measureNow = ({ context: { signal }, model, test, progress }: Stage, label: string) =>
+  measure(model, test, { signal, progress, label, batchSize: EVALUATION_BATCH });
 
 /** Prunes the dense model anew for each method and sparsity; the last masks stay over the model. */
 async function pruneAll(stage: Stage, path: string): Promise<{ runs: Run[]; last: PruneResult }> {
-  const { context, gpu, model, checkpoint, calibration, progress } = stage;
+  const { context, model, checkpoint, calibration, progress } = stage;
   const summary = summarizeModel(path, checkpoint);
   const runs: Run[] = [];
   let last: PruneResult | undefined;
   for (const method of METHODS) {
     for (const sparsity of SPARSITIES) {
       const label = `${method} at ${shortPercent(sparsity)}`;
-      clearMasks(gpu, model);
+      clearMasks(model);
       const result = await prune(model, {
         saliency: criterionByName(method),
         sparsity,
@@ -143,9 +141,9 @@ async function pruneAll(stage: Stage, path: string): Promise<{ runs: Run[]; last
   return { runs, last: last! };
 }
 
-async function finetune({ context, gpu, model, progress }: Stage, train: Dataset, steps: number): Promise<void> {
+async function finetune({ context, model, progress }: Stage, train: Dataset, steps: number): Promise<void> {
   const { batch, learningRate, warmup, labelSmoothing, weightDecay } = FINETUNE;
-  using trainer = new Trainer(gpu, model, train, {
+  using trainer = new Trainer(model, train, {
     epochs: (steps * batch) / train.length,
     batchSize: batch,
     learningRate,

@@ -32,13 +32,13 @@ export async function evaluateModel(context: CommandContext, path: string, optio
 
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
-  if (masks) writeMasks(gpu, model, masks);
+  if (masks) writeMasks(model, masks);
   using progress = new Progress(context.stderr, dataset.length);
   const among = ClassSubsetMeter.for(dataset);
   const allLogits = options.logits === undefined ? undefined : new Float32Array(dataset.length * dataset.numClasses);
   let received = 0;
   const start = performance.now();
-  const metrics = await evaluate(gpu, model, dataset, {
+  const metrics = await evaluate(model, dataset, {
     batchSize: options.batch,
     signal: context.signal,
     onLogits: (logits, count) => {

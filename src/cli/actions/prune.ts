@@ -69,8 +69,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
   const scored = needsCalibration(method) && calibration ? calibration.length * rounds * GRADIENT_COST : 1;
   using progress = new Progress(context.stderr, scored + 2 * (evaluation?.length ?? 0));
   const { signal } = context;
-  const accuracy = (label: string) =>
-    evaluation ? measure(gpu, model, evaluation, { signal, progress, label }) : null;
+  const accuracy = (label: string) => (evaluation ? measure(model, evaluation, { signal, progress, label }) : null);
 
   const dense = await accuracy("dense accuracy");
   const pruning: PruneOptions = {

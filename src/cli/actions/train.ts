@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../../errors.js";
-import type { Gpu } from "../../gpu/index.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
@@ -88,10 +87,10 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   using gpu = await context.openGpu();
   // Removed weights are zero from the start, as they are in every file of the run.
   const model = createModel(gpu, checkpoint.config, maskWeights(saved?.weights ?? checkpoint.weights, masks));
-  writeMasks(gpu, model, masks);
-  using trainer = createTrainer(gpu, model, dataset, options);
+  writeMasks(model, masks);
+  using trainer = createTrainer(model, dataset, options);
   if (saved) trainer.restore(saved);
-  const log = await runLoop(context, { ...plan, gpu, model, trainer, test, settings }, saved?.log ?? []);
+  const log = await runLoop(context, { ...plan, model, trainer, test, settings }, saved?.log ?? []);
 
   const seconds = (performance.now() - begin) / 1000;
   const last = log.at(-1);
@@ -120,8 +119,8 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
 const startText = ({ start }: Plan, saved: SavedRun | undefined): string =>
   saved ? `step ${integer(saved.step)} of ${start}` : start;
 
-function createTrainer(gpu: Gpu, model: Model, dataset: Dataset, options: TrainArguments): Trainer {
-  return new Trainer(gpu, model, dataset, {
+function createTrainer(model: Model, dataset: Dataset, options: TrainArguments): Trainer {
+  return new Trainer(model, dataset, {
     epochs: options.epochs,
     batchSize: options.batch,
     learningRate: options.lr,
