@@ -16,8 +16,11 @@ export interface HistogramOptions {
 /** Products of a gradient and a weight have a long, thin tail towards zero; this share of it may leave the log axis. */
 const TAIL_SHARE = 0.001;
 
+/** Of the scores on a symlog axis, this share may lie in the linear core, which has little room. */
+const CORE_SHARE = 0.1;
+
 /**
- * Counts scores in equally wide bins, on a log scale unless a score is negative.
+ * Counts scores in bins that are equally wide on a log scale, or on a symlog one where a score is negative.
  *
  * @param parts one entry a layer; scores may hold zeros, NaN and infinities, which are tallied apart
  * @throws ShapeError when a layer has not one kept flag a score
@@ -34,11 +37,12 @@ export function scoreHistogram(parts: readonly ScoredUnits[], options: Histogram
   const range = surveyScores(parts);
   const edges = range.count === 0 ? [] : binEdges(range, bins);
   const tallies = countScores(parts, range, edges);
-  return { label, scale: range.scale, edges, ...tallies, threshold };
+  return { label, scale: range.scale, core: range.core, edges, ...tallies, threshold };
 }
 
 interface Range {
-  readonly scale: "log" | "linear";
+  readonly scale: Histogram["scale"];
+  readonly core: Measure;
   readonly low: number;
   readonly high: number;
   /** Scores that a bin can hold. */
@@ -51,7 +55,7 @@ function surveyScores(parts: readonly ScoredUnits[]): Range {
   let minPositive = Infinity;
   let max = -Infinity;
   let finite = 0;
-  let positive = 0;
+  let nonzero = 0;
   for (const { scores } of parts) {
     const bits = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
     for (let i = 0; i < scores.length; i++) {
@@ -60,39 +64,59 @@ function surveyScores(parts: readonly ScoredUnits[]): Range {
       finite++;
       if (score < min) min = score;
       if (score > max) max = score;
-      if (score <= 0) continue;
-      positive++;
-      if (score < minPositive) minPositive = score;
+      if (score === 0) continue;
+      nonzero++;
+      if (score > 0 && score < minPositive) minPositive = score;
       perExponent[(bits[i] >>> 23) & 0xff]++;
     }
   }
-  if (min < 0) return { scale: "linear", low: min, high: max, count: finite };
-  return { scale: "log", low: Math.max(minPositive, tailEnd(perExponent, positive)), high: max, count: positive };
+  if (min < 0) {
+    const core = powerBelow(perExponent, CORE_SHARE * nonzero) || 2 ** -126;
+    return { scale: "symlog", core, low: min, high: max, count: finite };
+  }
+  const low = Math.max(minPositive, powerBelow(perExponent, TAIL_SHARE * nonzero));
+  return { scale: "log", core: null, low, high: max, count: nonzero };
 }
 
-/** The power of two below which at most `TAIL_SHARE` of the positive scores lie. */
-function tailEnd(perExponent: Float64Array, positive: number): number {
+/** The power of two below which at most `limit` of the scores lie, by magnitude; 0 where that is below the smallest normal number. */
+function powerBelow(perExponent: Float64Array, limit: number): number {
   let exponent = 0;
   for (let below = 0; exponent < 255; exponent++) {
     below += perExponent[exponent];
-    if (below > TAIL_SHARE * positive) break;
+    if (below > limit) break;
   }
   return exponent === 0 ? 0 : 2 ** (exponent - 127);
 }
 
-function binEdges({ scale, low, high }: Range, bins: number): number[] {
-  const [first, last] = scale === "log" ? [Math.log10(low), Math.log10(high)] : [low, high];
+interface Axis {
+  readonly position: (score: number) => number;
+  readonly score: (position: number) => number;
+}
+
+/** Where scores lie on an axis on which the bins are equally wide. */
+function axisOf({ scale, core }: Range): Axis {
+  if (scale === "log") return { position: Math.log10, score: (position) => 10 ** position };
+  const unit = core!;
+  return {
+    position: (score) => Math.sign(score) * Math.log1p(Math.abs(score) / unit),
+    score: (position) => Math.sign(position) * Math.expm1(Math.abs(position)) * unit,
+  };
+}
+
+function binEdges(range: Range, bins: number): number[] {
+  const { position, score } = axisOf(range);
+  const [first, last] = [position(range.low), position(range.high)];
   const margin = first < last ? 0 : 0.5;
   const width = (last - first + 2 * margin) / bins;
-  const edges = Array.from({ length: bins + 1 }, (_, i) => first - margin + i * width);
-  return scale === "log" ? edges.map((edge) => 10 ** edge) : edges;
+  return Array.from({ length: bins + 1 }, (_, i) => score(first - margin + i * width));
 }
 
 type Tallies = Pick<Histogram, "counts" | "pruned" | "zeros" | "below" | "infinite" | "nan">;
 
-function countScores(parts: readonly ScoredUnits[], { scale, low }: Range, edges: readonly number[]): Tallies {
+function countScores(parts: readonly ScoredUnits[], range: Range, edges: readonly number[]): Tallies {
+  const { scale, low } = range;
   const bins = Math.max(0, edges.length - 1);
-  const position = scale === "log" ? Math.log10 : (score: number) => score;
+  const { position } = axisOf(range);
   const first = position(edges[0]);
   const perUnit = bins / (position(edges[bins]) - first);
   // The four classes without a bin follow the bins.

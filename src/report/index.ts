@@ -1,4 +1,5 @@
 export { type HistogramOptions, type ScoredUnits, scoreHistogram } from "./histogram.js";
+export { type HistogramPicture, histogramSvg } from "./histogram-svg.js";
 export { renderReport } from "./html.js";
 export { reportToJson } from "./json.js";
 export { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "./summary.js";

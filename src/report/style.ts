@@ -1,5 +1,5 @@
-/** The style sheet of `report.html`. Series colours follow Okabe and Ito, lightened or darkened to stand off the page. */
-export const STYLE = `
+/** Series colours follow Okabe and Ito, lightened or darkened to stand off the page. */
+const COLOURS = `
 :root {
   color-scheme: light dark;
   --page: #fbfbf9; --surface: #ffffff; --ink: #1d2226; --muted: #5c656d; --rule: #dcdfe0; --grid: #e8eaea;
@@ -15,6 +15,34 @@ export const STYLE = `
     --s0: #4fa8dd; --s1: #f0813a; --s2: #2fbf94; --s3: #dc8fbd; --s4: #e3bd3c; --s5: #9bd0f5; --s6: #bf9a76; --s7: #b4bac0;
   }
 }
+`;
+
+const PICTURES = `
+svg text { fill: var(--muted); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
+.grid { stroke: var(--grid); }
+.base { stroke: var(--muted); }
+.reference { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4; }
+.threshold { stroke: var(--ink); stroke-width: 2; }
+.kept-bar { fill: var(--kept); }
+.pruned-bar { fill: var(--pruned); }
+.curve { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
+.dashed { stroke-dasharray: 2 4; }
+.point { fill: currentColor; stroke: var(--surface); stroke-width: 1.5; }
+.hollow { fill: var(--surface); stroke: currentColor; stroke-width: 2; }
+rect[class^="series-"] { fill: currentColor; }
+.series-0 { color: var(--s0); } .series-1 { color: var(--s1); } .series-2 { color: var(--s2); } .series-3 { color: var(--s3); }
+.series-4 { color: var(--s4); } .series-5 { color: var(--s5); } .series-6 { color: var(--s6); } .series-7 { color: var(--s7); }
+`;
+
+/** For a picture that is a file of its own. */
+export const PICTURE_STYLE = `${COLOURS}${PICTURES}
+.page { fill: var(--page); }
+.heading { fill: var(--ink); font-size: 15px; font-weight: 600; }
+.caption { fill: var(--ink); font-weight: 600; }
+`;
+
+/** The style sheet of `report.html`. */
+export const STYLE = `${COLOURS}${PICTURES}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body {
@@ -50,26 +78,11 @@ figure { margin: 1.25rem 0 0; padding: 1rem 1rem 0.5rem; border: 1px solid var(-
 figcaption { font-size: 0.9375rem; font-weight: 600; line-height: 1.35; overflow-wrap: anywhere; }
 figure > svg { display: block; width: 100%; height: auto; margin-top: 0.5rem; }
 figure > svg.narrow { display: none; }
-svg text { fill: var(--muted); font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.125rem 1rem; margin: 0.375rem 0 0; padding: 0; list-style: none; color: var(--muted); font-size: 0.8125rem; }
 .legend li { display: flex; align-items: center; gap: 0.375rem; overflow-wrap: anywhere; }
 .legend svg { flex: none; width: 22px; height: 14px; }
 .multiples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1rem; margin-top: 1rem; }
 .multiples figure { margin: 0; }
-
-.grid { stroke: var(--grid); }
-.base { stroke: var(--muted); }
-.reference { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4; }
-.threshold { stroke: var(--ink); stroke-width: 2; }
-.kept-bar { fill: var(--kept); }
-.pruned-bar { fill: var(--pruned); }
-.curve { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-.dashed { stroke-dasharray: 2 4; }
-.point { fill: currentColor; stroke: var(--surface); stroke-width: 1.5; }
-.hollow { fill: var(--surface); stroke: currentColor; stroke-width: 2; }
-rect[class^="series-"] { fill: currentColor; }
-.series-0 { color: var(--s0); } .series-1 { color: var(--s1); } .series-2 { color: var(--s2); } .series-3 { color: var(--s3); }
-.series-4 { color: var(--s4); } .series-5 { color: var(--s5); } .series-6 { color: var(--s6); } .series-7 { color: var(--s7); }
 
 summary { cursor: pointer; overflow-wrap: anywhere; }
 summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }

@@ -108,13 +108,15 @@ export interface Tally {
 export interface Histogram {
   /** What was counted: `all layers`, or a kind or layer. */
   readonly label: string;
-  /** `log` when no score is negative, else `linear`. */
-  readonly scale: "log" | "linear";
+  /** `log` when no score is negative, else `symlog`: x lies at sign(x) log(1 + |x| / core). */
+  readonly scale: "log" | "symlog";
+  /** About where a symlog scale turns from linear to logarithmic; `null` on a log one. */
+  readonly core: Measure;
   /** One more than there are bins; empty when nothing falls into a bin. */
   readonly edges: readonly number[];
   readonly counts: readonly number[];
   readonly pruned: readonly number[];
-  /** Zeros, which have no place on a log scale; empty on a linear one, whose bins hold them. */
+  /** Zeros, which have no place on a log scale; empty on a symlog one, whose bins hold them. */
   readonly zeros: Tally;
   /** Positive scores in the long tail left of the first edge of a log scale. */
   readonly below: Tally;

@@ -42,12 +42,22 @@ describe("scoreHistogram", () => {
     expect(counted(histogram)).toBe(10_000);
   });
 
-  it("takes a linear scale when a score is negative, with zeros in the bins", () => {
-    const histogram = scoreHistogram([{ scores: Float32Array.of(-2, 0, 1, 2), kept: ones(4) }], { bins: 4 });
-    expect(histogram.scale).toBe("linear");
-    expect(histogram.edges).toEqual([-2, -1, 0, 1, 2]);
-    expect(histogram.counts).toEqual([1, 0, 1, 2]);
+  it("takes a scale that is logarithmic on both sides of zero when a score is negative, with zeros in the bins", () => {
+    const histogram = scoreHistogram([{ scores: Float32Array.of(-7, 0, 1, 7), kept: ones(4) }], { bins: 6 });
+    expect(histogram.scale).toBe("symlog");
+    expect(histogram.core).toBe(1);
+    histogram.edges.forEach((edge, i) => void expect(edge).toBeCloseTo([-7, -3, -1, 0, 1, 3, 7][i], 12));
+    expect(histogram.counts).toEqual([1, 0, 0, 1, 1, 1]);
     expect(histogram.zeros.count).toBe(0);
+  });
+
+  it("gives the linear core of such a scale a tenth of the scores at most", () => {
+    const scores = Float32Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? 1 : -1) * 10 ** (-i / 200));
+    const { core, edges, counts } = scoreHistogram([{ scores, kept: ones(2000) }], { bins: 60 });
+    expect(scores.filter((score) => Math.abs(score) < core!).length).toBeLessThanOrEqual(200);
+    expect(scores.filter((score) => Math.abs(score) < 2 * core!).length).toBeGreaterThan(200);
+    expect(edges[0]).toBeCloseTo(-(10 ** -0.005), 6);
+    expect(sum(counts)).toBe(2000);
   });
 
   it("tallies NaN and infinities apart", () => {

@@ -1,8 +1,7 @@
-import { scaleLinear, scaleLog } from "d3-scale";
-import { coordinate, figure, legend, type Plot, type Size, swatch, xAxis, yAxis } from "../figure.js";
-import { integer, isMeasured, percent, scientific, siPrefix } from "../format.js";
-import { type Content, type Markup, markup } from "../markup.js";
-import type { Histogram, Tally } from "../types.js";
+import { figure, legend } from "../figure.js";
+import { axisTitle, describe, drawHistogram, outsideText, scoreLegend } from "../histogram-plot.js";
+import { type Markup, markup } from "../markup.js";
+import type { Histogram } from "../types.js";
 
 /** Score histograms: the first one large, the others small beneath it. */
 export function scoreCharts(id: string, histograms: readonly Histogram[]): Markup | null {
@@ -26,103 +25,7 @@ function histogramFigure(id: string, histogram: Histogram, format: "large" | "sm
     description: describe(histogram),
     height: large ? 280 : 160,
     sizes: large ? ["wide", "narrow"] : ["narrow"],
-    legend: large && histogramLegend(histogram),
-    draw: (size) => drawHistogram(size, histogram, large ? `score, ${histogram.scale} scale` : ""),
+    legend: large && legend(scoreLegend(histogram)),
+    draw: (size) => drawHistogram(size, histogram, { title: large ? axisTitle(histogram) : "", tips: true }),
   });
-}
-
-function histogramLegend({ threshold }: Histogram): Markup {
-  return legend([
-    { label: "pruned", sample: swatch("pruned-bar") },
-    { label: "kept", sample: swatch("kept-bar") },
-    ...(isMeasured(threshold)
-      ? [{ label: `threshold ${scientific(threshold)}`, sample: markup`<line class="threshold" y1="-7" y2="7"/>` }]
-      : []),
-  ]);
-}
-
-/** Scores that have no bin, in words. */
-function outsideText({ zeros, below, infinite, nan, edges }: Histogram): string {
-  const entries: [string, Tally][] = [
-    ["zero", zeros],
-    [`below ${scientific(edges[0])}`, below],
-    ["infinite", infinite],
-    ["not a number", nan],
-  ];
-  const present = entries.filter(([, { count }]) => count > 0);
-  if (present.length === 0) return "";
-  return `Outside of the bins: ${present.map(([name, { count }]) => `${integer(count)} ${name}`).join(", ")}.`;
-}
-
-function describe(histogram: Histogram): string {
-  const { edges, counts, pruned, scale, threshold } = histogram;
-  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  const cut = isMeasured(threshold) ? ` Threshold ${scientific(threshold)}.` : "";
-  return `${integer(sum(counts))} scores from ${scientific(edges[0])} to ${scientific(edges.at(-1))} on a ${scale} scale, ${percent(sum(pruned) / sum(counts), 1)} of them pruned.${cut} ${outsideText(histogram)}`;
-}
-
-interface Bar {
-  readonly from: number;
-  readonly to: number;
-  readonly tally: Tally;
-  readonly label: string;
-}
-
-function drawHistogram({ width, height, wide }: Size, histogram: Histogram, axisTitle: string): Content {
-  const { edges, scale, counts, pruned, threshold } = histogram;
-  const plot: Plot = { left: 52, right: width - 16, top: 14, bottom: height - (axisTitle === "" ? 26 : 48) };
-  const outside = outsideBars(histogram, plot.left + 8);
-  const left = outside.length > 0 ? outside.at(-1)!.to + 14 : plot.left;
-  const domain = [edges[0], edges.at(-1)!];
-  const x = (scale === "log" ? scaleLog : scaleLinear)(domain, [left, plot.right]).clamp(true);
-  const bars: Bar[] = counts.map((count, i) => ({
-    from: x(edges[i]),
-    to: x(edges[i + 1]),
-    tally: { count, pruned: pruned[i] },
-    label: `${scientific(edges[i])} to ${scientific(edges[i + 1])}`,
-  }));
-  const all = [...outside, ...bars];
-  const y = scaleLinear([0, Math.max(1, ...all.map(({ tally }) => tally.count))], [plot.bottom, plot.top]).nice(4);
-  const counted = y.ticks(4).filter(Number.isInteger);
-  const yTicks = counted.map((count) => ({ at: y(count), label: siPrefix(count) }));
-  const clearance = outside.length > 0 ? 24 : 0;
-  const xTicks = (scale === "log" ? decades(domain, wide ? 10 : 5) : x.ticks(wide ? 8 : 4))
-    .map((tick) => ({ at: x(tick), label: scientific(tick) }))
-    .filter(({ at }) => at >= left + clearance);
-  const outsideTicks = outside.map(({ from, to, label }) => ({ at: (from + to) / 2, label }));
-  const cut = isMeasured(threshold) && coordinate(x(threshold));
-  return [
-    yAxis(plot, yTicks),
-    all.map((bar) => drawBar(bar, y)),
-    xAxis(plot, [...outsideTicks, ...xTicks], axisTitle),
-    cut !== false && markup`<line class="threshold" x1="${cut}" x2="${cut}" y1="${plot.top - 8}" y2="${plot.bottom}"/>`,
-  ];
-}
-
-/** Zeros and the tail stand left of the axis, apart from the bins. */
-function outsideBars({ zeros, below }: Histogram, left: number): Bar[] {
-  const present = [
-    { label: "0", tally: zeros },
-    { label: "less", tally: below },
-  ].filter(({ tally }) => tally.count > 0);
-  return present.map((bar, i) => ({ ...bar, from: left + i * 34, to: left + i * 34 + 20 }));
-}
-
-function drawBar({ from, to, tally, label }: Bar, y: (count: number) => number): Markup | null {
-  if (tally.count === 0) return null;
-  const gap = Math.min(1, (to - from) * 0.1);
-  const rect = (className: string, low: number, high: number): Markup | false =>
-    high > low &&
-    markup`<rect class="${className}" x="${coordinate(from + gap / 2)}" y="${coordinate(y(high))}" width="${coordinate(to - from - gap)}" height="${coordinate(y(low) - y(high))}"/>`;
-  return markup`<g><title>${label}: ${integer(tally.count)}, ${percent(tally.pruned / tally.count, 1)} pruned</title>${rect("pruned-bar", 0, tally.pruned)}${rect("kept-bar", tally.pruned, tally.count)}</g>
-`;
-}
-
-/** Whole powers of ten in the domain, thinned to about `limit`; its ends where there are fewer than two. */
-function decades([low, high]: readonly number[], limit: number): number[] {
-  const first = Math.ceil(Math.log10(low));
-  const last = Math.floor(Math.log10(high));
-  if (last - first < 1) return [low, high];
-  const step = Math.ceil((last - first + 1) / limit);
-  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step));
 }

@@ -1,0 +1,138 @@
+/** Draws a histogram of scores, and says in words what it shows. */
+import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
+import { coordinate, type LegendEntry, type Plot, type Size, swatch, xAxis, yAxis } from "./figure.js";
+import { integer, isMeasured, percent, scientific, siPrefix } from "./format.js";
+import { type Content, type Markup, markup } from "./markup.js";
+import type { Histogram, Tally } from "./types.js";
+
+export const axisTitle = ({ scale }: Histogram): string =>
+  scale === "log" ? "score, log scale" : "score, log scale on both sides of zero";
+
+export function scoreLegend({ threshold }: Histogram): LegendEntry[] {
+  return [
+    { label: "pruned", sample: swatch("pruned-bar") },
+    { label: "kept", sample: swatch("kept-bar") },
+    ...(isMeasured(threshold)
+      ? [{ label: `threshold ${scientific(threshold)}`, sample: markup`<line class="threshold" y1="-7" y2="7"/>` }]
+      : []),
+  ];
+}
+
+/** Scores that have no bin, in words. */
+export function outsideText({ zeros, below, infinite, nan, edges }: Histogram): string {
+  const entries: [string, Tally][] = [
+    ["zero", zeros],
+    [`below ${scientific(edges[0])}`, below],
+    ["infinite", infinite],
+    ["not a number", nan],
+  ];
+  const present = entries.filter(([, { count }]) => count > 0);
+  if (present.length === 0) return "";
+  return `Outside of the bins: ${present.map(([name, { count }]) => `${integer(count)} ${name}`).join(", ")}.`;
+}
+
+export function describe(histogram: Histogram): string {
+  const { edges, counts, pruned, scale, threshold } = histogram;
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const cut = isMeasured(threshold) ? ` Threshold ${scientific(threshold)}.` : "";
+  return `${integer(sum(counts))} scores from ${scientific(edges[0])} to ${scientific(edges.at(-1))} on a ${scale} scale, ${percent(sum(pruned) / sum(counts), 1)} of them pruned.${cut} ${outsideText(histogram)}`;
+}
+
+interface Bar {
+  readonly from: number;
+  readonly to: number;
+  readonly tally: Tally;
+  readonly label: string;
+}
+
+/** What goes with the bars. */
+export interface HistogramDecoration {
+  /** Under the axis. */
+  readonly title?: string;
+  /** Bars say their counts when they are pointed at. */
+  readonly tips?: boolean;
+}
+
+export function drawHistogram(
+  { width, height, wide }: Size,
+  histogram: Histogram,
+  { title = "", tips = false }: HistogramDecoration,
+): Content {
+  const { edges, scale, core, counts, pruned, threshold } = histogram;
+  const plot: Plot = { left: 52, right: width - 16, top: 14, bottom: height - (title === "" ? 26 : 48) };
+  const outside = outsideBars(histogram, plot.left + 8);
+  const left = outside.length > 0 ? outside.at(-1)!.to + 14 : plot.left;
+  const domain = [edges[0], edges.at(-1)!];
+  const axis = scale === "log" ? scaleLog() : scaleSymlog().constant(core!);
+  const x = axis.domain(domain).range([left, plot.right]).clamp(true);
+  const bars: Bar[] = counts.map((count, i) => ({
+    from: x(edges[i]),
+    to: x(edges[i + 1]),
+    tally: { count, pruned: pruned[i] },
+    label: `${scientific(edges[i])} to ${scientific(edges[i + 1])}`,
+  }));
+  const all = [...outside, ...bars];
+  const y = scaleLinear([0, Math.max(1, ...all.map(({ tally }) => tally.count))], [plot.bottom, plot.top]).nice(4);
+  const counted = y.ticks(4).filter(Number.isInteger);
+  const yTicks = counted.map((count) => ({ at: y(count), label: siPrefix(count) }));
+  const clearance = outside.length > 0 ? 24 : 0;
+  const values = scale === "log" ? decades(domain, wide ? 10 : 5) : signedDecades(domain, x);
+  const xTicks = values
+    .map((tick) => ({ at: x(tick), label: scientific(tick) }))
+    .filter(({ at }) => at >= left + clearance);
+  const outsideTicks = outside.map(({ from, to, label }) => ({ at: (from + to) / 2, label }));
+  const cut = isMeasured(threshold) && coordinate(x(threshold));
+  return [
+    yAxis(plot, yTicks),
+    all.map((bar) => drawBar(bar, y, tips)),
+    xAxis(plot, [...outsideTicks, ...xTicks], title),
+    cut !== false && markup`<line class="threshold" x1="${cut}" x2="${cut}" y1="${plot.top - 8}" y2="${plot.bottom}"/>`,
+  ];
+}
+
+/** Zeros and the tail stand left of the axis, apart from the bins. */
+function outsideBars({ zeros, below }: Histogram, left: number): Bar[] {
+  const present = [
+    { label: "0", tally: zeros },
+    { label: "less", tally: below },
+  ].filter(({ tally }) => tally.count > 0);
+  return present.map((bar, i) => ({ ...bar, from: left + i * 34, to: left + i * 34 + 20 }));
+}
+
+function drawBar({ from, to, tally, label }: Bar, y: (count: number) => number, tips: boolean): Markup | null {
+  if (tally.count === 0) return null;
+  const gap = Math.min(1, (to - from) * 0.1);
+  const rect = (className: string, low: number, high: number): Markup | false =>
+    high > low &&
+    markup`<rect class="${className}" x="${coordinate(from + gap / 2)}" y="${coordinate(y(high))}" width="${coordinate(to - from - gap)}" height="${coordinate(y(low) - y(high))}"/>`;
+  const bar = markup`${rect("pruned-bar", 0, tally.pruned)}${rect("kept-bar", tally.pruned, tally.count)}`;
+  if (!tips) return bar;
+  return markup`<g><title>${label}: ${integer(tally.count)}, ${percent(tally.pruned / tally.count, 1)} pruned</title>${bar}</g>
+`;
+}
+
+/** Whole powers of ten in the domain, thinned to about `limit`; its ends where there are fewer than two. */
+function decades([low, high]: readonly number[], limit: number): number[] {
+  const first = Math.ceil(Math.log10(low));
+  const last = Math.floor(Math.log10(high));
+  if (last - first < 1) return [low, high];
+  const step = Math.ceil((last - first + 1) / limit);
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step));
+}
+
+/** Room that a label such as −1e−7 takes. */
+const LABEL_WIDTH = 48;
+
+/** Zero, and powers of ten of both signs, largest first, where there is room for a label. */
+function signedDecades([low, high]: readonly number[], x: (score: number) => number): number[] {
+  const largest = Math.max(-low, high);
+  const ticks = [low <= 0 && high >= 0 ? 0 : low];
+  for (let exponent = Math.floor(Math.log10(largest)); exponent >= -45; exponent--) {
+    const power = 10 ** exponent;
+    for (const tick of [-power, power]) {
+      const fits = ticks.every((other) => Math.abs(x(tick) - x(other)) >= LABEL_WIDTH);
+      if (tick >= low && tick <= high && fits) ticks.push(tick);
+    }
+  }
+  return ticks;
+}
