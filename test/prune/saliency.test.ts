@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import { map, prune, type Saliency } from "../../src/index.js";
-import type { Model } from "../../src/nn/index.js";
+import { arrayDataset, inputSpec, parseModelConfig } from "../../src/io/index.js";
+import { architectureOf, createModel, type Model } from "../../src/nn/index.js";
 import {
   type AnySaliency,
   CRITERIA,
@@ -16,13 +17,15 @@ import {
   max,
   mean,
   Scorer,
+  type SourceName,
   sum,
   sumOfLarger,
   type UnitSpace,
   unitSpace,
 } from "../../src/prune/index.js";
-import { backward, crossEntropy, mean as meanOf, Tensor } from "../../src/tensor/index.js";
+import { backward, crossEntropy, hessianVectorProduct, mean as meanOf, Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { normals } from "../harness/random.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
 
 let gpu: Gpu;
@@ -254,6 +257,59 @@ describe("sources", () => {
     ).rejects.toThrow(
       /gateGradient: expected units with a place for a gate, got blocks.0.attn.qkv; use granularity head or neuron/,
     );
+  });
+
+  test("of curvature: H g, and a diagonal that is unbiased", async () => {
+    const config = parseModelConfig({ architecture: "mlp", inputs: 4, hidden: [3], num_classes: 2 }, "small");
+    const small = createModel(gpu, config, architectureOf(config).initialWeights(5));
+    const images = normals(8 * 4, 1, 1);
+    const data = arrayDataset(
+      { shape: [8, 4], data: images, labels: [0, 1, 1, 0, 1, 0, 0, 1] },
+      inputSpec(config),
+      "x",
+    );
+    const space = unitSpace(small, "weight", { classifier: false });
+    const scoreWith = async (source: SourceName, seed: number) => {
+      const saliency: AnySaliency = { needs: [source], score: (sources) => sources[source] };
+      const scorer = new Scorer(small, space, saliency, { calibration: data, batchSize: 8, seed });
+      await scorer.score();
+      const scores = await scorer.scores.read();
+      scorer.release();
+      return scores;
+    };
+    const hessian: Float32Array[] = []; // column by column
+    const leaves = space.groups.map(({ members }) => small.parameters.get(members[0].parameter).value);
+    for (let column = 0; column < space.count; column++) {
+      const loss = meanOf(
+        crossEntropy(
+          {
+            logits: small.forward(Tensor.from(gpu, images, [8, 4])).logits,
+            labels: Tensor.from(gpu, Uint32Array.from(data.labels)),
+          },
+          { smoothing: 0 },
+        ),
+      );
+      const directions = space.groups.map(({ offset, units }, index) => {
+        const unit = Float32Array.from({ length: units }, (_, i) => Number(offset + i === column));
+        return [leaves[index], Tensor.from(gpu, unit, leaves[index].shape)] as const;
+      });
+      const { products } = hessianVectorProduct(loss, new Map(directions));
+      const parts = await Promise.all(leaves.map((leaf) => products.get(leaf)!.read()));
+      hessian.push(Float32Array.from(parts.flatMap((part) => [...part])));
+    }
+    const gradient = await scoreWith("gradient", 0);
+    const product = gradient.map((_, i) => hessian.reduce((before, column, j) => before + column[i] * gradient[j], 0));
+    expectClose(await scoreWith("hessianGradient", 0), product, 1e-5);
+
+    const seeds = 64;
+    const estimates = [];
+    for (let seed = 0; seed < seeds; seed++) estimates.push(await scoreWith("hessianDiagonal", seed));
+    for (let i = 0; i < space.count; i++) {
+      const average = estimates.reduce((before, each) => before + each[i], 0) / seeds;
+      const variance = hessian.reduce((before, column, j) => before + (i === j ? 0 : column[i] ** 2), 0);
+      expect(Math.abs(average - hessian[i][i])).toBeLessThan(4 * Math.sqrt(variance / seeds) + 1e-5);
+    }
+    small.release();
   });
 
   test("random: by seed and draw, the same on every run", async () => {

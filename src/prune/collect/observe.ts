@@ -1,6 +1,6 @@
 /** Adds up what layers read and write and what lies at gates, while a forward pass computes it. */
 import { mapUnits } from "../../kernels/map-units.js";
-import { moment } from "../../kernels/moment.js";
+import { columnMoments, moment } from "../../kernels/moment.js";
 import type { Observer } from "../../nn/index.js";
 import type { Tensor } from "../../tensor/index.js";
 import type { StepContext } from "./passes.js";
@@ -14,7 +14,7 @@ export const isObserved = (statistic: Statistic): statistic is Observed =>
 export function observerOf({ model, space, needed, statistics, images }: StepContext): Observer {
   const batch = images.shape[0];
   const observed = needed.filter(isObserved);
-  const sums = (kind: Observed["kind"], place: string) =>
+  const sums = (kind: Observed["kind"], place: string): OpenSum[] =>
     observed.flatMap((statistic) => {
       const total = statistic.kind === kind ? statistics.get(statistic, place) : undefined;
       return total ? [{ term: "term" in statistic ? statistic.term : "", total }] : [];
@@ -25,8 +25,8 @@ export function observerOf({ model, space, needed, statistics, images }: StepCon
       const columns = input.shape.at(-1)!;
       const rows = input.size / columns;
       statistics.rows.set(name, rows / batch);
-      for (const { term, total } of sums("input", name)) addByUnit(term, input, total, 1);
-      for (const { term, total } of sums("output", name)) addByUnit(term, output, total, 1);
+      addSums(input, sums("input", name), 1);
+      addSums(output, sums("output", name), 1);
       for (const { total } of sums("moment", name)) moment(model.gpu, { x: input, out: total }, { rows, columns });
     },
     site: (key, activation) => {
@@ -34,13 +34,26 @@ export function observerOf({ model, space, needed, statistics, images }: StepCon
       if (units === undefined) return;
       statistics.rows.set(key, activation.size / units / batch);
       const { inner } = model.gates.places.get(key)!;
-      for (const { term, total } of sums("site", key)) addByUnit(term, activation, total, inner);
+      addSums(activation, sums("site", key), inner);
     },
   };
 }
 
-/** total[u] += sum of the term over the elements x of unit u. */
-function addByUnit(term: string, x: Tensor, total: Tensor, inner: number): void {
-  const layout = { y: total, length: x.size, inner, period: total.size };
-  mapUnits(x.gpu, term, { x: { buffer: x } }, { ...layout, reduction: "sum", accumulate: true });
+/** A sum to be added to, and what of. */
+interface OpenSum {
+  readonly term: string;
+  readonly total: Tensor;
+}
+
+/** total[u] += sum of the term over the elements x of unit u. Sums and squares of columns, as means and variances need them, read x once. */
+function addSums(x: Tensor, sums: readonly OpenSum[], inner: number): void {
+  const sum = sums.find(({ term }) => term === "x")?.total;
+  const squares = sums.find(({ term }) => term === "x * x")?.total;
+  const together = inner === 1 && sum !== undefined && squares !== undefined;
+  if (together) columnMoments(x.gpu, { x, sum, squares }, { rows: x.size / sum.size, columns: sum.size });
+  for (const { term, total } of sums) {
+    if (together && (total === sum || total === squares)) continue;
+    const layout = { y: total, length: x.size, inner, period: total.size };
+    mapUnits(x.gpu, term, { x: { buffer: x } }, { ...layout, reduction: "sum", accumulate: true });
+  }
 }
