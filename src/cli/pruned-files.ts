@@ -3,7 +3,7 @@ import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
-import { encodeMasks } from "../prune/mask-files.js";
+import { encodeMasks } from "../prune/masks/files.js";
 import type { PruneResult } from "../prune/prune.js";
 import type { UnitSpace } from "../prune/units.js";
 import { type Report, renderReport, reportToJson } from "../report/index.js";

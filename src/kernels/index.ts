@@ -51,19 +51,19 @@ export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
-export { demotePruned, promoteKept } from "./pin-scores.js";
+export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
 export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
 export { countKeptRanges, fillRanges } from "./ranges.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";
 export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js";
 export { accumulateSaliency, type Statistic } from "./saliency.js";
-export { type ScanSize, scan } from "./scan.js";
+export { type ScanBlock, type ScanSize, scan } from "./scan.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
 export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./select-cut.js";
 export { type Pattern, selectPattern } from "./select-pattern.js";
 export { softmax, softmaxGrad, softmaxGradTangent } from "./softmax.js";
-export { type ScoreRange, sortScores } from "./sort.js";
-export { type SparseGptChoice, type SparseGptSize, sparseGptSweep } from "./sparsegpt.js";
+export { type ScoreRange, type SortTile, sortScores } from "./sort.js";
+export { type SparseGptBuffers, type SparseGptChoice, type SparseGptSize, sparseGptSweep } from "./sparsegpt.js";
 export { sumOfLarger } from "./sum-of-larger.js";
 export {
   type AssembleSize,

@@ -5,7 +5,8 @@ import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
-interface PinBuffers {
+/** Scores, changed in place, and keep bits over them. */
+export interface PinBuffers {
   readonly scores: BufferLike;
   readonly keep: BufferLike;
 }

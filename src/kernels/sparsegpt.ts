@@ -26,7 +26,8 @@ export interface SparseGptSize extends Omit<DampedSize, "n"> {
  */
 export type SparseGptChoice = { readonly sparsity: number } | { readonly keep: number; readonly of: number };
 
-type Buffers = { readonly weight: BufferLike; readonly mask: BufferLike; readonly moment: BufferLike };
+/** A layer and the second moment of its inputs. */
+export type SparseGptBuffers = { readonly weight: BufferLike; readonly mask: BufferLike; readonly moment: BufferLike };
 
 /**
  * SparseGPT's sweep (Frantar and Alistarh 2023) over the weight of a linear layer: columns from left to right; the error of a removed weight is
@@ -40,7 +41,7 @@ type Buffers = { readonly weight: BufferLike; readonly mask: BufferLike; readonl
  */
 export function sparseGptSweep(
   gpu: Gpu,
-  { weight, mask, moment }: Buffers,
+  { weight, mask, moment }: SparseGptBuffers,
   { rows, columns, damping }: SparseGptSize,
   choice?: SparseGptChoice,
 ): void {

@@ -15,7 +15,8 @@ export interface PruneRound {
   readonly selections: readonly Selection[];
 }
 
-interface InRound {
+/** Which round an event belongs to. */
+export interface InRound {
   /** From 0. */
   readonly round: number;
   readonly rounds: number;

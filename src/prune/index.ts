@@ -8,21 +8,21 @@ export {
   type Compensation,
   type CompensationContext,
   obsCompensation,
+  type SecondMomentOptions,
   sparseGptCompensation,
 } from "./compensate.js";
 export * from "./criteria/index.js";
-export type { Handler, PruneRound, PrunerEvents } from "./events.js";
+export type { Handler, Handlers, InRound, PruneRound, PrunerEvents } from "./events.js";
+export { andMasks, invertMasks, orMasks, shuffleMasks } from "./masks/algebra.js";
+export { encodeMasks, parseMasks } from "./masks/files.js";
 export {
   type Edge,
   type GraphLayer,
   type InputSource,
   type LayeredGraph,
   layeredGraph,
-} from "./layered-graph.js";
-export { type LiveLayer, liveUnits } from "./live-units.js";
-export { andMasks, invertMasks, orMasks, shuffleMasks } from "./mask-algebra.js";
-export { encodeMasks, parseMasks } from "./mask-files.js";
-export { type MaskOverlap, maskOverlap, type Overlap } from "./mask-overlap.js";
+} from "./masks/layered-graph.js";
+export { type LiveLayer, liveUnits } from "./masks/live-units.js";
 export {
   applyUnits,
   checkMasks,
@@ -32,7 +32,8 @@ export {
   maskWeights,
   readMasks,
   writeMasks,
-} from "./masks.js";
+} from "./masks/masks.js";
+export { type MaskOverlap, maskOverlap, type Overlap } from "./masks/overlap.js";
 export { type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
 export type { PruneOptions } from "./prune-options.js";
 export { type FinetuneContext, Pruner } from "./pruner.js";
@@ -41,13 +42,17 @@ export {
   type Axis,
   type Expression,
   l2,
+  type MapNode,
   map,
   max,
   mean,
   type ReductionKind,
+  type ReductionNode,
+  type StatisticNode,
   statistic,
   sum,
   sumOfLarger,
+  type TailNode,
 } from "./saliency/expression.js";
 export type { Objective, ObjectiveContext } from "./saliency/objective.js";
 export {
@@ -82,6 +87,7 @@ export {
   granularityText,
   type PlacedGroup,
   type Protection,
+  type UnitCost,
   type UnitSpace,
   unitSpace,
 } from "./units.js";

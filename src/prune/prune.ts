@@ -3,7 +3,7 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { unpackBits } from "../kernels/mask.js";
 import type { Model } from "../nn/model.js";
 import type { PruneRound } from "./events.js";
-import { type HostMask, readMasks } from "./masks.js";
+import { type HostMask, readMasks } from "./masks/masks.js";
 import type { PruneOptions } from "./prune-options.js";
 import { Pruner } from "./pruner.js";
 import type { SourceName } from "./saliency/sources.js";

@@ -9,7 +9,7 @@ import type { Gradients } from "../tensor/index.js";
 import { Tensor } from "../tensor/index.js";
 import { Trainer, type TrainOptions } from "../train/index.js";
 import { Emitter, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
-import { applyUnits, clearMasks, type HostMask, readMasks } from "./masks.js";
+import { applyUnits, clearMasks, type HostMask, readMasks } from "./masks/masks.js";
 import { type PruneOptions, type ResolvedOptions, resolveOptions } from "./prune-options.js";
 import { checkState, type PrunerState, readState } from "./pruner-state.js";
 import { amountAfter } from "./schedule.js";

@@ -35,6 +35,7 @@ export type { Scope } from "./units.js";
 
 /** Names of the scopes that have one. */
 export const SCOPES = ["global", "layer"] as const;
+/** A scope that has a name. */
 export type ScopeName = (typeof SCOPES)[number];
 
 /**

@@ -1,11 +1,11 @@
 /** Masks of a model's parameters: on the device as bits, outside as bytes. */
-import { UsageError } from "../errors.js";
-import type { Gpu } from "../gpu/index.js";
-import { expandMask, maskByteLength, packBits, unpackBits } from "../kernels/mask.js";
-import type { Model } from "../nn/model.js";
-import type { Parameter } from "../nn/parameter.js";
-import { Tensor } from "../tensor/index.js";
-import type { UnitSpace } from "./units.js";
+import { UsageError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
+import { expandMask, maskByteLength, packBits, unpackBits } from "../../kernels/mask.js";
+import type { Model } from "../../nn/model.js";
+import type { Parameter } from "../../nn/parameter.js";
+import { Tensor } from "../../tensor/index.js";
+import type { UnitSpace } from "../units.js";
 
 /** A mask as it lies in a file: one byte a value, 1 = keep, in the parameter's shape. */
 export interface HostMask {

@@ -1,6 +1,6 @@
 /** Masks combined on the host. A parameter that a set has no mask for is whole: all of it is kept. */
-import { ShapeError } from "../errors.js";
-import { keyedGenerator, shuffled } from "../train/random.js";
+import { ShapeError } from "../../errors.js";
+import { keyedGenerator, shuffled } from "../../train/random.js";
 import type { HostMask, MaskSet } from "./masks.js";
 
 /** @throws ShapeError for masks of different models. */

@@ -1,5 +1,5 @@
 /** How much two sets of masks agree. */
-import { assertSameShape } from "./mask-algebra.js";
+import { assertSameShape } from "./algebra.js";
 import type { HostMask, MaskSet } from "./masks.js";
 
 /** Two masks compared, value by value. */

@@ -6,8 +6,8 @@
  * the values of qkv (attention mixes tokens, not channels). Everything else reads from or writes to the residual stream, which joins all channels, and so
  * counts as an end of the graph. So do queries and keys, which decide where values are read from.
  */
-import { ShapeError } from "../errors.js";
-import type { LayerKind, PrunableLayer } from "../nn/sites.js";
+import { ShapeError } from "../../errors.js";
+import type { LayerKind, PrunableLayer } from "../../nn/sites.js";
 import type { MaskSet } from "./masks.js";
 
 /** A kept weight: from an input of its layer to an output. */

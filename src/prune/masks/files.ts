@@ -1,7 +1,7 @@
 /** Masks as the bytes of a safetensors file: u8, 1 = keep, named as the parameters in the model's file. */
-import { FormatError } from "../errors.js";
-import { detectNaming, fromTimmNames, type Naming, toTimmNames } from "../io/names.js";
-import { encodeSafetensors, type HostTensor, parseSafetensors } from "../io/safetensors.js";
+import { FormatError } from "../../errors.js";
+import { detectNaming, fromTimmNames, type Naming, toTimmNames } from "../../io/names.js";
+import { encodeSafetensors, type HostTensor, parseSafetensors } from "../../io/safetensors.js";
 import type { HostMask, MaskSet } from "./masks.js";
 
 /** @param naming - whose names the model's file uses */
