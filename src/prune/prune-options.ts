@@ -1,6 +1,7 @@
 /** What is pruned, by what, how much, and in how many rounds. */
 import { UsageError } from "../errors.js";
 import type { Calibration } from "./collect/calibration.js";
+import type { StatisticsState } from "./collect/statistics.js";
 import type { Handlers } from "./events.js";
 import type { FinetuneContext } from "./pruner.js";
 import type { AnySaliency, Saliency } from "./saliency/saliency.js";
@@ -25,6 +26,8 @@ export interface PruneOptions<N extends string = SourceName> extends Omit<Select
   /** How the amount grows over the rounds. Default: exponential in the density. */
   readonly schedule?: ScheduleKind;
   readonly calibration?: Calibration;
+  /** What calibration has summed elsewhere, such as the merged sums of several machines, instead of calibration data. One round only. */
+  readonly statistics?: StatisticsState;
   /** Examples in a calibration batch; the loss is the mean over one. */
   readonly batchSize?: number;
   readonly seed?: number;
@@ -53,6 +56,7 @@ export interface ResolvedOptions {
   readonly rounds: number;
   readonly schedule: ScheduleKind;
   readonly calibration: Calibration | undefined;
+  readonly statistics: StatisticsState | undefined;
   readonly batchSize: number;
   readonly seed: number;
   readonly reference: boolean;
@@ -88,6 +92,7 @@ export function resolveOptions(options: PruneOptions): ResolvedOptions {
     rounds,
     schedule: options.schedule ?? (rounds > 1 ? "exponential" : "one-shot"),
     calibration: options.calibration,
+    statistics: options.statistics,
     batchSize,
     seed: options.seed ?? 0,
     reference,

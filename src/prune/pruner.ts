@@ -52,15 +52,36 @@ export class Pruner implements Disposable {
     const { saliency, granularity, protection, finetune, prepare } = this.#options;
     refuseMasks(model);
     this.space = unitSpace(model, granularity, protection, this.#options.scope);
-    this.scorer = new Scorer(model, this.space, saliency, {
-      ...this.#options,
-      onBatch: (batch, batches) => this.#emit("batchScored", { ...this.#inRound, batch, batches }),
-    });
     this.selector = new Selector(model.gpu, this.space, this.#options.selection);
+    try {
+      this.scorer = this.#openScorer();
+    } catch (error) {
+      this.selector.release();
+      throw error;
+    }
     for (const [name, handler] of Object.entries(this.#options.on)) {
       this.on(name as keyof PrunerEvents, handler as Handler<PrunerEvents[keyof PrunerEvents]>);
     }
     this.#dense = saliency.compensate || finetune || prepare ? captureWeights(model) : undefined;
+  }
+
+  #openScorer(): Scorer {
+    const { saliency, statistics, rounds } = this.#options;
+    if (statistics && rounds > 1) {
+      throw new UsageError(`statistics: expected one round with statistics that are given, got ${rounds}; score anew`);
+    }
+    const scorer = new Scorer(this.model, this.space, saliency, {
+      ...this.#options,
+      onBatch: (batch, batches) => this.#emit("batchScored", { ...this.#inRound, batch, batches }),
+    });
+    try {
+      if (statistics) scorer.statistics.merge(statistics);
+      else scorer.requireData();
+    } catch (error) {
+      scorer.release();
+      throw error;
+    }
+    return scorer;
   }
 
   /** Rounds done. */
@@ -111,7 +132,9 @@ export class Pruner implements Disposable {
     const density = "sparsity" in now ? 1 - now.sparsity : Number.NaN;
     await this.#emit("roundStarted", { ...this.#inRound, density });
     // One draw for all rounds keeps the last scores in agreement with the masks; reference draws anew, as the authors do.
-    await this.scorer.score(reference ? round : 0);
+    const draw = reference ? round : 0;
+    if (this.#options.statistics) this.scorer.evaluate(draw);
+    else await this.scorer.score(draw);
     await this.#emit("scored", { ...this.#inRound, scores: this.scorer.scores });
     signal?.throwIfAborted();
     await this.selector.select(this.scorer.scores, now);

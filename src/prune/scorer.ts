@@ -43,7 +43,7 @@ export class Scorer {
   readonly #gpu: Gpu;
   #observed = false;
 
-  /** @throws UsageError when the saliency needs data and there are none, names a source that does not exist, or one that the units do not have. */
+  /** @throws UsageError when the saliency names a source that does not exist, or one that the units do not have. */
   constructor(
     private readonly model: Model,
     readonly space: UnitSpace,
@@ -67,8 +67,9 @@ export class Scorer {
     return this.#collector.statistics;
   }
 
-  get needsData(): boolean {
-    return this.#collector.needsData;
+  /** @throws UsageError when scoring will need data and there are none. */
+  requireData(): void {
+    this.#collector.requireData();
   }
 
   /** Collects and writes `scores` for the model as it is now. `draw` changes what is random and nothing else. */

@@ -427,7 +427,10 @@ describe("statistics", () => {
       if (key.includes("signs")) continue; // draws differ by batch
       expectClose(merged.sums.get(key)!.data, data, 2 ** -20);
     }
-    const other = { sums: new Map(), examples: 1 };
+    const { masks } = await prune(model, { saliency, sparsity: 0.5, statistics: merged, on: {} });
+    expect(masks.size).toBe(8);
+    clearMasks(model);
+    const other = { sums: new Map(), examples: 1, rows: new Map() };
     expect(() => first.statistics.merge(other)).toThrow(/expected .* values, got none; collect them for this model/);
     for (const scorer of [whole, first, rest]) scorer.release();
   });

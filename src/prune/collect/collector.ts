@@ -42,7 +42,7 @@ export class Collector {
   readonly #passes: readonly PassKind[];
   readonly needed: readonly Statistic[];
 
-  /** @throws UsageError when data are needed and there are none, or units have no place for what is needed. */
+  /** @throws UsageError when units have no place for what is needed. */
   constructor(
     private readonly model: Model,
     private readonly space: UnitSpace,
@@ -53,9 +53,6 @@ export class Collector {
     const wantsGradient = needed.some((each) => each.kind === "curvature" && each.direction === "gradient");
     this.needed = distinct(wantsGradient ? [...needed, SUMMED_GRADIENT] : needed);
     this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
-    if (this.#passes.length > 0 && !options.calibration && objective.input !== "ones") {
-      throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
-    }
     const places = this.needed.map((statistic) => placesOf(statistic, model, space));
     const { gpu } = model;
     this.statistics = new Statistics(gpu);
@@ -65,13 +62,15 @@ export class Collector {
     this.#draws = Tensor.zeros(gpu, [2], "u32");
   }
 
-  /** Whether anything has to be read. */
-  get needsData(): boolean {
-    return this.#passes.length > 0;
+  /** @throws UsageError when data are needed and there are none. */
+  requireData(): void {
+    if (this.#passes.length === 0 || this.options.calibration || this.objective.input === "ones") return;
+    throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
   }
 
   /** Sums anew over all of the calibration data, for the model as it is now. What training has summed stays. */
   async collect(): Promise<void> {
+    this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
     this.statistics.examples = 0;
     const { batchSize, signal, onBatch } = this.options;

@@ -13,6 +13,8 @@ export interface StatisticsState {
   readonly sums: ReadonlyMap<string, FloatTensor>;
   /** Examples that were added up. */
   readonly examples: number;
+  /** Values that one example adds to each entry of a statistic of activations, by layer or site. */
+  readonly rows: ReadonlyMap<string, number>;
 }
 
 /** A place: a parameter, a layer, or a group of units, by name. */
@@ -53,14 +55,14 @@ export class Statistics {
     for (const [key, { statistic, total }] of this.#sums) {
       if (which(statistic)) sums.set(key, { shape: [...total.shape], data: await total.read() });
     }
-    return { sums, examples: this.examples };
+    return { sums, examples: this.examples, rows: new Map(this.rows) };
   }
 
   /**
    * Adds the sums of another shard of the data; shards agree with one run over all of the data to 20 bits or more, as only the order of additions differs.
    * @throws FormatError, and nothing is added, when they are not of the same statistics of the same model.
    */
-  merge({ sums, examples }: StatisticsState): void {
+  merge({ sums, examples, rows }: StatisticsState): void {
     for (const [key, { total }] of this.#sums) {
       const other = sums.get(key);
       if (other?.data.length === total.size) continue;
@@ -77,6 +79,7 @@ export class Statistics {
       add(this.gpu, { a: before, b: other, y: total }, { length: total.size });
     }
     this.examples += examples;
+    for (const [place, each] of rows) this.rows.set(place, each);
   }
 
   /** Writes sums that `read` gave, by their keys. */
@@ -90,21 +93,22 @@ export class Statistics {
   }
 }
 
-const EXAMPLES = "secateur.examples";
+const NOTE = "secateur.statistics";
 
 /** Statistics as the bytes of a .safetensors file. */
-export function encodeStatistics({ sums, examples }: StatisticsState): Uint8Array {
-  return encodeSafetensors(asF32(sums), [[EXAMPLES, String(examples)]]);
+export function encodeStatistics({ sums, examples, rows }: StatisticsState): Uint8Array {
+  return encodeSafetensors(asF32(sums), [[NOTE, JSON.stringify({ examples, rows: Object.fromEntries(rows) })]]);
 }
 
 /** @throws FormatError for bytes that {@link encodeStatistics} did not write. */
 export function parseStatistics(bytes: Uint8Array, source = "statistics"): StatisticsState {
   const { tensors, metadata } = parseSafetensors(bytes, source);
-  const examples = Number(metadata.get(EXAMPLES));
-  if (!Number.isSafeInteger(examples)) {
+  const note = metadata.get(NOTE);
+  if (note === undefined) {
     throw new FormatError(
       `${source}: expected statistics of a saliency, got another .safetensors file; collect them again`,
     );
   }
-  return { sums: floatTensors(tensors, source), examples };
+  const { examples, rows } = JSON.parse(note) as { examples: number; rows: Record<string, number> };
+  return { sums: floatTensors(tensors, source), examples, rows: new Map(Object.entries(rows)) };
 }
