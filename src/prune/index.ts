@@ -13,6 +13,7 @@ export {
 } from "./compensate.js";
 export * from "./criteria/index.js";
 export type { Handler, Handlers, InRound, PruneRound, PrunerEvents } from "./events.js";
+export type { FinetuneContext, GradientSource } from "./finetune.js";
 export { andMasks, invertMasks, orMasks, shuffleMasks } from "./masks/algebra.js";
 export { encodeMasks, parseMasks } from "./masks/files.js";
 export {
@@ -36,7 +37,7 @@ export {
 export { type MaskOverlap, maskOverlap, type Overlap } from "./masks/overlap.js";
 export { type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
 export type { PruneOptions } from "./prune-options.js";
-export { type FinetuneContext, Pruner } from "./pruner.js";
+export { Pruner } from "./pruner.js";
 export { encodeState, type PrunerState, parseState } from "./pruner-state.js";
 export {
   type Axis,

@@ -3,7 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Calibration } from "./collect/calibration.js";
 import type { StatisticsState } from "./collect/statistics.js";
 import type { Handlers } from "./events.js";
-import type { FinetuneContext } from "./pruner.js";
+import type { FinetuneContext } from "./finetune.js";
 import type { AnySaliency, Saliency } from "./saliency/saliency.js";
 import type { SourceName } from "./saliency/sources.js";
 import { checkSparsity, type ScheduleKind } from "./schedule.js";

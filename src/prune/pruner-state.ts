@@ -24,7 +24,7 @@ export interface PrunerState {
   readonly scores: Float32Array;
   /** All weights, where finetuning or compensation changes them. */
   readonly weights?: ReadonlyMap<string, FloatTensor>;
-  /** What training has summed since the last round. */
+  /** What training has summed so far. */
   readonly training: ReadonlyMap<string, FloatTensor>;
 }
 

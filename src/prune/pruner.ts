@@ -3,12 +3,11 @@
  * driven step by step, stopped and resumed, and composes with any training loop.
  */
 import { UsageError } from "../errors.js";
-import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/index.js";
-import type { Gradients } from "../tensor/index.js";
-import { Tensor } from "../tensor/index.js";
-import { Trainer, type TrainOptions } from "../train/index.js";
+import type { TrainHooks } from "../train/index.js";
+import { compensateModel, dropRemoved } from "./compensate-model.js";
 import { Emitter, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
+import { type FinetuneContext, type GradientSource, trainObserved } from "./finetune.js";
 import { applyUnits, clearMasks, type HostMask, readMasks } from "./masks/masks.js";
 import { type PruneOptions, type ResolvedOptions, resolveOptions } from "./prune-options.js";
 import { checkState, type PrunerState, readState } from "./pruner-state.js";
@@ -17,18 +16,6 @@ import { Scorer } from "./scorer.js";
 import { Selector } from "./select.js";
 import { type UnitSpace, unitSpace } from "./units.js";
 import { captureWeights, rewind, type WeightSnapshot } from "./weights.js";
-
-/** What a round's finetuning may use. */
-export interface FinetuneContext {
-  readonly model: Model;
-  /** From 0; -1 before the first round, in `prepare`. */
-  readonly round: number;
-  readonly signal: AbortSignal | undefined;
-  /** Trains with AdamW; steps and epochs become events. */
-  readonly train: (dataset: Dataset, options: TrainOptions) => Promise<void>;
-  /** Adds what the gradients of one training step add to sources such as `movement`. `train` does so by itself. May be recorded. */
-  readonly observe: (gradients: Pick<Gradients, "get">) => void;
-}
 
 /** Prunes one model. `release` gives its memory back; the model keeps its masks. */
 export class Pruner implements Disposable {
@@ -142,10 +129,11 @@ export class Pruner implements Disposable {
     const kept = this.space.count - selections.reduce((sum, { pruned }) => sum + pruned, 0);
     await this.#emit("selected", { ...this.#inRound, selections, kept });
     signal?.throwIfAborted();
+    if (saliency.compensate) dropRemoved(this.model);
     this.#apply();
-    if (saliency.compensate) this.#compensate();
+    if (saliency.compensate)
+      compensateModel(this.model, saliency.compensate, (name, layer) => this.scorer.source(name, layer));
     await this.#emit("masked", { ...this.#inRound, kept });
-    this.scorer.forgetTraining();
     await this.#finetune(this.#options.finetune, round);
     const result: PruneRound = { round, density, kept, selections };
     const { rounds: total } = this.#inRound;
@@ -168,7 +156,7 @@ export class Pruner implements Disposable {
     this.scorer.scores.write(state.scores);
     this.scorer.restoreTraining(state.training);
     this.#history.splice(0, Number.POSITIVE_INFINITY, ...state.rounds);
-    this.#prepared = true;
+    this.#prepared = this.round > 0;
     if (this.round > 0) this.#apply();
   }
 
@@ -176,8 +164,7 @@ export class Pruner implements Disposable {
   reset(): void {
     clearMasks(this.model);
     this.#dense?.restore();
-    this.scorer.invalidate();
-    this.scorer.statistics.clear();
+    this.scorer.reset();
     this.selector.reset();
     this.#history.length = 0;
     this.#snapshots.length = 0;
@@ -185,7 +172,7 @@ export class Pruner implements Disposable {
   }
 
   /** Adds what the gradients of one step of the host's own training add to sources such as `movement`. */
-  observe(gradients: Pick<Gradients, "get">): void {
+  observe(gradients: GradientSource): void {
     this.scorer.observe(gradients);
   }
 
@@ -201,20 +188,6 @@ export class Pruner implements Disposable {
     if (applyUnits(this.model, this.space, this.selector.keep)) this.scorer.invalidate();
   }
 
-  /** Layer by layer, for those with a mask. */
-  #compensate(): void {
-    const { gpu, layers, parameters } = this.model;
-    for (const layer of layers) {
-      const { mask, value } = parameters.get(`${layer.name}.weight`);
-      if (!mask) continue;
-      using _temporaries = gpu.scope();
-      const weight = new Tensor(gpu, value.buffer, [layer.out, layer.in]);
-      const bias = layer.hasBias ? parameters.get(`${layer.name}.bias`).value : undefined;
-      const source = (name: string) => this.scorer.source(name, layer);
-      this.#options.saliency.compensate!({ gpu, layer, weight, mask, bias, source });
-    }
-  }
-
   async #prepare(): Promise<void> {
     if (this.#prepared) return;
     await this.#finetune(this.#options.prepare, -1);
@@ -224,24 +197,17 @@ export class Pruner implements Disposable {
   async #finetune(finetune: PruneOptions["finetune"], round: number): Promise<void> {
     if (!finetune) return;
     const { signal } = this.#options;
-    const observe = (gradients: Pick<Gradients, "get">) => this.observe(gradients);
-    const train = (dataset: Dataset, options: TrainOptions) => this.#train(dataset, options);
-    await finetune({ model: this.model, round, signal, train, observe });
-    if (round >= 0) await this.#emit("finetuned", this.#inRound);
-  }
-
-  async #train(dataset: Dataset, options: TrainOptions): Promise<void> {
-    const onGradients = (gradients: Gradients) => {
-      this.observe(gradients);
-      options.onGradients?.(gradients);
-    };
-    using trainer = new Trainer(this.model, dataset, { ...options, onGradients });
+    const { model } = this;
     const inRound = this.#inRound;
-    await trainer.run({
-      signal: this.#options.signal,
+    const observe = (gradients: GradientSource) => this.observe(gradients);
+    const hooks: TrainHooks = {
+      signal,
       onStep: (report) => this.#emit("step", { ...inRound, ...report }),
       onEpoch: (report) => this.#emit("epoch", { ...inRound, ...report }),
-    });
+    };
+    const train: FinetuneContext["train"] = (data, options) => trainObserved(model, data, options, observe, hooks);
+    await finetune({ model, round, signal, train, observe });
+    if (round >= 0) await this.#emit("finetuned", this.#inRound);
   }
 
   /** Gives the memory of scores and statistics back. Masks and weights stay as they are. */

@@ -5,11 +5,12 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { map as mapKernel } from "../kernels/map.js";
 import { randomUniform } from "../kernels/random.js";
 import type { Model, PrunableLayer } from "../nn/index.js";
-import { type Gradients, Tensor } from "../tensor/index.js";
+import { Tensor } from "../tensor/index.js";
 import { Collector, type CollectorOptions } from "./collect/collector.js";
 import { addTerm } from "./collect/first-order.js";
 import { domainOf, type Statistic } from "./collect/statistic.js";
 import type { Statistics } from "./collect/statistics.js";
+import type { GradientSource } from "./finetune.js";
 import { Evaluator } from "./saliency/evaluate.js";
 import { type Expression, flatten, map, statisticsOf, sum } from "./saliency/expression.js";
 import { type AnySaliency, needsTraining, scoreExpression, sourceOf } from "./saliency/saliency.js";
@@ -89,7 +90,7 @@ export class Scorer {
   }
 
   /** Adds one training step to the statistics of training. May be recorded. */
-  observe(gradients: Pick<Gradients, "get">): void {
+  observe(gradients: GradientSource): void {
     for (const statistic of this.#collector.needed) {
       if (statistic.kind !== "training") continue;
       for (const { name, value } of this.model.parameters) {
@@ -107,9 +108,11 @@ export class Scorer {
     this.#observed = sums.size > 0;
   }
 
-  /** Starts the statistics of training again. */
-  forgetTraining(): void {
-    this.statistics.clear(({ kind }) => kind !== "training");
+  /** Forgets all that was summed, training included. */
+  reset(): void {
+    this.invalidate();
+    this.statistics.clear();
+    this.#observed = false;
   }
 
   #operand(statistic: Statistic, place: string): Tensor | undefined {

@@ -245,6 +245,8 @@ describe("compensation", () => {
     ["obs", {}],
     ["sparsegpt", {}],
     ["vbp", { granularity: "neuron" }],
+    ["obs", { rounds: 3 }],
+    ["vbp", { granularity: "neuron", rounds: 3 }],
   ] as [string, Partial<PruneOptions>][])(
     "%s brings the outputs closer to those of the dense net",
     async (method, more) => {
