@@ -25,7 +25,7 @@ export type Statistic =
   | { readonly kind: "moment" }
   /** Sum of a term over h = H d and d, H the Hessian of a batch's loss by the scored weights, d the summed gradient or fresh random signs. */
   | { readonly kind: "curvature"; readonly term: string; readonly direction: "gradient" | "signs" }
-  /** Sum of a term over g and w at every training step since the last round. */
+  /** Sum of a term over g and w at every training step so far. */
   | { readonly kind: "training"; readonly term: string }
   /** A vector by column that is computed from X^T X once that is complete. */
   | { readonly kind: "derived"; readonly by: Derivation };

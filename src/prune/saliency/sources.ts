@@ -61,7 +61,7 @@ export const SOURCES = {
   hessianGradient: statistic({ kind: "curvature", term: "h", direction: "gradient" }),
   /** Sum over batches of an unbiased estimate of the Hessian's diagonal (Hutchinson): z * (H z) with fresh random signs z. */
   hessianDiagonal: statistic({ kind: "curvature", term: "h * d", direction: "signs" }),
-  /** Sum of -g w over training steps since the last round. */
+  /** Sum of -g w over all training steps so far. */
   movement: statistic({ kind: "training", term: "-g * w" }),
 } as const satisfies Readonly<Record<string, Expression>>;
 
