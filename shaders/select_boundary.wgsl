@@ -1,57 +1,54 @@
-// Ends the choice of a threshold: finds the block in which ties stop being pruned, and writes result = [threshold as f32 bits, scores pruned]
-// ties: blocks. One workgroup.
+// Ends the choice of a range's threshold: finds the tie, or the block of scores, in which ties stop being pruned, and writes [threshold as f32 bits, scores pruned] to
+// results[stride * range]. A workgroup takes a range.
+#import grid
 #import score_key
 #import selection
+#import group_scan
 
-const GROUP = 64u;
-
-struct Params { prune: u32, blocks: u32, allTies: u32 }
+struct Params { ranges: u32, stride: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> ties: array<u32>;
-@group(0) @binding(2) var<storage, read_write> selection: Selection;
-@group(0) @binding(3) var<storage, read_write> result: array<u32>;
-
-var<workgroup> totals: array<u32, GROUP>;
+@group(0) @binding(2) var<storage, read> tied: array<array<u32, TIED + 1u>>;
+@group(0) @binding(3) var<storage, read> ranges: array<Range>;
+@group(0) @binding(4) var<storage, read_write> selections: array<Selection>;
+@group(0) @binding(5) var<storage, read_write> results: array<u32>;
 
 @compute @workgroup_size(GROUP)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let index = linear_group(group, groups);
+  if (index >= params.ranges) { return; }
+  let range = ranges[index];
+  let selection = selections[index];
   let wanted = selection.rank + 1u; // ties to prune
-  let equal = selection.equal;
-  let each = (params.blocks + GROUP - 1u) / GROUP;
-  let first = lane * each;
-  let end = min(first + each, params.blocks);
+  let split = splits(range, selection);
+  let apart = tells_apart(selection);
+  if (lane == 0u) {
+    results[index * params.stride] = select(key_score(selection.key), 0x7fc00000u, range.prune == 0u);
+    results[index * params.stride + 1u] = range.prune + select(selection.equal - wanted, 0u, split);
+    if (!split || apart) { selections[index].boundary = NO_BOUNDARY; } else { selections[index].complete = 0u; }
+    if (!split) { selections[index].last = OPEN; }
+  }
+  let each = (range.blocks + GROUP - 1u) / GROUP;
+  let first = range.block + lane * each;
+  let end = select(first, min(first + each, range.block + range.blocks), split && !apart);
   var own = 0u;
   for (var b = first; b < end; b++) { own += ties[b]; }
-
-  totals[lane] = own;
-  for (var reach = 1u; reach < GROUP; reach = reach << 1u) { // inclusive scan
-    workgroupBarrier();
-    var before = 0u;
-    if (lane >= reach) { before = totals[lane - reach]; }
-    workgroupBarrier();
-    totals[lane] += before;
-  }
-
-  if (params.prune == 0u || params.allTies != 0u || wanted == equal) {
-    if (lane > 0u) { return; }
-    selection.boundary = NO_BOUNDARY;
-    if (params.prune == 0u) { selection.key = 0u; } // no score has a key this small
-    result[0] = select(key_score(selection.key), 0x7fc00000u, params.prune == 0u);
-    result[1] = params.prune;
-    if (params.prune > 0u) { result[1] = params.prune - wanted + equal; }
+  var pruned = sum_up_to(lane, own) - own;
+  if (!split) { return; }
+  if (apart) {
+    for (var t = lane + 1u; t <= selection.equal; t += GROUP) {
+      var before = 0u;
+      for (var other = 1u; other <= selection.equal; other++) { before += u32(tied[index][other] < tied[index][t]); }
+      if (before + 1u == wanted) { selections[index].last = tied[index][t]; }
+    }
     return;
   }
-  if (lane == 0u) {
-    result[0] = key_score(selection.key);
-    result[1] = params.prune;
-  }
-  var pruned = totals[lane] - own;
   for (var b = first; b < end; b++) {
     let count = ties[b];
     if (pruned < wanted && wanted <= pruned + count) {
-      selection.boundary = b;
-      selection.boundary_ties = wanted - pruned;
+      selections[index].boundary = b;
+      selections[index].boundary_ties = wanted - pruned;
     }
     pruned += count;
   }

@@ -1,18 +1,17 @@
-// One digit of a radix selection: counts[base + d] += scores with digit d, of those whose higher digits are those of the threshold;
-// on the first digit also counts[ZEROS] += exact zeros
-// scores: f32 bits, four a load, from `first` up to `end`; they are the candidates, or all scores when there are no candidates to look at.
+// One digit of a radix selection: counts[range, base + d] += scores with digit d, of those whose higher digits are those of the threshold;
+// on the first digit also counts[range, ZEROS] += exact zeros
+// scores: f32 bits, four a load; they are the candidates, or all scores, for ranges without candidates to look at. A workgroup takes a tile.
 // Integer sums do not depend on the order of the atomics.
 #import grid
 #import score_key
 #import selection
 
 const GROUP = 256u;
-const STEPS = 16u; // loads an invocation
 const BINS = 2048u;
 const ZEROS = 6144u;
 
 struct Params {
-  first: u32, end: u32,
+  tiles: u32,
   candidates: u32,       // 1 when the scores are the candidates
   shift: u32, bits: u32, // of the digit
   base: u32              // of its bins in counts; 0 for the first digit
@@ -20,42 +19,45 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<vec4u>;
-@group(0) @binding(2) var<storage, read> selection: Selection;
-@group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
+@group(0) @binding(2) var<storage, read> tiles: array<Tile>;
+@group(0) @binding(3) var<storage, read> ranges: array<Range>;
+@group(0) @binding(4) var<storage, read> selections: array<Selection>;
+@group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>;
 
 var<workgroup> bins: array<atomic<u32>, BINS>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  var end = params.end;
-  if (params.candidates != 0u) { end = min(end, selection.candidates); }
-  let start = linear_group(group, groups) * GROUP * STEPS;
-  if (selection.settled != 0u || selection.bracketed != params.candidates || start * 4u >= end) { return; }
+  let index = linear_group(group, groups);
+  if (index >= params.tiles) { return; }
+  let tile = tiles[index];
+  let selection = selections[tile.range];
+  var end = tile.end;
+  if (params.candidates != 0u) { end = min(end, ranges[tile.range].candidates + selection.candidates); }
+  if (selection.settled != 0u || selection.bracketed != params.candidates || tile.first >= end) { return; }
   let mask = vec4u((1u << params.bits) - 1u);
   var zeros = vec4u(0u);
-  for (var s = 0u; s < STEPS; s++) {
-    let i = start + s * GROUP + lane;
-    if (i * 4u < end) {
-      let keys = score_keys(scores[i]);
-      let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
-      var counted = (at >= vec4u(params.first)) & (at < vec4u(end));
-      if (params.base == 0u) {
-        zeros += select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
-      } else {
-        counted &= (keys >> vec4u(params.shift + params.bits)) == vec4u(selection.key);
-      }
-      let digits = (keys >> vec4u(params.shift)) & mask;
-      if (counted.x) { atomicAdd(&bins[digits.x], 1u); }
-      if (counted.y) { atomicAdd(&bins[digits.y], 1u); }
-      if (counted.z) { atomicAdd(&bins[digits.z], 1u); }
-      if (counted.w) { atomicAdd(&bins[digits.w], 1u); }
+  for (var i = tile.first / 4u + lane; i * 4u < end; i += GROUP) {
+    let keys = score_keys(scores[i]);
+    let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
+    var counted = (at >= vec4u(tile.first)) & (at < vec4u(end));
+    if (params.base == 0u) {
+      zeros += select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
+    } else {
+      counted &= (keys >> vec4u(params.shift + params.bits)) == vec4u(selection.key);
     }
+    let digits = (keys >> vec4u(params.shift)) & mask;
+    if (counted.x) { atomicAdd(&bins[digits.x], 1u); }
+    if (counted.y) { atomicAdd(&bins[digits.y], 1u); }
+    if (counted.z) { atomicAdd(&bins[digits.z], 1u); }
+    if (counted.w) { atomicAdd(&bins[digits.w], 1u); }
   }
   workgroupBarrier();
+  let first = tile.range * (ZEROS + 1u);
   for (var bin = lane; bin < BINS; bin += GROUP) {
     let count = atomicLoad(&bins[bin]);
-    if (count > 0u) { atomicAdd(&counts[params.base + bin], count); }
+    if (count > 0u) { atomicAdd(&counts[first + params.base + bin], count); }
   }
   let zero = zeros.x + zeros.y + zeros.z + zeros.w;
-  if (zero > 0u) { atomicAdd(&counts[ZEROS], zero); }
+  if (zero > 0u) { atomicAdd(&counts[first + ZEROS], zero); }
 }

@@ -1,36 +1,37 @@
-// ties[firstBlock + b] += scores of block b that equal the threshold, when only some of them are to be pruned
-// scores: the f32 bits from `first` up to `end`. An invocation counts whole words of 32 scores.
+// ties[b] += scores of block b that equal the threshold, where only some of them are to be pruned and select_tied does not tell them apart.
+// A workgroup takes a tile.
+// scores: f32 bits
 #import grid
 #import score_key
 #import selection
+#import tile_bits
 
 const GROUP = 64u;
-const TURNS = 1u; // words an invocation
+const TURNS = 4u; // words an invocation
 
-struct Params { first: u32, end: u32, firstBlock: u32 }
+struct Params { tiles: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<vec4u>;
-@group(0) @binding(2) var<storage, read> selection: Selection;
-@group(0) @binding(3) var<storage, read_write> ties: array<atomic<u32>>;
-
-fn count(word: u32) {
-  var equal = vec4u(0u);
-  for (var part = 0u; part < 8u; part++) {
-    let i = word * 8u + part;
-    if (i * 4u < params.end) {
-      let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
-      let counted = (at >= vec4u(params.first)) & (at < vec4u(params.end));
-      equal += select(vec4u(0u), vec4u(1u), counted & (score_keys(scores[i]) == vec4u(selection.key)));
-    }
-  }
-  let total = equal.x + equal.y + equal.z + equal.w;
-  if (total > 0u) { atomicAdd(&ties[params.firstBlock + word / BLOCK_WORDS], total); }
-}
+@group(0) @binding(2) var<storage, read> tiles: array<Tile>;
+@group(0) @binding(3) var<storage, read> ranges: array<Range>;
+@group(0) @binding(4) var<storage, read> selections: array<Selection>;
+@group(0) @binding(5) var<storage, read_write> ties: array<atomic<u32>>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  if (selection.rank + 1u == selection.equal) { return; }
-  let first = linear_group(group, groups) * GROUP * TURNS + lane;
-  for (var turn = 0u; turn < TURNS; turn++) { count(first + turn * GROUP); }
+  let index = linear_group(group, groups);
+  if (index >= params.tiles) { return; }
+  let tile = tiles[index];
+  let selection = selections[tile.range];
+  if (!splits(ranges[tile.range], selection) || tells_apart(selection)) { return; }
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let place = turn * GROUP + lane;
+    let word = tile.first / 32u + place;
+    let inside = in_tile(word, tile);
+    if (inside != 0u) {
+      let equal = countOneBits(inside & bits_equal(word, selection.key));
+      if (equal > 0u) { atomicAdd(&ties[tile.block + place / BLOCK_WORDS], equal); }
+    }
+  }
 }

@@ -61,6 +61,7 @@ export { type ScanBlock, type ScanSize, scan } from "./scan.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
 export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./select-cut.js";
 export { type Pattern, selectPattern } from "./select-pattern.js";
+export { selectRanges } from "./select-ranges.js";
 export { softmax, softmaxGrad, softmaxGradTangent } from "./softmax.js";
 export { type ScoreRange, type SortTile, sortScores } from "./sort.js";
 export { type SparseGptBuffers, type SparseGptChoice, type SparseGptSize, sparseGptSweep } from "./sparsegpt.js";

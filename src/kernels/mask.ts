@@ -43,6 +43,10 @@ export function expandMask(
   checkMask("expandMask", mask, length);
   const reached = Math.floor((length - 1) / band) * period + Math.min(period, Math.ceil(length / inner));
   checkMask("expandMask: units", units, offset + reached);
+  if (inner === 1 && period >= length && band === length && !intersect && length % 32 === 0 && offset % 32 === 0) {
+    gpu.copy(bufferOf(units), bufferOf(mask), length / 8, offset / 8); // a unit an element: the words as they are
+    return;
+  }
   const params = { length, inner, period, band, offset };
   const call = { buffers: { units, mask }, params, constants: { INTERSECT: intersect }, inFours: false };
   dispatchElementwise(gpu, shaders.expand_mask, call, Math.ceil(length / 32));

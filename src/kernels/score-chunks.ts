@@ -1,57 +1,63 @@
-/** An arena of scores as kernels can bind it: four scores a load, no piece above the largest binding. */
+/** An arena of scores as kernels can bind it: four scores a load, no part above the largest binding. */
 import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import * as shaders from "./shaders.gen.js";
+import type { ScoreRange } from "./sort.js";
 
-/** Scores from `first` up to `end` of a buffer that kernels read four at a time. */
-export interface ScorePiece {
+/** Part of an arena: a buffer of the scores from `start` up to `end`, which may go on after that to a whole load of four. */
+export interface ScoreWindow {
   readonly scores: GpuBuffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Part of a range of scores and its keep bits, one a score. Both bindings begin at the score `start` of the arena, from which the others count. */
+export interface ScoreChunk {
+  readonly scores: GpuBuffer;
+  readonly keep: GpuBuffer;
+  readonly start: number;
   readonly first: number;
   readonly end: number;
 }
 
-/** Part of a range of scores and its keep bits, one a score. Both bindings begin at the same score. */
-export interface ScoreChunk extends ScorePiece {
-  /** Place of that score in the arena. */
-  readonly start: number;
-  readonly keep: GpuBuffer;
-  /** Number of the first block among the blocks of all chunks, and how many there are. */
-  readonly firstBlock: number;
-  readonly blocks: number;
-}
-
-/** Scores a block: 64 words of keep bits, so that blocks begin at offsets of 256 bytes, which every device can bind. */
+/** Scores of 64 words of keep bits: windows begin at offsets of 256 bytes in both, which every device can bind. */
 const BLOCK = constantNumber(shaders.select_mask, "BLOCK_WORDS") * 32;
 
-/** Splits the range [offset, offset + count) at multiples of a block. */
+/** Cuts what holds the range [offset, offset + count) at multiples of a block. */
+export function scoreWindows(
+  gpu: Gpu,
+  scores: BufferLike,
+  { offset, count }: ScoreRange,
+  largestBinding: number = gpu.limits.maxStorageBufferBindingSize,
+): ScoreWindow[] {
+  const length = Math.floor(largestBinding / 4 / BLOCK) * BLOCK;
+  const buffer = bufferOf(scores);
+  buffer.assertAlive("scores");
+  const windows: ScoreWindow[] = [];
+  for (let start = offset - (offset % BLOCK); start < offset + count; start += length) {
+    const end = Math.min(start + length, offset + count);
+    windows.push({ scores: inFours(gpu, buffer, start, end - start), start, end });
+  }
+  return windows;
+}
+
+/** The same with keep bits. */
 export function scoreChunks(
   gpu: Gpu,
   { scores, keep }: { scores: BufferLike; keep: BufferLike },
-  { offset, count, largestBinding }: { offset: number; count: number; largestBinding: number },
+  range: ScoreRange,
 ): ScoreChunk[] {
-  const limit = Math.floor(largestBinding / 4 / BLOCK) * BLOCK;
-  const keepBuffer = bufferOf(keep);
-  keepBuffer.assertAlive("selectSmallest: keep");
-  bufferOf(scores).assertAlive("selectSmallest: scores");
-  const chunks: ScoreChunk[] = [];
-  let firstBlock = 0;
-  for (let start = offset - (offset % BLOCK); start < offset + count; start += limit) {
-    const end = Math.min(start + limit, offset + count) - start;
-    const blocks = Math.ceil(end / BLOCK);
-    chunks.push({
-      start,
-      scores: inFours(gpu, bufferOf(scores), start, end),
-      keep: gpu.borrow(keepBuffer.raw, keepBuffer.byteOffset + start / 8, Math.ceil(end / 32) * 4),
-      first: Math.max(offset - start, 0),
-      end,
-      firstBlock,
-      blocks,
-    });
-    firstBlock += blocks;
-  }
-  return chunks;
+  const { raw, byteOffset } = bufferOf(keep);
+  bufferOf(keep).assertAlive("keep");
+  return scoreWindows(gpu, scores, range).map(({ scores, start, end }) => ({
+    scores,
+    keep: gpu.borrow(raw, byteOffset + start / 8, Math.ceil((end - start) / 32) * 4),
+    start,
+    first: Math.max(range.offset - start, 0),
+    end: end - start,
+  }));
 }
 
 /** `count` scores from `start`, lengthened to whole loads of four; copied when the buffer ends before. */
@@ -68,7 +74,7 @@ function inFours(gpu: Gpu, { raw, byteOffset }: GpuBuffer, start: number, count:
 const WORD_VARIANTS = { software: { GROUP: 8, TURNS: 128 }, hardware: { GROUP: 64, TURNS: 1 } } as const;
 
 /** The grid of a kernel that writes a word of keep bits an invocation, for scores up to `end`. */
-export function overWords(variant: keyof typeof WORD_VARIANTS, end: number) {
-  const constants = WORD_VARIANTS[variant];
+export function overWords(gpu: Gpu, end: number) {
+  const constants = WORD_VARIANTS[gpu.info.software ? "software" : "hardware"];
   return { constants, groups: Math.ceil(end / 32 / (constants.GROUP * constants.TURNS)) };
 }

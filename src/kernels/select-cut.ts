@@ -118,13 +118,11 @@ function cutRange(
   const result = gpu.allocate(RESULT_WORDS * 4);
   gpu.clear(result);
   find(cut, result);
-  const variant = gpu.info.software ? "software" : "hardware";
-  const largestBinding = gpu.limits.maxStorageBufferBindingSize;
-  for (const { start, end, first, ...chunk } of scoreChunks(gpu, { scores, keep }, { offset, count, largestBinding })) {
+  for (const { start, end, first, ...chunk } of scoreChunks(gpu, { scores, keep }, { offset, count })) {
     gpu.dispatch(shaders.select_above, {
       buffers: { scores: chunk.scores, cut, keep: chunk.keep, result },
       params: { first, end, shift: (start - offset) >>> 0 },
-      ...overWords(variant, end),
+      ...overWords(gpu, end),
     });
   }
   if (wanted) gpu.copy(result, bufferOf(wanted), RESULT_WORDS * 4);

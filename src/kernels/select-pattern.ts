@@ -37,9 +37,8 @@ export function selectPattern(
     { scores: offset + count, keep: Math.ceil((offset + count) / 32) },
   );
   using _temporaries = gpu.scope();
-  const largestBinding = gpu.limits.maxStorageBufferBindingSize;
-  for (const { first, end, ...chunk } of scoreChunks(gpu, { scores, keep: bits }, { offset, count, largestBinding })) {
-    const { constants, groups } = overWords(gpu.info.software ? "software" : "hardware", end);
+  for (const { first, end, ...chunk } of scoreChunks(gpu, { scores, keep: bits }, { offset, count })) {
+    const { constants, groups } = overWords(gpu, end);
     gpu.dispatch(shaders.select_pattern, {
       buffers: { scores: chunk.scores, keep: chunk.keep },
       params: { first, end },

@@ -9,6 +9,9 @@ const layouts: [length: number, inner: number, period: number, offset: number, b
   [1, 1, 1, 77],
   [31, 1, 31, 3],
   [1021, 1, 1021, 45], // weights
+  [1024, 1, 1024, 64], // weights whose words are copied
+  [96, 1, 200, 32],
+  [96, 1, 48, 32],
   [96 * 13, 96, 13, 5], // rows of [13, 96]
   [35 * 37, 35, 37, 0], // rows of [37, 35]
   [13 * 97, 1, 97, 31], // columns of [13, 97]

@@ -1,4 +1,5 @@
 import { type SelectionRange, type SelectTuning, selectSmallest } from "../../src/kernels/select.js";
+import { planSelection, TILE_WORDS } from "../../src/kernels/select-plan.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { maskWords, randomGenerator } from "../harness/random.js";
@@ -6,6 +7,7 @@ import {
   coarse,
   compareScores,
   constant,
+  grainy,
   halfZeros,
   products,
   rankOrder,
@@ -30,17 +32,28 @@ function oracle(scores: Float32Array, keep: Uint32Array, { offset, count, prune,
 
 const MANY = 300_007; // enough to be sampled
 
-/** Scores that mislead the sample: `odd` where select_sample.wgsl looks (for ranges that begin at `offset`), `usual` elsewhere. */
+/** Where the variant for software drivers takes its sample from a range that lies in one window. */
+function sampledPlaces({ offset, count }: { offset: number; count: number }): Set<number> {
+  const range = { offset, count, prune: 1, ties: "lowest-index" } as const;
+  const { ranges, tiles } = planSelection([range], [{ start: 0, end: offset + count }], 8 * 128 * 32);
+  const stride = ranges[3];
+  const places = new Set<number>();
+  for (let t = 0; t < tiles[0].length; t += TILE_WORDS) {
+    const [, first, end, , sample] = tiles[0].subarray(t, t + TILE_WORDS);
+    for (let s = 0; s < Math.floor((end - first) / stride); s++) {
+      places.add(first + s * stride + ((Math.imul(sample + s, 0x9e3779b9) >>> 8) % stride));
+    }
+  }
+  return places;
+}
+
+/** Scores that mislead the sample: `odd` where it looks, `usual` elsewhere. */
 const misleading =
   (offset: number, usual: (x: number) => number, odd: (x: number) => number): ScoreFill =>
   (length, seed) => {
     const next = randomGenerator(seed);
-    const stride = 64;
-    return Float32Array.from({ length }, (_, i) => {
-      const s = Math.floor((i - offset) / stride);
-      const sampled = i - offset === s * stride + ((Math.imul(s, 0x9e3779b9) >>> 8) % stride);
-      return sampled ? odd(next()) : usual(next());
-    });
+    const sampled = sampledPlaces({ offset, count: MANY });
+    return Float32Array.from({ length }, (_, i) => (sampled.has(i) ? odd(next()) : usual(next())));
   };
 const missed = misleading(
   5,
@@ -92,6 +105,8 @@ const shapes: Shape[] = [
   shape("special values", special, MANY, 299_000, 3),
   shape("outside of the bracket of", missed, MANY, 150_000, 5),
   shape("more candidates than expected of", crowded, MANY, 150_000, 5),
+  shape("grainy", grainy, MANY, 150_000, 7),
+  shape("grainy", grainy, 70_001, 300, 0),
   shape("half zeros", halfZeros, 100_003, 20_001, 1),
   shape("half zeros", halfZeros, 100_003, 70_001, 1),
   shape("coarse", coarse, 100_003, 40_001, 95),

@@ -19,6 +19,9 @@ export const products: ScoreFill = (length, seed) => normals(length, seed).map((
 export const signed: ScoreFill = (length, seed) => normals(length, seed);
 export const halfZeros: ScoreFill = (length, seed) => products(length, seed).map((score, i) => (i % 2 ? 0 : score));
 export const coarse: ScoreFill = (length, seed) => normals(length, seed).map((value) => Math.round(value * 4) / 4);
+/** A few of each. */
+export const grainy: ScoreFill = (length, seed) =>
+  normals(length, seed).map((value) => Math.round((value * length) / 20) / length);
 export const constant: ScoreFill = (length) => new Float32Array(length).fill(0.25);
 export const special: ScoreFill = (length, seed) => {
   const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
@@ -34,4 +37,5 @@ export const integers: ScoreFill = (length, seed) => {
   return Float32Array.from({ length }, () => Math.floor(next() * 300));
 };
 
-export const floatBits = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0];
+export const floatBits = (value: number): number =>
+  Number.isNaN(value) ? 0x7fc00000 : new Uint32Array(Float32Array.of(value).buffer)[0];

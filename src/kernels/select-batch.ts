@@ -1,0 +1,197 @@
+/** The passes of a selection in many ranges. */
+import type { Gpu, GpuBuffer } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import type { BufferLike } from "./buffers.js";
+import { constantTable } from "./constant-table.js";
+import { scoreWindows } from "./score-chunks.js";
+import { planSelection, TILE_WORDS } from "./select-plan.js";
+import type { SelectionRange, SelectTuning } from "./select-ranges.js";
+import * as shaders from "./shaders.gen.js";
+
+/** `words`: how a tile of 32-bit words of keep bits is cut; `lanes` and `many`: invocations of workgroups that sum, and that look at scores. */
+const VARIANTS = {
+  /** A workgroup runs on one core: few invocations, each with much to do. */
+  software: { words: { GROUP: 8, TURNS: 128 }, lanes: { GROUP: 8 }, many: { GROUP: 8 }, ALONE: true },
+  hardware: { words: { GROUP: 64, TURNS: 4 }, lanes: { GROUP: 64 }, many: { GROUP: 256 }, ALONE: false },
+} as const;
+
+/** How passes over scores are cut into workgroups. */
+export type SelectVariant = keyof typeof VARIANTS;
+
+/** Bytes of `struct Selection` and `struct Bracket` of shaders/shared/selection.wgsl. */
+const SELECTION_BYTES = 56;
+const BRACKET_BYTES = 20;
+
+/** Digits of a key from the highest: bits, and those below them. They add up to the 32 bits of a key. */
+const DIGITS = [
+  { bits: 11, shift: 21 },
+  { bits: 11, shift: 10 },
+  { bits: 10, shift: 0 },
+] as const;
+
+const BINS = constantNumber(shaders.select_digit, "BINS");
+const TIED = constantNumber(shaders.select_boundary, "TIED");
+const ZEROS = constantNumber(shaders.select_digit, "ZEROS");
+
+/** Buffers of a selection in many ranges. */
+export interface SelectBuffers {
+  readonly scores: BufferLike;
+  readonly keep: BufferLike;
+  readonly results: BufferLike;
+}
+
+/** Scores that a kernel sees at once, and the table of its tiles. */
+interface Part {
+  readonly scores: GpuBuffer;
+  /** Place of the first score in the arena. */
+  readonly start: number;
+  readonly tiles: GpuBuffer;
+  readonly count: number;
+}
+
+/** What the passes share. */
+interface Batch {
+  readonly gpu: Gpu;
+  readonly variant: SelectVariant;
+  /** Number of ranges. */
+  readonly length: number;
+  readonly ranges: GpuBuffer;
+  readonly selections: GpuBuffer;
+  readonly parts: readonly Part[];
+  readonly candidates: GpuBuffer;
+  readonly candidateParts: readonly Part[];
+  /** Where the places of candidates begin among the candidates' words. */
+  readonly indices: number;
+}
+
+function cleared(gpu: Gpu, byteLength: number): GpuBuffer {
+  const buffer = gpu.allocate(byteLength);
+  gpu.clear(buffer);
+  return buffer;
+}
+
+/** Records a selection in at most as many ranges as there is memory for the bins of. */
+export function selectBatch(
+  gpu: Gpu,
+  { scores: arena, keep, results }: SelectBuffers,
+  list: readonly SelectionRange[],
+  stride: number,
+  { variant = gpu.info.software ? "software" : "hardware", largestBinding }: SelectTuning,
+): void {
+  const { GROUP, TURNS } = VARIANTS[variant].words;
+  const offset = Math.min(...list.map(({ offset }) => offset));
+  const end = Math.max(...list.map(({ offset, count }) => offset + count));
+  const windows = scoreWindows(gpu, arena, { offset, count: end - offset }, largestBinding);
+  const plan = planSelection(list, windows, GROUP * TURNS * 32);
+  const part = (scores: GpuBuffer, start: number, table: Uint32Array): Part[] =>
+    table.length === 0 ? [] : [{ scores, start, tiles: constantTable(gpu, table), count: table.length / TILE_WORDS }];
+  const indices = Math.ceil(Math.max(plan.candidates, 1) / 64) * 64;
+  const candidates = gpu.allocate(2 * indices * 4);
+  const batch: Batch = {
+    gpu,
+    variant,
+    length: list.length,
+    ranges: constantTable(gpu, plan.ranges),
+    selections: cleared(gpu, list.length * SELECTION_BYTES),
+    parts: windows.flatMap(({ scores, start }, index) => part(scores, start, plan.tiles[index])),
+    candidates,
+    candidateParts: part(gpu.borrow(candidates.raw, candidates.byteOffset, indices * 4), 0, plan.candidateTiles),
+    indices,
+  };
+  bracketScores(batch, keep, plan.samples);
+  chooseDigits(batch);
+  writeBits(batch, { keep, results }, { blocks: plan.blocks, stride });
+}
+
+/** Encloses each threshold by two keys, writes the bits of what lies outside, and collects what lies between. */
+function bracketScores(batch: Batch, keep: BufferLike, samples: number): void {
+  const { gpu, variant, length, ranges, selections, parts, candidates, indices } = batch;
+  const { words, lanes, many, ALONE } = VARIANTS[variant];
+  const sample = gpu.allocate(Math.max(Math.ceil(samples / 4), 1) * 16);
+  if (samples > 0) {
+    for (const { scores, tiles, count } of parts) {
+      const buffers = { scores, tiles, ranges, sample };
+      gpu.dispatch(shaders.select_sample, { buffers, params: { tiles: count }, constants: lanes, groups: count });
+    }
+  }
+  const ends = { buffers: { sample, ranges, selections }, params: { ranges: length }, groups: length };
+  gpu.dispatch(shaders.select_ends, { ...ends, constants: many });
+  const brackets = cleared(gpu, length * BRACKET_BYTES);
+  for (const { scores, start, tiles, count } of parts) {
+    gpu.dispatch(shaders.select_bracket, {
+      buffers: { scores, values: scores, tiles, ranges, selections, keep, brackets, candidates },
+      params: { tiles: count, start, indices },
+      constants: { ...words, ALONE },
+      groups: count,
+    });
+  }
+  const place = {
+    buffers: { brackets, ranges, selections },
+    params: { ranges: length },
+    constants: lanes,
+    groups: Math.ceil(length / lanes.GROUP),
+  };
+  gpu.dispatch(shaders.select_enter, place);
+  for (const { scores, tiles, count } of parts) {
+    const buffers = { scores, tiles, selections, brackets };
+    gpu.dispatch(shaders.select_outside, { buffers, params: { tiles: count }, constants: words, groups: count });
+  }
+  gpu.dispatch(shaders.select_settle, place);
+}
+
+/** Radix selection: one histogram and one choice a digit, among the candidates, or among all scores of ranges without them. */
+function chooseDigits({ gpu, variant, length, ranges, selections, parts, candidateParts }: Batch): void {
+  const { lanes, many } = VARIANTS[variant];
+  const counts = cleared(gpu, length * (ZEROS + 1) * 4);
+  DIGITS.forEach((digit, index) => {
+    const place = { ...digit, base: index * BINS };
+    for (const part of [...candidateParts, ...parts]) {
+      const { scores, tiles, count } = part;
+      gpu.dispatch(shaders.select_histogram, {
+        buffers: { scores, tiles, ranges, selections, counts },
+        params: { tiles: count, ...place, candidates: candidateParts.includes(part) },
+        constants: many,
+        groups: count,
+      });
+    }
+    const buffers = { counts, ranges, selections };
+    const params = { ranges: length, ...place };
+    gpu.dispatch(shaders.select_digit, { buffers, params, constants: lanes, groups: length });
+  });
+}
+
+/** Finds where ties stop being pruned, and writes the bits that are left, and the results. */
+function writeBits(
+  { gpu, variant, length, ranges, selections, parts, candidates, candidateParts, indices }: Batch,
+  { keep, results }: Pick<SelectBuffers, "keep" | "results">,
+  { blocks, stride }: { blocks: number; stride: number },
+): void {
+  const { words, lanes, many } = VARIANTS[variant];
+  const [ties, tied] = [cleared(gpu, blocks * 4), cleared(gpu, length * (TIED + 1) * 4)];
+  for (const { tiles, count } of candidateParts) {
+    const buffers = { candidates, tiles, ranges, selections, tied };
+    gpu.dispatch(shaders.select_tied, { buffers, params: { tiles: count, indices }, constants: many, groups: count });
+  }
+  for (const { scores, tiles, count } of parts) {
+    const buffers = { scores, tiles, ranges, selections, ties };
+    gpu.dispatch(shaders.select_ties, { buffers, params: { tiles: count }, constants: words, groups: count });
+  }
+  gpu.dispatch(shaders.select_boundary, {
+    buffers: { ties, tied, ranges, selections, results },
+    params: { ranges: length, stride },
+    constants: lanes,
+    groups: length,
+  });
+  for (const { scores, start, tiles, count } of parts) {
+    const buffers = { scores, tiles, selections, keep };
+    gpu.dispatch(shaders.select_mask, { buffers, params: { tiles: count, start }, constants: words, groups: count });
+  }
+  for (const { tiles, count } of candidateParts) {
+    gpu.dispatch(shaders.select_candidates, {
+      buffers: { candidates, tiles, ranges, selections, keep },
+      params: { tiles: count, indices },
+      constants: many,
+      groups: count,
+    });
+  }
+}
