@@ -10,7 +10,7 @@ export interface RankedRange {
   readonly groups: readonly LimitedGroup[];
 }
 
-/** A group with the numbers of units that may stay. */
+/** A group with the numbers of units that may stay; its limits are multiples too. */
 export interface LimitedGroup extends PlacedGroup {
   /** Units, as ranges name them. */
   readonly count: number;
@@ -23,7 +23,8 @@ export interface LimitedGroup extends PlacedGroup {
 /** The ranges of a scope, in the order in which they lie. @throws UsageError when groups of one key lie apart, or a group's limits leave no choice. */
 export function rankedRanges(space: UnitSpace, options: SelectOptions): RankedRange[] {
   const { scope = "global" } = options;
-  const groups = [...space.groups].sort((a, b) => a.offset - b.offset).map((group) => limited(group, options));
+  const parts = scope === "row" ? space.groups.flatMap(rowsOf) : [...space.groups];
+  const groups = parts.sort((a, b) => a.offset - b.offset).map((group) => limited(group, options));
   const ranges = new Map<string, LimitedGroup[]>();
   let last: string | undefined;
   for (const group of groups) {
@@ -45,7 +46,21 @@ export function rankedRanges(space: UnitSpace, options: SelectOptions): RankedRa
 
 function keyOf(group: PlacedGroup, scope: Scope): string {
   if (typeof scope === "function") return scope(group);
-  return scope === "layer" ? group.name : "";
+  return scope === "global" ? "" : group.name;
+}
+
+/** The weights of each output as a group. @throws UsageError for units that are not the single weights of a layer. */
+function rowsOf(group: PlacedGroup): PlacedGroup[] {
+  const { name, inputs, units, offset } = group;
+  if (inputs === undefined) {
+    throw new UsageError(`scope: expected the single weights of layers for row, got ${name}; use layer or global`);
+  }
+  return Array.from({ length: units / inputs }, (_, row) => ({
+    ...group,
+    name: `${name} row ${row}`,
+    units: inputs,
+    offset: offset + row * inputs,
+  }));
 }
 
 const valueFor = (group: PlacedGroup, value: PerGroup): number => (typeof value === "function" ? value(group) : value);
@@ -61,13 +76,14 @@ function limited(group: PlacedGroup, { floor = 0, ceiling, multipleOf = 1 }: Sel
   if (!Number.isInteger(multiple) || multiple < 1) {
     throw new UsageError(`multipleOf: expected 1 or more for ${name}, got ${multiple}; correct it`);
   }
-  const limits = { least, most, multiple };
-  if (allowedFrom(least, { units, ...limits }) === undefined) {
+  const limits = { units, least, most, multiple };
+  const allowed = { least: allowedFrom(least, limits), most: allowedUpTo(most, limits) };
+  if (allowed.least === undefined || allowed.most === undefined) {
     throw new UsageError(
       `multipleOf: expected a multiple of ${multiple} among the ${least} to ${most} units that ${name} may keep, got none; widen floor and ceiling`,
     );
   }
-  return { ...group, count: units, ...limits };
+  return { ...group, count: units, multiple, least: allowed.least, most: allowed.most };
 }
 
 /** Far more than floating point loses in `part * units`, far less than a unit. */

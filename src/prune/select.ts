@@ -4,8 +4,8 @@ import { maskByteLength } from "../kernels/mask.js";
 import { fillRanges } from "../kernels/ranges.js";
 import type { Pattern } from "../kernels/select-pattern.js";
 import { Tensor } from "../tensor/index.js";
-import type { IntegerBudget } from "./select-budget.js";
-import { isCount } from "./select-counts.js";
+import { type IntegerBudget, integerBudget } from "./select-budget.js";
+import { isCount, prunedCounts } from "./select-counts.js";
 import { roundToMultiples } from "./select-multiples.js";
 import {
   type Amount,
@@ -34,7 +34,7 @@ export { parsePattern } from "./select-options.js";
 export type { Scope } from "./units.js";
 
 /** Names of the scopes that have one. */
-export const SCOPES = ["global", "layer"] as const;
+export const SCOPES = ["global", "layer", "row"] as const;
 /** A scope that has a name. */
 export type ScopeName = (typeof SCOPES)[number];
 
@@ -93,7 +93,8 @@ export class Selector {
 
   /**
    * Writes `keep` for the scores, one f32 for each unit. Everything is recorded before the call returns, except where counts have to be read back: with
-   * `multipleOf` those of the groups, and for amounts that count units those of the ranges, when the last selection was not read.
+   * `multipleOf` those of the groups, and for amounts that come to counts (budgets do where all units cost the same) those of the ranges, when the
+   * last selection was not read.
    * @throws UsageError for an amount that is out of range, contradicts the options, or is more than floors allow; `keep` is as before then.
    */
   async select(scores: Tensor, amount: Amount): Promise<void> {
@@ -105,14 +106,17 @@ export class Selector {
       monotone && options.multipleOf !== undefined
         ? await readKeptCounts(this.gpu, this.keep, this.#groups)
         : undefined;
-    const pruned = monotone && isCount(amount) ? (this.#pruned ?? (await this.#countPruned())) : ranges.map(() => 0);
+    const budget = "budget" in amount ? integerBudget(ranges, amount.budget) : undefined;
+    const counted = isCount(amount) || budget?.uniform !== undefined;
+    const pruned = monotone && counted ? (this.#pruned ?? (await this.#countPruned())) : ranges.map(() => 0);
+    const counts = counted ? prunedCounts(ranges, amount, { budget, pruned, reference: options.reference }) : undefined;
     const ranked = rankedScores(gpu, scores, this.#groups, monotone ? keep : undefined);
     const selecting = { gpu, scores, ranked, keep, results: this.#words, ranges };
     try {
-      this.#budget = undefined;
+      this.#budget = budget;
       if (this.#pattern) selectInRuns(gpu, { scores: ranked, keep }, this.#groups, this.#pattern);
-      else if (isCount(amount)) selectCounts(selecting, amount, pruned, options.reference ?? false);
-      else this.#budget = selectSums(selecting, amount);
+      else if (counts) selectCounts(selecting, counts, options.reference ?? false);
+      else if (!isCount(amount)) selectSums(selecting, amount, budget);
       this.#forget(true);
       this.#results = "ranges";
       if (options.multipleOf !== undefined) await this.#round(selecting, alive);

@@ -37,8 +37,8 @@ export interface PlacedGroup extends UnitGroup {
   readonly inputs?: number;
 }
 
-/** What is ranked together: everything, each group by itself, or the groups that get the same key. */
-export type Scope = "global" | "layer" | ((group: UnitGroup) => string);
+/** What is ranked together: everything, each group by itself, the weights of each output of a layer, or the groups that get the same key. */
+export type Scope = "global" | "layer" | "row" | ((group: UnitGroup) => string);
 
 /** All units that are ranked, and how many there are. */
 export interface UnitSpace {

@@ -56,7 +56,7 @@ const refused: [expected: string, args: string[]][] = [
   ["sparsity: expected either --sparsity or --pattern, got both", prune("--pattern", "2:4")],
   ["movement: expected a criterion that needs no training", prune("--method", "movement")],
   ["schedule: expected one-shot, linear, exponential, cosine, cubic", prune("--schedule", "soon")],
-  ["scope: expected global, layer", prune("--scope", "all")],
+  ["scope: expected global, layer, row", prune("--scope", "all")],
   ["include: expected embedding, classifier, norms, biases", prune("--include", "embedding,tokens")],
   ['rounds: expected a whole number, at least 1, at most 2147483647, got "0"', prune("--rounds", "0")],
   ['batch: expected a whole number, at least 1, at most 2147483647, got "1.5"', prune("--batch", "1.5")],

@@ -79,6 +79,18 @@ describe("selection", () => {
     model.release();
   });
 
+  test("scope row removes the same part of the weights of each output", async () => {
+    const { model, result } = await pruned({ method: "wanda", scope: "row", sparsity: 0.25 });
+    for (const { data, shape } of result.masks.values()) {
+      for (let row = 0; row < shape[0]; row++) {
+        expect(zeros(data.subarray(row * shape[1], (row + 1) * shape[1]))).toBe(shape[1] / 4);
+      }
+    }
+    model.release();
+    const rows = pruned({ method: "taylor", scope: "row", granularity: "neuron" });
+    await expect(rows).rejects.toThrow(/scope: expected the single weights of layers for row, got blocks.0.mlp.neuron/);
+  });
+
   test("what is kept scores higher than what goes, and weights with equal scores go from the lowest index", async () => {
     const { model, result } = await pruned({ method: "magnitude", sparsity: 0.6 });
     const [{ threshold }] = result.rounds[0].selections;

@@ -25,7 +25,12 @@ export function definePrune(program: Command, run: Run): void {
     .option("--method <name>", `one of ${[...CRITERIA.keys()].join(", ")}`, criterionByName)
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
     .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
-    .option("--scope <scope>", "what is ranked together: global or layer", choiceOption("scope", SCOPES), "global")
+    .option(
+      "--scope <scope>",
+      "what is ranked together: global, layer, or the weights of each row",
+      choiceOption("scope", SCOPES),
+      "global",
+    )
     .option("--pattern <n:m>", "keep the n highest of each m weights in a row, such as 2:4, instead of --sparsity")
     .option(
       "--floor <part>",
