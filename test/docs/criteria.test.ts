@@ -1,0 +1,56 @@
+/** The pages of the shipped criteria: there, complete, and saying what the code says. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { CRITERIA } from "../../src/prune/index.js";
+
+const root = resolve(import.meta.dirname, "../..");
+const pages = join(root, "docs/criteria");
+const sources = join(root, "src/prune/criteria");
+
+/** The files of criteria with their definitions. */
+const files = readdirSync(sources)
+  .filter((file) => file !== "index.ts")
+  .map((file) => ({ page: `${basename(file, ".ts")}.md`, text: readFileSync(join(sources, file), "utf8") }));
+
+const withoutImports = (text: string): string => text.replace(/^(?:import .*\n)+\n*/, "");
+
+const textOf = (page: string): string => readFileSync(join(pages, page), "utf8");
+
+describe.each([...CRITERIA.values()])("$name", ({ name, formula, needs }) => {
+  const home = files.filter(({ text }) => text.includes(`name: "${name}"`));
+
+  test("has a page with its formula, its sources and its figure", () => {
+    expect(home).toHaveLength(1);
+    const text = textOf(home[0].page);
+    const formulas = [...text.matchAll(/^([\w-]+) {2,}(.*)$/gm)].map(
+      ([, criterion, written]) => `${criterion}: ${written}`,
+    );
+    expect(formulas).toContain(`${name}: ${formula}`);
+    for (const source of needs) expect(text).toContain(`\`${source}\``);
+    expect(text).toContain(`](${name}.svg)`);
+  });
+
+  test("has a figure that bears its formula", () => {
+    const svg = readFileSync(join(pages, `${name}.svg`), "utf8");
+    const title = /<title id="title">([^<]*)<\/title>/.exec(svg)![1];
+    const plain = title.replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&amp;", "&");
+    expect(plain).toBe(`${name}: ${formula}`);
+  });
+
+  test("stands in the table", () => {
+    const row = `| [${name}](${home[0].page}) | \`${formula.replaceAll("|", "\\|")}\` |`;
+    expect(textOf("README.md")).toContain(row);
+  });
+});
+
+test.each(files)("$page shows the code as it is", ({ page, text }) => {
+  const [, source, code] = /<!-- (\S+) -->\n```ts\n([\s\S]*?)```\n/.exec(textOf(page))!;
+  expect(existsSync(join(root, source))).toBe(true);
+  expect(code).toBe(withoutImports(text));
+});
+
+test("no page or figure is left of a criterion that is gone", () => {
+  const known = [...[...CRITERIA.keys()].map((name) => `${name}.svg`), ...files.map(({ page }) => page), "README.md"];
+  expect(readdirSync(pages).filter((file) => !known.includes(file))).toEqual([]);
+});
