@@ -11,6 +11,8 @@ export interface IntegerBudget {
   readonly limits: readonly number[];
   /** Whole numbers in one unit of the cost. */
   readonly scale: number;
+  /** What every unit costs, where all cost the same: the budget is a number of units then. */
+  readonly uniform: number | undefined;
 }
 
 const LARGEST = 2 ** 32 - 1;
@@ -56,5 +58,6 @@ export function integerBudget(ranges: readonly RankedRange[], { cost, keep, fixe
     }
     return Math.min(LARGEST, Math.floor(most * (exact ? 1 / common : scale) + 1e-6));
   });
-  return { costs, limits, scale };
+  const [first, ...others] = new Set(costs.values());
+  return { costs, limits, scale, uniform: others.length === 0 && first > 0 ? first : undefined };
 }

@@ -1,5 +1,6 @@
 /** From amounts to numbers of units. */
 import { UsageError } from "../errors.js";
+import type { IntegerBudget } from "./select-budget.js";
 import type { Amount } from "./select-options.js";
 import type { LimitedGroup, RankedRange } from "./select-ranges.js";
 
@@ -14,21 +15,25 @@ const ROUNDING = 1e-6;
 
 const partOf = (count: number, part: number): number => Math.floor(count * part + ROUNDING);
 
+/** What a count depends on besides the amount. */
+interface CountContext {
+  /** Of the amount, where it is one. */
+  readonly budget: IntegerBudget | undefined;
+  /** Units that are pruned for good, range by range. */
+  readonly pruned: readonly number[];
+  /** Counts as the authors of PX do: int(count * part), which loses a unit where 0.1 * 1000 comes out as 99.99... */
+  readonly reference?: boolean;
+}
+
 /**
- * How many units go in each range, those pruned before included. Parts are rounded down. Never fewer than `pruned`, the units that are pruned for good,
- * and what the ceilings ask for. `reference` counts as the authors of PX do: int(count * part), which loses a unit where 0.1 * 1000 comes out as 99.99...
- * @throws UsageError when floors leave fewer units than have to go.
+ * How many units go in each range, those pruned for good included: what the amount asks for, parts rounded down, and never fewer than the ceilings do.
+ * @throws UsageError when floors leave fewer units than are asked for.
  */
-export function prunedCounts(
-  ranges: readonly RankedRange[],
-  amount: CountAmount,
-  pruned: readonly number[],
-  reference = false,
-): number[] {
-  const asked = askedCounts(ranges, amount, pruned, reference);
+export function prunedCounts(ranges: readonly RankedRange[], amount: Amount, context: CountContext): number[] {
+  const asked = askedCounts(ranges, amount, context);
   return ranges.map(({ groups }, index) => {
     const atLeast = Math.max(
-      pruned[index],
+      context.pruned[index],
       sumOf(groups, ({ units, most }) => units - most),
     );
     const atMost = sumOf(groups, ({ units, least }) => units - least);
@@ -44,9 +49,8 @@ export function prunedCounts(
 
 function askedCounts(
   ranges: readonly RankedRange[],
-  amount: CountAmount,
-  pruned: readonly number[],
-  reference: boolean,
+  amount: Amount,
+  { budget, pruned, reference }: CountContext,
 ): number[] {
   if ("sparsityOfAlive" in amount) {
     return ranges.map(({ count }, i) => pruned[i] + partOf(count - pruned[i], amount.sparsityOfAlive));
@@ -55,10 +59,12 @@ function askedCounts(
     const { sparsity } = amount;
     return ranges.map(({ count }) => (reference ? Math.floor(count * sparsity) : partOf(count, sparsity)));
   }
-  return inProportion(
-    ranges.map(({ count }) => count),
-    amount.remove,
-  );
+  if ("remove" in amount) {
+    const sizes = ranges.map(({ count }) => count);
+    return inProportion(sizes, amount.remove);
+  }
+  const { limits, uniform = 1 } = budget!;
+  return ranges.map(({ count }, i) => Math.max(0, count - Math.floor(limits[i] / uniform)));
 }
 
 /** Splits a whole number in proportion to the counts: rounded down, and what is left to the largest remainders. */

@@ -43,7 +43,7 @@ export interface SelectOptions {
   readonly ceiling?: PerGroup;
   /**
    * The kept units of a group are a multiple of this, or all of them. Counts are rounded to a neighbouring multiple, up where most units hang over,
-   * until the number of kept units (or with a budget their cost) is as near as it gets to what was asked.
+   * until the number of kept units (or with a budget their cost) is as near as it gets to what was asked. Floors go up to multiples, ceilings down.
    */
   readonly multipleOf?: PerGroup;
   /** "2:4" keeps the two highest of each four weights that lie side by side along the inputs, whatever the scope. Needs no other amount. */

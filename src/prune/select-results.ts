@@ -13,9 +13,11 @@ function entryAt(words: Uint32Array, index: number): Required<Selection> {
 
 /** Entries are about ranges. */
 export function rangeResults(words: Uint32Array, ranges: readonly RankedRange[], budget?: IntegerBudget): Selection[] {
-  return ranges.map((_, index) => {
+  return ranges.map(({ count }, index) => {
     const { threshold, pruned, cost } = entryAt(words, index);
-    return budget ? { threshold, pruned, cost: cost / budget.scale } : { threshold, pruned };
+    if (!budget) return { threshold, pruned };
+    const kept = budget.uniform ? (count - pruned) * budget.uniform : cost;
+    return { threshold, pruned, cost: kept / budget.scale };
   });
 }
 

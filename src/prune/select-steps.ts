@@ -7,8 +7,8 @@ import { selectAbove, selectShare, selectWithin } from "../kernels/select-cut.js
 import { selectRanges } from "../kernels/select-ranges.js";
 import type { ScoreRange } from "../kernels/sort.js";
 import { Tensor } from "../tensor/index.js";
-import { type IntegerBudget, integerBudget } from "./select-budget.js";
-import { type CountAmount, prunedCounts } from "./select-counts.js";
+import type { IntegerBudget } from "./select-budget.js";
+import type { CountAmount } from "./select-counts.js";
 import type { Amount } from "./select-options.js";
 import type { LimitedGroup, RankedRange } from "./select-ranges.js";
 
@@ -65,14 +65,12 @@ export function rankedScores(
 const pruneOf = ({ offset, units }: LimitedGroup, prune: number) =>
   ({ offset, count: units, prune, ties: "lowest-index" }) as const;
 
-/** Prunes so many units of each range, those pruned for good included. */
+/** Prunes so many units of each range, those pruned for good included; by the authors' rule all ties too. */
 export function selectCounts(
   { gpu, ranked, keep, results, ranges }: Selecting,
-  amount: CountAmount,
-  pruned: readonly number[],
+  counts: readonly number[],
   reference: boolean,
 ): void {
-  const counts = prunedCounts(ranges, amount, pruned, reference);
   const ties = reference ? "less-or-equal" : "lowest-index";
   const list = ranges.map(({ offset, count }, index) => ({ offset, count, prune: counts[index], ties }) as const);
   selectRanges(gpu, { scores: ranked, keep, results }, list, RESULT_WORDS);
@@ -88,12 +86,12 @@ export function selectInGroups(
   selectRanges(gpu, { scores: ranked, keep, results }, list, RESULT_WORDS);
 }
 
-/** Amounts whose counts only the device finds out. Returns the budget, where there is one. */
+/** Amounts whose counts only the device finds out. */
 export function selectSums(
   { gpu, scores, ranked, keep, results, ranges }: Selecting,
   amount: Exclude<Amount, CountAmount>,
-): IntegerBudget | undefined {
-  const budget = "budget" in amount ? integerBudget(ranges, amount.budget) : undefined;
+  budget: IntegerBudget | undefined,
+): void {
   using _temporaries = gpu.scope();
   const costs = budget && costsOf(gpu, ranges, scores.size, budget);
   ranges.forEach(({ offset, count }, index) => {
@@ -105,7 +103,6 @@ export function selectSums(
     else selectWithin(gpu, { ...buffers, costs: costs! }, { offset, count, budget: budget!.limits[index] });
     gpu.copy(result, results.buffer, RESULT_WORDS * 4, 0, index * RESULT_WORDS * 4);
   });
-  return budget;
 }
 
 function costsOf(gpu: Gpu, ranges: readonly RankedRange[], count: number, { costs }: IntegerBudget) {

@@ -28,9 +28,10 @@ const randomSpace = (next: Random): UnitSpace => {
   const groups = integer(next, 1, 6);
   const units = Array.from({ length: groups }, () => integer(next, 1, pick(next, [3, 40, 700])));
   const kind = pick(next, [1, 12, 0.37]);
+  const most = pick(next, [1, 9]);
   return spaceOf(
     units,
-    units.map(() => kind * integer(next, 1, 9)),
+    units.map(() => kind * integer(next, 1, most)),
   );
 };
 
