@@ -10,6 +10,7 @@ export { type ForwardOptions, type Observer, Pass } from "./pass.js";
 export {
   blockGroup,
   type LayerKind,
+  layerOf,
   type PrunableLayer,
   rowUnits,
   type UnitGroup,

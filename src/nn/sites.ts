@@ -16,6 +16,12 @@ export interface PrunableLayer {
   readonly applications: number;
 }
 
+/** The layer whose weight matrix a parameter is. */
+export const layerOf = (
+  { layers }: { readonly layers: readonly PrunableLayer[] },
+  parameter: string,
+): PrunableLayer | undefined => layers.find(({ name }) => `${name}.weight` === parameter);
+
 /** A parameter that a unit takes part of. */
 export interface UnitMember {
   readonly parameter: string;

@@ -55,7 +55,7 @@ export async function readResult(pruner: Pruner, { saliency }: Pick<PruneOptions
     masks,
     scores: byGroup(space, (offset, units) => ({ shape: [units], data: scores.slice(offset, offset + units) })),
     kept: byGroup(space, (offset, units) => unpackBits(keep, units, offset)),
-    rounds,
+    rounds: [...rounds],
     report: {
       saliency: saliency.name ?? "saliency",
       formula: saliency.formula,
@@ -65,7 +65,7 @@ export async function readResult(pruner: Pruner, { saliency }: Pick<PruneOptions
         weights: data.length,
         kept: data.reduce((sum, bit) => sum + bit, 0),
       })),
-      rounds,
+      rounds: [...rounds],
     },
   };
 }

@@ -2,8 +2,15 @@
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/model.js";
 import type { Parameter } from "../nn/parameter.js";
-import { blockGroup, type PrunableLayer, rowUnits, type UnitGroup, type UnitMember, weightUnits } from "../nn/sites.js";
-import { layerOf } from "./collect/places.js";
+import {
+  blockGroup,
+  layerOf,
+  type PrunableLayer,
+  rowUnits,
+  type UnitGroup,
+  type UnitMember,
+  weightUnits,
+} from "../nn/sites.js";
 
 /** Names of the granularities. */
 export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;

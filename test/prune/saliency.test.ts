@@ -301,6 +301,22 @@ describe("sources", () => {
     const product = gradient.map((_, i) => hessian.reduce((before, column, j) => before + column[i] * gradient[j], 0));
     expectClose(await scoreWith("hessianGradient", 0), product, 1e-5);
 
+    const [first, second] = await Promise.all(
+      [0, 1].map(async (count) => {
+        const batches = Array.from({ length: count + 1 }, () => ({ images, labels: data.labels }));
+        const saliency: Saliency = { needs: ["hessianDiagonal"], score: ({ hessianDiagonal }) => hessianDiagonal };
+        const scorer = new Scorer(small, space, saliency, { calibration: batches, batchSize: 8, seed: 0 });
+        await scorer.score();
+        const scores = await scorer.scores.read();
+        scorer.release();
+        return scores;
+      }),
+    );
+    expect(
+      second.some((value, i) => Math.abs(value - 2 * first[i]) > 1e-6),
+      "each batch draws signs of its own",
+    ).toBe(true);
+
     const seeds = 64;
     const estimates = [];
     for (let seed = 0; seed < seeds; seed++) estimates.push(await scoreWith("hessianDiagonal", seed));

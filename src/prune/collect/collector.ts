@@ -9,10 +9,11 @@ import { Tensor } from "../../tensor/index.js";
 import type { Objective } from "../saliency/objective.js";
 import type { UnitSpace } from "../units.js";
 import { batchCount, type Calibration, type CalibrationBatch, loadBatch, readCalibration } from "./calibration.js";
-import { PASSES, type PassKind, type StepContext } from "./passes.js";
+import { PASSES, type PassKind } from "./passes.js";
 import { placesOf } from "./places.js";
 import { type Statistic, SUMMED_GRADIENT, statisticKey } from "./statistic.js";
 import { Statistics } from "./statistics.js";
+import type { StepContext } from "./step-context.js";
 
 /** Data and how it is batched. */
 export interface CollectorOptions {
@@ -90,7 +91,8 @@ export class Collector {
         step.recording.replay();
         await this.model.gpu.sync();
         if (index === 0) this.statistics.examples += batch.labels.length;
-        await onBatch?.(++done, total);
+        done++;
+        await onBatch?.(done, total);
       }
     }
   }

@@ -5,7 +5,7 @@ import type { Model } from "../../nn/index.js";
 import { backward, type Gradients, Tensor, withoutHistory } from "../../tensor/index.js";
 import { type ObjectivePass, runObjective } from "../saliency/objective.js";
 import { observerOf } from "./observe.js";
-import type { StepContext } from "./passes.js";
+import type { StepContext } from "./step-context.js";
 
 /** Forward, and backward where gradients are wanted. */
 export function firstOrder(context: StepContext): void {

@@ -3,8 +3,8 @@ import { mapUnits } from "../../kernels/map-units.js";
 import { columnMoments, moment } from "../../kernels/moment.js";
 import type { Observer } from "../../nn/index.js";
 import type { Tensor } from "../../tensor/index.js";
-import type { StepContext } from "./passes.js";
 import type { Statistic } from "./statistic.js";
+import type { StepContext } from "./step-context.js";
 
 type Observed = Extract<Statistic, { kind: "input" | "output" | "site" | "moment" }>;
 

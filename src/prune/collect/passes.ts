@@ -1,27 +1,9 @@
 /** The kinds of passes over the data, and which statistics each collects. */
-import type { Model } from "../../nn/index.js";
-import type { Tensor } from "../../tensor/index.js";
-import type { Objective } from "../saliency/objective.js";
-import type { UnitSpace } from "../units.js";
 import { firstOrder } from "./first-order.js";
 import { isObserved } from "./observe.js";
 import { secondOrder } from "./second-order.js";
 import type { Each, Statistic } from "./statistic.js";
-import type { Statistics } from "./statistics.js";
-
-/** What a step works on. */
-export interface StepContext {
-  readonly model: Model;
-  readonly space: UnitSpace;
-  readonly objective: Objective;
-  readonly statistics: Statistics;
-  /** What this pass collects. */
-  readonly needed: readonly Statistic[];
-  readonly images: Tensor;
-  readonly labels: Tensor;
-  /** u32 [seed, step] */
-  readonly draws: Tensor;
-}
+import type { StepContext } from "./step-context.js";
 
 /** One pass over the data. `run` is called while a step is recorded. */
 export interface PassKind {

@@ -37,7 +37,3 @@ export function placesOf(statistic: Statistic, model: Model, space: UnitSpace): 
   if (domainOf(statistic) !== "weight" || kind === "weight") return [];
   return scored.map((name) => ({ name, length: model.parameters.get(name).size }));
 }
-
-/** The layer whose weight matrix a parameter is. */
-export const layerOf = (model: Model, parameter: string): PrunableLayer | undefined =>
-  model.layers.find(({ name }) => `${name}.weight` === parameter);

@@ -3,8 +3,8 @@ import { randomSigns } from "../../kernels/random.js";
 import { hessianVectorProduct, Tensor } from "../../tensor/index.js";
 import { runObjective } from "../saliency/objective.js";
 import { addTerm } from "./first-order.js";
-import type { StepContext } from "./passes.js";
 import { type Statistic, SUMMED_GRADIENT } from "./statistic.js";
+import type { StepContext } from "./step-context.js";
 
 type Curvature = Extract<Statistic, { kind: "curvature" }>;
 

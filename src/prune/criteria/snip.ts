@@ -8,5 +8,4 @@ export const snip = defineSaliency({
   needs: ["maskGradient"],
   score: ({ maskGradient }) => map("abs(m)", { m: maskGradient }),
   referenceTotal: true,
-  revives: true,
 });

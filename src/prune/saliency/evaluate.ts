@@ -2,9 +2,8 @@
 import { UsageError } from "../../errors.js";
 import type { MapInput } from "../../kernels/map.js";
 import { sumOfLarger } from "../../kernels/sum-of-larger.js";
-import type { Model, UnitMember } from "../../nn/index.js";
+import { layerOf, type Model, type UnitMember } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
-import { layerOf } from "../collect/places.js";
 import { domainOf, type Statistic } from "../collect/statistic.js";
 import type { PlacedGroup, UnitSpace } from "../units.js";
 import { type Expression, type FlatMap, flatten, type MapNode, type ReductionNode } from "./expression.js";

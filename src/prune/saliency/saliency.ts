@@ -31,8 +31,6 @@ export interface Saliency<N extends string = SourceName> {
   readonly compensate?: Compensation;
   /** Under `reference`, scores are divided by the magnitude of their sum over everything, as the method's authors do. */
   readonly referenceTotal?: boolean;
-  /** Under `reference`, removed weights may come back. */
-  readonly revives?: boolean;
 }
 
 /** Any saliency, whatever it needs. */
