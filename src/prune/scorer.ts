@@ -115,6 +115,11 @@ export class Scorer {
     this.#observed = false;
   }
 
+  /** What training has summed, on the device. */
+  trainingSums(): [string, Tensor][] {
+    return this.statistics.entries(({ kind }) => kind === "training");
+  }
+
   #operand(statistic: Statistic, place: string): Tensor | undefined {
     const { statistics } = this.#collector;
     if (statistic.kind === "weight") return this.model.parameters.get(place).value;

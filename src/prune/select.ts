@@ -85,6 +85,16 @@ export class Selector {
     this.#forget(true);
   }
 
+  /** The same after `keep` was written on the device. @param pruning - whether it prunes anything */
+  continueFrom(pruning: boolean): void {
+    this.#forget(pruning);
+  }
+
+  /** Groups with the numbers of units that may stay, as they are ranked. */
+  get groups(): readonly LimitedGroup[] {
+    return this.#groups;
+  }
+
   #forget(pruning: boolean): void {
     this.#pruning = pruning;
     this.#pruned = undefined;

@@ -82,6 +82,11 @@ export class Statistics {
     for (const [place, each] of rows) this.rows.set(place, each);
   }
 
+  /** The sums of some statistics on the device, by key. */
+  entries(which: (statistic: Statistic) => boolean): [string, Tensor][] {
+    return Array.from(this.#sums).flatMap(([key, { statistic, total }]) => (which(statistic) ? [[key, total]] : []));
+  }
+
   /** Writes sums that `read` gave, by their keys. */
   write(sums: ReadonlyMap<string, FloatTensor>): void {
     for (const [key, { data }] of sums) this.#sums.get(key)?.total.write(data);
