@@ -1,0 +1,48 @@
+/** Which convolution kernel runs: the one place that knows which device and shape likes which. */
+import type { Gpu } from "../gpu/index.js";
+import { type ConvExtents, type ConvProduct, productTiles } from "./conv-size.js";
+
+/**
+ * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8. `tile`: 64 x 64 tiles in
+ * workgroup memory, any device and shape. `direct`: four results an invocation, for groups of so few channels that tiles would be empty.
+ */
+export type ConvVariant = "lane" | "tile" | "direct";
+
+export const TILE = 64;
+
+/** Rows of a product up to which one invocation for four results beats tiles that are mostly empty. */
+const FEW_ROWS = 2;
+
+/** Whether the lane kernels can run here. */
+export const convLanesFit = ({ features, info }: Gpu): boolean =>
+  features.has("subgroups") && (info.subgroupSize === 4 || info.subgroupSize === 8);
+
+export function chooseConvVariant(gpu: Gpu, { rows }: ConvProduct): ConvVariant {
+  if (rows <= FEW_ROWS) return "direct";
+  return gpu.info.software && convLanesFit(gpu) ? "lane" : "tile";
+}
+
+/** Side of a tile of results: rows and columns that one workgroup, or one invocation of `direct`, takes. */
+export function tileSides(gpu: Gpu, variant: ConvVariant): readonly [rows: number, columns: number] {
+  if (variant === "direct") return [1, 4];
+  const side = variant === "lane" ? 4 * (gpu.info.subgroupSize as number) : TILE;
+  return [side, side];
+}
+
+/** Fewer workgroups than this in flight leave a device idle; more partial results than needed only cost memory traffic. */
+const WANTED = { software: 16, gpu: 256 };
+const SHORTEST_PIXELS = 128;
+/** Bytes that partial results may take. */
+const MOST_SCRATCH = 64 << 20;
+
+/** How the weight gradient's lines of pixels are cut: `splits` runs of `chunk` lines. */
+export function splitLines(gpu: Gpu, variant: ConvVariant, extents: ConvExtents, product: ConvProduct) {
+  const lines = extents.batch * extents.out.height;
+  const [rows, columns] = tileSides(gpu, variant);
+  const tiles = productTiles(product, rows, columns) / (variant === "direct" ? 64 : 1);
+  const wanted = Math.ceil((gpu.info.software ? WANTED.software : WANTED.gpu) / tiles);
+  const possible = Math.floor((lines * extents.out.width) / SHORTEST_PIXELS);
+  const fitting = Math.floor(MOST_SCRATCH / (4 * extents.lengths.weight));
+  const chunk = Math.ceil(lines / Math.max(1, Math.min(wanted, possible, fitting, lines)));
+  return { splits: Math.ceil(lines / chunk), chunk };
+}
