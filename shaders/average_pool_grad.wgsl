@@ -1,0 +1,22 @@
+// dx[plane, iy, ix] = sum of dy over the windows that contain the pixel / (WINDOW_HEIGHT * WINDOW_WIDTH)
+// dx: planes x height x width; dy: planes x out_height x out_width.
+#import elementwise
+#import pool_place
+
+struct Params { start: u32, end: u32, height: u32, width: u32, out_height: u32, out_width: u32, padding: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+fn apply(i: u32) {
+  let pixel = pixel_of(i, params.height, params.width);
+  let rows = windows_with(pixel.y, WINDOW_HEIGHT, params.out_height);
+  let columns = windows_with(pixel.x, WINDOW_WIDTH, params.out_width);
+  var sum = 0.0;
+  for (var oy = rows.first; oy < rows.end; oy++) {
+    let line = (pixel.plane * params.out_height + oy) * params.out_width;
+    for (var ox = columns.first; ox < columns.end; ox++) { sum += dy[line + ox]; }
+  }
+  dx[i] = sum / f32(WINDOW_HEIGHT * WINDOW_WIDTH);
+}

@@ -1,0 +1,21 @@
+import type { Gpu } from "../gpu/index.js";
+import type { BufferLike } from "./buffers.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
+import { maskByteLength } from "./mask.js";
+import * as shaders from "./shaders.gen.js";
+
+/**
+ * Bit i of `bits` = x[i] > 0: where a ReLU lets pass, as a mask that `applyMask` takes. Writes every word of the mask; padding bits become 0.
+ * @throws ShapeError when a buffer is too short.
+ */
+export function activationBits(
+  gpu: Gpu,
+  { x, bits }: { x: BufferLike; bits: BufferLike },
+  { length }: { length: number },
+): void {
+  const words = maskByteLength(length) / 4;
+  requireElements("activationBits", { x, bits }, { x: length, bits: words });
+  const call = { buffers: { x, bits }, params: { length }, inFours: false };
+  dispatchElementwise(gpu, shaders.activation_bits, call, words);
+}
