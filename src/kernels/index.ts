@@ -3,6 +3,7 @@
  * (`gpu.borrow`), and know no tensors.
  */
 export { type Activation, activation, activationGrad, geluGradTangent } from "./activation.js";
+export { activationBits } from "./activation-bits.js";
 export { add, addPeriodic } from "./add.js";
 export {
   type AttentionBuffers,
@@ -19,8 +20,25 @@ export {
   attentionGradTangent,
   attentionTangent,
 } from "./attention-tangent.js";
+export {
+  type BatchNormBuffers,
+  type BatchNormGradBuffers,
+  type BatchNormOptions,
+  type BatchNormSize,
+  batchNorm,
+  batchNormGrad,
+} from "./batch-norm.js";
 export type { BufferLike } from "./buffers.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
+export {
+  type Conv2dBuffers,
+  type Conv2dSize,
+  type ConvOptions,
+  type ConvVariant,
+  conv2d,
+  conv2dInputGrad,
+  conv2dWeightGrad,
+} from "./conv.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
 export { dispatchElementwise, type ElementwiseCall, type ElementwiseParam } from "./elementwise.js";
@@ -52,6 +70,15 @@ export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
 export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
+export {
+  averagePool,
+  averagePoolGrad,
+  maxPool,
+  maxPoolGrad,
+  maxPoolTangent,
+  type PoolSize,
+  poolOut,
+} from "./pool.js";
 export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
 export { countKeptRanges, fillRanges } from "./ranges.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";

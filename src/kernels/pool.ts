@@ -77,6 +77,22 @@ export function maxPoolGrad(
 }
 
 /**
+ * yTangent = how `maxPool` follows when x moves: the tangent of each window's first largest element.
+ * @throws ShapeError when a size is wrong or a buffer too short.
+ */
+export function maxPoolTangent(
+  gpu: Gpu,
+  { xTangent, at, yTangent }: { xTangent: BufferLike; at: BufferLike; yTangent: BufferLike },
+  size: PoolSize,
+): void {
+  const { pixels, windows } = plan("maxPoolTangent", size);
+  requireElements("maxPoolTangent", { xTangent, at, yTangent }, { xTangent: pixels, at: windows, yTangent: windows });
+  const params = { windows: windows / size.planes, pixels: size.height * size.width };
+  const call = { buffers: { x: xTangent, at, y: yTangent }, params, inFours: false };
+  dispatchElementwise(gpu, shaders.max_pool_tangent, call, windows);
+}
+
+/**
  * y = mean of each window, f32; the padding counts as zeros.
  * @throws ShapeError when a size is wrong or a buffer too short.
  */

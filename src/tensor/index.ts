@@ -15,7 +15,9 @@ export {
   withoutHistory,
 } from "./op.js";
 export { type AttentionAttributes, attention } from "./ops/attention.js";
+export { type BatchNormAttributes, batchNorm } from "./ops/batch-norm.js";
 export { concatRows } from "./ops/concat.js";
+export { type Conv2dAttributes, conv2d } from "./ops/conv.js";
 export { type ActivationKind, activation, add, reshape } from "./ops/elementwise.js";
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
@@ -23,6 +25,7 @@ export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
+export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./ops/pool.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
 export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";

@@ -1,4 +1,12 @@
-import { averagePool, averagePoolGrad, maxPool, maxPoolGrad, type PoolSize, poolOut } from "../../src/kernels/pool.js";
+import {
+  averagePool,
+  averagePoolGrad,
+  maxPool,
+  maxPoolGrad,
+  maxPoolTangent,
+  type PoolSize,
+  poolOut,
+} from "../../src/kernels/pool.js";
 import { EXACT, sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
@@ -45,6 +53,15 @@ function largestGrad(at: Numbers, dy: Numbers, size: PoolSize) {
     if (at[window] === inPlane) dx[inX] += dy[window];
   });
   return { dx };
+}
+
+/** The adjoint of `largestGrad`. */
+function largestTangent(at: Numbers, xTangent: Numbers, size: PoolSize) {
+  const yTangent = new Float64Array(at.length);
+  pixels(size, (inX, inPlane, window) => {
+    if (at[window] === inPlane) yTangent[window] = xTangent[inX];
+  });
+  return { yTangent };
 }
 
 function average(x: Numbers, size: PoolSize) {
@@ -106,6 +123,16 @@ export const cases: KernelCase[] = sizes.flatMap(({ benchOnly, ...size }): Kerne
       oracle: ({ at, dy }) => largestGrad(at, dy, size),
       tolerance: sums,
       bytes: bytes + 4 * windows,
+    },
+    {
+      ...common,
+      name: `maxPoolTangent ${shape}`,
+      inputs: () => ({ at: largest(coarse(length), size).at, xTangent: normals(length, 3) }),
+      outputs: { yTangent: { length: windows } },
+      run: (gpu, { at, xTangent, yTangent }) => maxPoolTangent(gpu, { at, xTangent, yTangent }, size),
+      oracle: ({ at, xTangent }) => largestTangent(at, xTangent, size),
+      tolerance: EXACT,
+      bytes: 12 * windows,
     },
     {
       ...common,
