@@ -31,6 +31,7 @@ export interface GateShape {
 /** The gates of a model by key, such as `blocks.3.mlp.neuron`. */
 export class Gates {
   readonly #byKey = new Map<string, Tensor>();
+  #structure = 0;
 
   constructor(private readonly shapes: ReadonlyMap<string, GateShape>) {}
 
@@ -39,18 +40,21 @@ export class Gates {
     return this.shapes;
   }
 
+  /** Grows whenever a gate comes, goes or gives way to another: what was recorded before is out of date then. */
+  get structure(): number {
+    return this.#structure;
+  }
+
   /** Puts a gate in place, or takes it away with `undefined`. @throws ShapeError for an unknown key or a wrong number of units. */
   set(key: string, values: Tensor | undefined): void {
     const shape = this.shapes.get(key);
     if (!shape) throw new ShapeError(`gate: expected one of ${[...this.shapes.keys()].join(", ")}, got "${key}"`);
-    if (!values) {
-      this.#byKey.delete(key);
-      return;
-    }
-    if (!shape.units.includes(values.size)) {
+    if (values && !shape.units.includes(values.size)) {
       throw new ShapeError(`gate ${key}: expected ${shape.units.join(" or ")} values, got [${values.shape}]`);
     }
-    this.#byKey.set(key, values);
+    if (values !== this.#byKey.get(key)) this.#structure++;
+    if (values) this.#byKey.set(key, values);
+    else this.#byKey.delete(key);
   }
 
   get(key: string): Tensor | undefined {
@@ -58,7 +62,21 @@ export class Gates {
   }
 
   clear(): void {
+    if (this.#byKey.size > 0) this.#structure++;
     this.#byKey.clear();
+  }
+
+  /** Runs `fn` with other gates in the places of some, and puts back what was there. `structure` stays: to what goes on outside, nothing changed. */
+  during<T>(gates: ReadonlyMap<string, Tensor>, fn: () => T): T {
+    const before = new Map([...gates.keys()].map((key) => [key, this.#byKey.get(key)]));
+    const structure = this.#structure;
+    try {
+      for (const [key, gate] of gates) this.set(key, gate);
+      return fn();
+    } finally {
+      for (const [key, gate] of before) this.set(key, gate);
+      this.#structure = structure;
+    }
   }
 
   [Symbol.iterator](): IterableIterator<[string, Tensor]> {

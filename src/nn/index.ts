@@ -5,6 +5,7 @@ export { initialMlpWeights, initialViTWeights } from "./init.js";
 export { MLP } from "./mlp.js";
 export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
+export { ModelRecording } from "./model-recording.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
 export { type ForwardOptions, type Observer, Pass } from "./pass.js";
 export {

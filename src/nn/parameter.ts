@@ -15,15 +15,26 @@ export type ModelWeights = ReadonlyMap<string, FloatTensor | Tensor>;
 
 /** One trainable tensor. The value stays dense; a mask only decides what takes part. */
 export class Parameter {
-  /** One bit a value, 1 = keep (u32 words). */
-  mask: Tensor | undefined;
+  #mask: Tensor | undefined;
 
   constructor(
     readonly name: string,
     readonly value: Tensor,
     /** Whether the value's memory is the model's own. */
     private readonly owned: boolean,
+    /** Called when the mask comes, goes or gives way to another. */
+    private readonly onStructure: () => void,
   ) {}
+
+  /** One bit a value, 1 = keep (u32 words). Bits may be written at any time. */
+  get mask(): Tensor | undefined {
+    return this.#mask;
+  }
+
+  set mask(mask: Tensor | undefined) {
+    if (mask !== this.#mask) this.onStructure();
+    this.#mask = mask;
+  }
 
   get size(): number {
     return this.value.size;
@@ -32,7 +43,7 @@ export class Parameter {
   /** Gives the memory of the mask back, and of the value unless it is borrowed. */
   release(): void {
     if (this.owned) this.value.gpu.release(this.value);
-    this.mask?.gpu.release(this.mask);
+    this.#mask?.gpu.release(this.#mask);
   }
 }
 
@@ -48,6 +59,7 @@ function borrow(gpu: Gpu, name: string, tensor: Tensor): Tensor {
 /** The parameters of a model in the order of its forward pass. */
 export class Parameters implements Iterable<Parameter> {
   readonly #byName = new Map<string, Parameter>();
+  #structure = 0;
 
   constructor(
     readonly gpu: Gpu,
@@ -57,8 +69,13 @@ export class Parameters implements Iterable<Parameter> {
       const borrowed = weight instanceof Tensor;
       const value = borrowed ? borrow(gpu, name, weight) : Tensor.from(gpu, weight.data, weight.shape);
       value.requiresGradient = true;
-      this.#byName.set(name, new Parameter(name, value, !borrowed));
+      this.#byName.set(name, new Parameter(name, value, !borrowed, () => this.#structure++));
     }
+  }
+
+  /** Grows whenever a parameter's mask comes, goes or gives way to another: what was recorded before is out of date then. */
+  get structure(): number {
+    return this.#structure;
   }
 
   /** @throws ShapeError when the model has no parameter of this name. */

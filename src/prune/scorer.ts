@@ -166,7 +166,7 @@ export class Scorer {
     return y;
   }
 
-  /** Forgets recorded steps: needed when parameters got their first mask. */
+  /** Gives the memory of recorded steps back. They are recorded again when they are needed, as they are when masks or gates came or went. */
   invalidate(): void {
     this.#collector.invalidate();
   }

@@ -1,6 +1,7 @@
 /** Accuracy of a model over a dataset: one recorded forward pass, replayed for each batch. */
 import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/model.js";
+import { ModelRecording } from "../nn/model-recording.js";
 import { Tensor, withoutHistory } from "../tensor/index.js";
 import { orderedBatches } from "./batches.js";
 import { type Metrics, MetricsMeter } from "./metrics.js";
@@ -22,18 +23,16 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   const { gpu } = model;
   const batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, dataset.length);
   const images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
-  const forward = gpu.record(() => withoutHistory(() => model.forward(images).logits));
-  const classes = forward.result.size / batchSize;
+  const forward = new ModelRecording(model, () => withoutHistory(() => model.forward(images).logits));
   const meter = new MetricsMeter();
   let done = 0;
   try {
     for await (const { images: data, labels, count } of orderedBatches(dataset, batchSize)) {
       options.signal?.throwIfAborted();
       images.write(data);
-      forward.replay();
-      const logits = await forward.result.read();
+      const logits = await forward.replay().read();
       meter.add(logits, labels, count);
-      options.onLogits?.(logits.subarray(0, count * classes), count);
+      options.onLogits?.(logits.subarray(0, (count * logits.length) / batchSize), count);
       done += count;
       options.onProgress?.(done, dataset.length);
     }

@@ -1,9 +1,9 @@
 /** The training loop: one recorded step, replayed; hooks around it. Knows no pruning: a masked parameter stays masked because its mask is part of the model. */
 import { GpuError, UsageError } from "../errors.js";
-import type { Recording } from "../gpu/index.js";
 import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import type { Model, ModelOutput } from "../nn/model.js";
+import { ModelRecording } from "../nn/model-recording.js";
 import { TrainingPass } from "../nn/training.js";
 import { backward, crossEntropy, type Gradients, map, mean, Tensor } from "../tensor/index.js";
 import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
@@ -56,7 +56,7 @@ export interface TrainerState {
   readonly moments: ReadonlyMap<string, FloatTensor>;
 }
 
-/** Trains all parameters of a model with AdamW. The step is recorded once and replayed; its batches depend on seed and step only. */
+/** Trains all parameters of a model with AdamW. The step is recorded once and replayed, and again when masks or gates came or went; its batches depend on seed and step only. */
 export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   readonly schedule: CosineSchedule;
@@ -68,7 +68,7 @@ export class Trainer implements Disposable {
   readonly #labels: Tensor;
   /** u32 [seed, step] of the draws of dropout. */
   readonly #draws: Tensor;
-  #recording: Recording<Tensor> | undefined;
+  readonly #recording: ModelRecording<Tensor>;
 
   /** @throws UsageError for options out of range or a dataset smaller than a batch. */
   constructor(
@@ -94,6 +94,7 @@ export class Trainer implements Disposable {
     this.#images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
     this.#labels = Tensor.zeros(gpu, [batchSize], "u32");
     this.#draws = Tensor.zeros(gpu, [2], "u32");
+    this.#recording = new ModelRecording(model, () => this.#update());
   }
 
   get stepsPerEpoch(): number {
@@ -108,21 +109,13 @@ export class Trainer implements Disposable {
     return map("0.5 * (a + b)", { a: of(logits), b: of(distillation) }, { a: "0.5", b: "0.5" });
   }
 
-  /** Records forward, backward and update; done once, and again after masks were added or taken away. */
-  #record(): Recording<Tensor> {
-    return this.model.gpu.record(() => {
-      const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
-      const gradients = backward(loss);
-      this.#options.onGradients?.(gradients);
-      this.optimizer.update(gradients);
-      return loss;
-    });
-  }
-
-  /** Forgets the recorded step: call it when parameters got or lost masks, or gates were set. New bits in an existing mask need no call. */
-  invalidate(): void {
-    this.#recording?.[Symbol.dispose]();
-    this.#recording = undefined;
+  /** Forward, backward and update. Returns the loss. */
+  #update(): Tensor {
+    const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
+    const gradients = backward(loss);
+    this.#options.onGradients?.(gradients);
+    this.optimizer.update(gradients);
+    return loss;
   }
 
   /** Runs up to `until` steps (default: all). @throws GpuError when the loss is not finite; the signal's reason when aborted. */
@@ -136,12 +129,11 @@ export class Trainer implements Disposable {
       this.#labels.write(batch.labels);
       this.#draws.write(Uint32Array.of(this.#options.seed, step));
       this.optimizer.prepare(step, learningRate);
-      this.#recording ??= this.#record();
-      this.#recording.replay();
+      const result = this.#recording.replay();
       this.model.gpu.flush();
       // The next batch is read while the device works on this one.
       batch = step + 1 < until ? await this.#batches.at(step + 1) : undefined;
-      const [loss] = await this.#recording.result.read();
+      const [loss] = await result.read();
       if (!Number.isFinite(loss)) throw diverged(`a loss of ${loss}`, step);
       this.step = step + 1;
       const epoch = Math.ceil(this.step / this.stepsPerEpoch);
@@ -165,7 +157,7 @@ export class Trainer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.invalidate();
+    this.#recording[Symbol.dispose]();
     this.optimizer.release();
     for (const tensor of [this.#images, this.#labels, this.#draws]) this.model.gpu.release(tensor);
   }

@@ -3,8 +3,7 @@
  * the data; examples taken one by one, and products with the Hessian, need passes of their own.
  */
 import { UsageError } from "../../errors.js";
-import type { Recording } from "../../gpu/index.js";
-import type { Model } from "../../nn/index.js";
+import { type Model, ModelRecording } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
 import type { Objective } from "../saliency/objective.js";
 import type { UnitSpace } from "../units.js";
@@ -28,7 +27,7 @@ export interface CollectorOptions {
 interface Step {
   readonly images: Tensor;
   readonly labels: Tensor;
-  readonly recording: Recording<void>;
+  readonly recording: ModelRecording<void>;
 }
 
 const distinct = (statistics: readonly Statistic[]): Statistic[] => [
@@ -127,12 +126,12 @@ export class Collector {
       labels,
       draws: this.#draws,
     };
-    const step = { images, labels, recording: gpu.record(() => pass.run(context)) };
+    const step = { images, labels, recording: new ModelRecording(this.model, () => pass.run(context)) };
     this.#steps.set(key, step);
     return step;
   }
 
-  /** Forgets recorded steps: needed when parameters got their first mask. */
+  /** Gives the memory of recorded steps back. They are recorded again when they are needed, as they are when masks or gates came or went. */
   invalidate(): void {
     const { gpu } = this.model;
     for (const { images, labels, recording } of this.#steps.values()) {

@@ -16,7 +16,8 @@ export function firstOrder(context: StepContext): void {
     withoutHistory(() => void runObjective(model, objective, context, options));
     return;
   }
-  withGates(context, (gates) => {
+  const gates = gatesOf(context);
+  model.gates.during(gates, () => {
     const pass = runObjective(model, objective, context, options);
     const gradients = backward(pass.loss);
     addGradients(context, pass, gradients);
@@ -42,23 +43,16 @@ export function addTerm(term: string, inputs: Readonly<Record<string, Tensor>>, 
   mapUnits(gpu, term, named, { y: total, length: size, inner: 1, period: size, reduction: "sum", accumulate: true });
 }
 
-/** Puts gates that ask for a gradient where the needed statistics look, for the time of a forward pass. */
-function withGates(context: StepContext, run: (gates: ReadonlyMap<string, Tensor>) => void): void {
-  const { model, space, needed } = context;
+/** Gates that ask for a gradient, at the places of the units: of the values that lie there, or of ones. */
+function gatesOf({ model, space, needed }: StepContext): ReadonlyMap<string, Tensor> {
   const places = needed.some(({ kind }) => kind === "gate") ? space.groups : [];
-  const before = new Map(places.map(({ name }) => [name, model.gates.get(name)]));
-  const gates = new Map<string, Tensor>();
-  try {
-    for (const { name, units } of places) {
-      const gate = before.get(name)?.detach() ?? onesOf(model, units);
+  return new Map(
+    places.map(({ name, units }) => {
+      const gate = model.gates.get(name)?.detach() ?? onesOf(model, units);
       gate.requiresGradient = true;
-      gates.set(name, gate);
-      model.gates.set(name, gate);
-    }
-    run(gates);
-  } finally {
-    for (const [name, gate] of before) model.gates.set(name, gate);
-  }
+      return [name, gate];
+    }),
+  );
 }
 
 function onesOf({ gpu }: Model, length: number): Tensor {

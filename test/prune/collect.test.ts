@@ -1,0 +1,129 @@
+/** What collecting statistics must not depend on: what was recorded before, what else is collected, how often an objective looks. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Gpu } from "../../src/gpu/index.js";
+import { packBits } from "../../src/kernels/mask.js";
+import type { Model } from "../../src/nn/index.js";
+import { type AnySaliency, clearMasks, Scorer, type UnitSpace, unitSpace, writeMasks } from "../../src/prune/index.js";
+import { Tensor } from "../../src/tensor/index.js";
+import { evaluate, Trainer } from "../../src/train/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+import { randomGenerator } from "../harness/random.js";
+import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
+
+let gpu: Gpu;
+let model: Model;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+  model = tinyViT(gpu, 3);
+});
+
+const calibration = quadrantData(24, 8);
+const options = { calibration, batchSize: 8, seed: 0 };
+
+const asScore = (source: string): AnySaliency => ({ needs: [source], score: (sources) => sources[source] });
+
+async function scoresOf(scorer: Scorer): Promise<Float32Array> {
+  await scorer.score();
+  return scorer.scores.read();
+}
+
+async function score(saliency: AnySaliency, space: UnitSpace): Promise<Float32Array> {
+  const scorer = new Scorer(model, space, saliency, options);
+  try {
+    return await scoresOf(scorer);
+  } finally {
+    scorer.release();
+  }
+}
+
+const zeros = (length: number) => Tensor.from(gpu, new Float32Array(length));
+
+/** Keeps three in four of a parameter. */
+function partMask(name: string) {
+  const { shape, size } = model.parameters.get(name).value;
+  const random = randomGenerator(5);
+  return { shape: [...shape], data: Uint8Array.from({ length: size }, () => Number(random() < 0.75)) };
+}
+
+describe("recorded steps", () => {
+  const gate = "blocks.0.mlp.neuron";
+  const masked = "blocks.0.mlp.fc1.weight";
+
+  test.each(["gradient", "gateGradient"])("of %s see gates and masks that come and go", async (source) => {
+    const space = unitSpace(model, source === "gradient" ? "weight" : "neuron");
+    const scorer = new Scorer(model, space, asScore(source), options);
+    const dense = await scoresOf(scorer);
+    model.gates.set(gate, zeros(32));
+    expect(await scoresOf(scorer), "with a gate").toEqual(await score(asScore(source), space));
+    expect(await scoresOf(scorer)).not.toEqual(dense);
+    model.gates.set(gate, undefined);
+    writeMasks(model, new Map([[masked, partMask(masked)]]));
+    expect(await scoresOf(scorer), "with a mask").toEqual(await score(asScore(source), space));
+    expect(await scoresOf(scorer)).not.toEqual(dense);
+    // Another mask tensor in place of the first, whose memory is released.
+    const { mask } = model.parameters.get(masked);
+    model.parameters.get(masked).mask = Tensor.from(gpu, packBits(partMask(masked).data.fill(1)));
+    gpu.release(mask!);
+    expect(await scoresOf(scorer), "with another mask").toEqual(dense);
+    clearMasks(model);
+    expect(await scoresOf(scorer), "dense again").toEqual(dense);
+    scorer.release();
+  });
+
+  test("are kept where only bits or weights change, also by others that collect gates", async () => {
+    writeMasks(model, new Map([[masked, partMask(masked)]]));
+    const scorers = [1, 2].map(() => new Scorer(model, unitSpace(model, "neuron"), asScore("gateGradient"), options));
+    for (const scorer of scorers) await scorer.score();
+    const { structure } = model.gates;
+    const { allocated } = gpu.memory;
+    writeMasks(model, new Map([[masked, partMask(masked)]]));
+    for (const scorer of scorers) await scorer.score();
+    expect(model.gates.structure).toBe(structure);
+    expect(gpu.memory.allocated).toBe(allocated);
+    for (const scorer of scorers) scorer.release();
+    clearMasks(model);
+  });
+
+  test("of evaluation see a gate that comes between two batches", async () => {
+    const logits: Float32Array[] = [];
+    const close = (done: number) => {
+      if (done === 8) model.gates.set(gate, zeros(32));
+    };
+    await evaluate(model, calibration, {
+      batchSize: 8,
+      onLogits: (each) => logits.push(each.slice()),
+      onProgress: close,
+    });
+    const gated: Float32Array[] = [];
+    await evaluate(model, calibration, { batchSize: 8, onLogits: (each) => gated.push(each.slice()) });
+    model.gates.set(gate, undefined);
+    expect(logits[0]).not.toEqual(gated[0]);
+    expect(logits.slice(1)).toEqual(gated.slice(1));
+  });
+
+  test("of training see a mask that comes between two steps", async () => {
+    const parameter = model.parameters.get(masked);
+    using trainer = new Trainer(model, calibration, { epochs: 1, batchSize: 8, learningRate: 1e-3 });
+    await trainer.run({}, 1);
+    const before = await parameter.value.read();
+    const { shape } = parameter.value;
+    writeMasks(model, new Map([[masked, { shape: [...shape], data: new Uint8Array(parameter.size) }]]));
+    await trainer.run({}, 2);
+    expect(await parameter.value.read(), "removed weights stay as they are").toEqual(before);
+    clearMasks(model);
+  });
+
+  test("that fail leave no memory behind", async () => {
+    const before = gpu.memory.inUse;
+    const failing: AnySaliency = {
+      ...asScore("gradient"),
+      objective: {
+        loss: () => {
+          throw new Error("no loss");
+        },
+      },
+    };
+    await expect(score(failing, unitSpace(model, "weight"))).rejects.toThrow("no loss");
+    expect(gpu.memory.inUse).toBe(before);
+  });
+});
