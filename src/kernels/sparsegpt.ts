@@ -10,6 +10,7 @@ import { dispatchElementwise } from "./elementwise.js";
 import { rankUpdate } from "./rank-update.js";
 import { selectSmallest } from "./select.js";
 import * as shaders from "./shaders.gen.js";
+import { takeKept } from "./take-kept.js";
 
 /** Columns that are swept before the later ones are updated. */
 const BLOCK = constantNumber(shaders.sparsegpt_mask, "BLOCK");
@@ -87,7 +88,7 @@ export function sparseGptSweep(
     const call = { buffers: { blocks: chosen, mask }, params: { rows, columns }, inFours: false };
     dispatchElementwise(gpu, shaders.sparsegpt_mask, call, Math.ceil(length / 32));
   }
-  dispatchElementwise(gpu, shaders.take_kept, { buffers: { x: swept, mask, y: weight } }, length);
+  takeKept(gpu, { x: swept, mask, y: weight }, { length });
 }
 
 function checkChoice(choice: SparseGptChoice, columns: number): void {

@@ -62,6 +62,14 @@ export class Emitter<Events> {
     return () => void handlers.delete(handler);
   }
 
+  /** Adds the handlers that are given. */
+  addAll(handlers: { readonly [Name in keyof Events]?: Handler<Events[Name]> }): void {
+    for (const name in handlers) {
+      const handler = handlers[name];
+      if (handler) this.on(name, handler);
+    }
+  }
+
   async emit<Name extends keyof Events>(name: Name, event: Events[Name]): Promise<void> {
     for (const handler of [...(this.#handlers.get(name) ?? [])]) await (handler as Handler<Events[Name]>)(event);
   }

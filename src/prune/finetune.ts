@@ -15,6 +15,10 @@ export interface FinetuneContext {
   readonly signal: AbortSignal | undefined;
   /** Trains with AdamW; steps and epochs become events. */
   readonly train: (dataset: Dataset, options: TrainOptions) => Promise<void>;
+  /** Keeps the weights as they are now under a name, in place of what had that name. They are part of the run's saved state. */
+  readonly keepWeights: (name: string) => void;
+  /** Gives the model weights that were kept; masks stay, as lottery tickets want it. "dense" are those from before the run. */
+  readonly rewind: (name: string) => void;
   /** Adds what the gradients of one training step add to sources such as `movement`. `train` does so by itself. May be recorded. */
   readonly observe: (gradients: GradientSource) => void;
 }

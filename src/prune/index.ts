@@ -35,10 +35,10 @@ export {
   writeMasks,
 } from "./masks/masks.js";
 export { type MaskOverlap, maskOverlap, type Overlap } from "./masks/overlap.js";
-export { type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
+export { type FinishedRun, type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
 export type { PruneOptions } from "./prune-options.js";
 export { Pruner } from "./pruner.js";
-export { encodeState, type PrunerState, parseState } from "./pruner-state.js";
+export type { PrunerState, RunSettings } from "./pruner-state.js";
 export {
   type Axis,
   type Expression,
@@ -80,6 +80,7 @@ export {
   type SelectOptions,
   Selector,
 } from "./select.js";
+export { encodeState, parseState } from "./state-file.js";
 export {
   byGroup,
   everyParameter,

@@ -4,15 +4,18 @@ import type { Calibration } from "./collect/calibration.js";
 import type { StatisticsState } from "./collect/statistics.js";
 import type { Handlers } from "./events.js";
 import type { FinetuneContext } from "./finetune.js";
+import type { Expression } from "./saliency/expression.js";
 import type { AnySaliency, Saliency } from "./saliency/saliency.js";
 import type { SourceName } from "./saliency/sources.js";
 import { checkSparsity, type ScheduleKind } from "./schedule.js";
-import type { Amount, Scope, SelectOptions } from "./select.js";
+import { type Amount, parsePattern, type Scope, type SelectOptions } from "./select.js";
 import type { Granularity, Protection } from "./units.js";
 
 /** Options of a `Pruner`. */
-export interface PruneOptions<N extends string = SourceName> extends Omit<SelectOptions, "reference" | "scope"> {
-  readonly saliency: Saliency<N>;
+export interface PruneOptions<N extends string = SourceName, Own extends string = string>
+  extends Omit<SelectOptions, "reference" | "scope"> {
+  /** What scores. Written in place, it may use the shipped sources and those of its own `sources`. */
+  readonly saliency: Saliency<N> & { readonly sources?: Readonly<Record<Own, Expression>> };
   /** Part of the units to remove, in [0, 1): short for `amount: { sparsity }`. */
   readonly sparsity?: number;
   /** How much goes, in any other terms. */
@@ -39,8 +42,10 @@ export interface PruneOptions<N extends string = SourceName> extends Omit<Select
   readonly finetune?: (context: FinetuneContext) => void | Promise<void>;
   /** What a resumed run must agree in besides its options, such as a digest of weights and data. */
   readonly fingerprint?: string;
-  /** Keep the masks of each round on the host. */
+  /** Keep the masks of each round on the host, to look at and to go back to. */
   readonly snapshots?: boolean;
+  /** Weights are part of saved states and of `reset`. Default: where `prepare`, `finetune` or compensation may change them; set it to train outside of these. */
+  readonly savesWeights?: boolean;
   /** Handlers of events, as `Pruner.on` adds them. */
   readonly on?: Handlers;
   readonly signal?: AbortSignal;
@@ -65,13 +70,21 @@ export interface ResolvedOptions {
   readonly finetune: PruneOptions["finetune"];
   readonly fingerprint: string;
   readonly snapshots: boolean;
+  readonly savesWeights: boolean;
   readonly on: Handlers;
   readonly signal: AbortSignal | undefined;
 }
 
+function patternSparsity(pattern: string): number {
+  const { keep, run } = parsePattern(pattern);
+  return 1 - keep / run;
+}
+
 /** @throws UsageError for options out of range, or none or two of `sparsity` and `amount`. */
-export function resolveOptions(options: PruneOptions): ResolvedOptions {
-  const { sparsity, rounds = 1, reference = false, scope = "global", batchSize = 16 } = options;
+export function resolveOptions<N extends string, Own extends string>(options: PruneOptions<N, Own>): ResolvedOptions {
+  const { rounds = 1, reference = false, scope = "global", batchSize = 16, pattern } = options;
+  const saliency: AnySaliency = options.saliency;
+  const sparsity = options.sparsity ?? (pattern && !options.amount ? patternSparsity(pattern) : undefined);
   if ((sparsity === undefined) === (options.amount === undefined)) {
     const got = sparsity === undefined ? "neither" : "both";
     throw new UsageError(`prune: expected either sparsity or amount, got ${got}; sparsity: 0.9 keeps a tenth`);
@@ -82,9 +95,17 @@ export function resolveOptions(options: PruneOptions): ResolvedOptions {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new UsageError(`batchSize: expected 1 or more, got ${batchSize}; correct it`);
   }
-  const { floor, ceiling, multipleOf, pattern, monotone } = options;
+  const { floor, ceiling, multipleOf, monotone } = options;
+  if (saliency.compensate && (monotone ?? !reference) === false) {
+    throw new UsageError(
+      "monotone: expected units that stay pruned with a saliency that compensates, got units that may come back; leave compensate or monotone out",
+    );
+  }
+  if (options.statistics && rounds > 1) {
+    throw new UsageError(`statistics: expected one round with statistics that are given, got ${rounds}; score anew`);
+  }
   return {
-    saliency: options.saliency,
+    saliency,
     amount,
     granularity: options.granularity ?? "weight",
     scope,
@@ -101,6 +122,7 @@ export function resolveOptions(options: PruneOptions): ResolvedOptions {
     finetune: options.finetune,
     fingerprint: options.fingerprint ?? "",
     snapshots: options.snapshots ?? false,
+    savesWeights: options.savesWeights ?? Boolean(saliency.compensate || options.prepare || options.finetune),
     on: options.on ?? {},
     signal: options.signal,
   };

@@ -6,6 +6,7 @@ import type { PruneRound } from "./events.js";
 import { type HostMask, readMasks } from "./masks/masks.js";
 import type { PruneOptions } from "./prune-options.js";
 import { Pruner } from "./pruner.js";
+import type { AnySaliency } from "./saliency/saliency.js";
 import type { SourceName } from "./saliency/sources.js";
 import { byGroup, type UnitSpace } from "./units.js";
 
@@ -35,17 +36,23 @@ export interface PruneResult {
  * Prunes a model on its device. The model keeps its weights (unless the options finetune or compensate) and gets masks; `clearMasks` takes them away.
  * @throws UsageError for options out of range or missing calibration data; the signal's reason when aborted, with the model's masks as they stand.
  */
-export async function prune<const N extends string = SourceName>(
+export async function prune<const N extends SourceName | Own = SourceName, Own extends string = never>(
   model: Model,
-  options: PruneOptions<N>,
+  options: PruneOptions<N, Own>,
 ): Promise<PruneResult> {
-  using pruner = new Pruner(model, options as PruneOptions);
+  using pruner = new Pruner<N, Own>(model, options);
   await pruner.run();
-  return await readResult(pruner, options as PruneOptions);
+  return await readResult(pruner, options);
 }
 
+/** A `Pruner`, whatever its saliency needs. */
+export type FinishedRun = Pick<Pruner, "model" | "space" | "rounds" | "scorer" | "selector">;
+
 /** What a `Pruner` has done so far. */
-export async function readResult(pruner: Pruner, { saliency }: Pick<PruneOptions, "saliency">): Promise<PruneResult> {
+export async function readResult(
+  pruner: FinishedRun,
+  { saliency }: { readonly saliency: AnySaliency },
+): Promise<PruneResult> {
   const { space, rounds } = pruner;
   const scores = await pruner.scorer.scores.read();
   const keep = await pruner.selector.keep.readWords();

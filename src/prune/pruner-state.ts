@@ -1,14 +1,17 @@
-/** A pruning run between two rounds, as plain data and as the bytes of a file. */
-import { FormatError, UsageError } from "../errors.js";
-import { asF32 } from "../io/checkpoint.js";
-import { parseJsonObject } from "../io/json.js";
-import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "../io/safetensors.js";
+/** A pruning run between two rounds, as plain data. */
+import { UsageError } from "../errors.js";
+import type { FloatTensor } from "../io/safetensors.js";
 import type { Model } from "../nn/index.js";
+import type { Checkpoint } from "./checkpoint.js";
 import type { PruneRound } from "./events.js";
 import type { ResolvedOptions } from "./prune-options.js";
-import type { Scorer } from "./scorer.js";
 import type { Selector } from "./select.js";
+import type { Amount } from "./select-options.js";
 import { granularityText, type UnitSpace } from "./units.js";
+import type { WeightStore } from "./weight-store.js";
+
+/** What decides a run, in words and numbers. */
+export type RunSettings = Readonly<Record<string, string | number | boolean>>;
 
 /**
  * What a run needs to go on exactly. Random draws depend on seed, round and batch only, and each round reads the calibration data from the start, so
@@ -16,116 +19,107 @@ import { granularityText, type UnitSpace } from "./units.js";
  */
 export interface PrunerState {
   /** What the run was asked for; a run asked for something else refuses the state. */
-  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  readonly settings: RunSettings;
   readonly rounds: readonly PruneRound[];
+  /** Whether `prepare` has run. */
+  readonly prepared: boolean;
   /** One bit a unit, 1 = keep. */
   readonly keep: Uint32Array;
   /** Of the last round. */
   readonly scores: Float32Array;
-  /** All weights, where finetuning or compensation changes them. */
+  /** All weights, where the run may change them. */
   readonly weights?: ReadonlyMap<string, FloatTensor>;
-  /** What training has summed so far. */
+  /** Weights that were kept under a name. */
+  readonly kept: ReadonlyMap<string, ReadonlyMap<string, FloatTensor>>;
+  /** What training has summed. */
   readonly training: ReadonlyMap<string, FloatTensor>;
 }
 
-function settingsOf(options: ResolvedOptions, space: UnitSpace): PrunerState["settings"] {
-  const { saliency, amount, granularity, scope, rounds, schedule, batchSize, seed, reference, fingerprint } = options;
+/** FNV-1a of a text that is too long for a message. */
+function digest(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+function amountText(amount: Amount, { groups }: Selector): string {
+  if (!("budget" in amount) || typeof amount.budget.cost !== "function") return JSON.stringify(amount);
+  const { cost, ...rest } = amount.budget;
+  return JSON.stringify({ ...rest, costs: digest(groups.map((group) => cost(group)).join()) });
+}
+
+/** Functions among the options count by what they give for each group. */
+export function settingsOf(options: ResolvedOptions, space: UnitSpace, selector: Selector): RunSettings {
+  const { saliency, amount, granularity, scope, rounds, schedule, batchSize, seed, reference, selection } = options;
+  const { groups } = selector;
+  const limits = groups.map(({ name, offset, units, least, most, multiple }) => [
+    name,
+    offset,
+    units,
+    least,
+    most,
+    multiple,
+  ]);
   return {
     saliency: saliency.name ?? "",
-    amount: JSON.stringify(amount),
+    amount: amountText(amount, selector),
     granularity: granularityText(granularity),
     scope: typeof scope === "string" ? scope : "keys",
+    units: space.count,
+    limits: digest(limits.join()),
+    pattern: selection.pattern ?? "",
+    monotone: selection.monotone ?? !reference,
     rounds,
     schedule,
     batchSize,
     seed,
     reference,
-    fingerprint,
-    units: space.count,
-    groups: space.groups.length,
+    prepares: options.prepare !== undefined,
+    finetunes: options.finetune !== undefined,
+    compensates: saliency.compensate !== undefined,
+    savesWeights: options.savesWeights,
+    fingerprint: options.fingerprint,
   };
 }
 
+/** Reads a run's state back from the device. */
 export async function readState(
-  model: Model,
-  options: ResolvedOptions,
-  { keep }: Selector,
-  { scores, space, statistics }: Scorer,
-  rounds: readonly PruneRound[],
-  withWeights: boolean,
+  { keep, scores, weights, training }: Checkpoint,
+  store: WeightStore,
+  rest: Pick<PrunerState, "settings" | "rounds" | "prepared">,
 ): Promise<PrunerState> {
-  const { sums } = await statistics.read(({ kind }) => kind === "training");
+  const sums = new Map<string, FloatTensor>();
+  for (const [key, sum] of training) sums.set(key, { shape: [...sum.shape], data: await sum.read() });
   return {
-    settings: settingsOf(options, space),
-    rounds: [...rounds],
+    ...rest,
     keep: await keep.readWords(),
     scores: await scores.read(),
-    ...(withWeights ? { weights: await model.parameters.read() } : {}),
+    ...(weights ? { weights: await weights.read() } : {}),
+    kept: await store.read(),
     training: sums,
   };
 }
 
-/** @throws UsageError naming the first setting that differs. */
-export function checkState({ settings }: PrunerState, options: ResolvedOptions, space: UnitSpace): void {
-  for (const [name, expected] of Object.entries(settingsOf(options, space))) {
-    if (settings[name] === expected) continue;
+/** @throws UsageError naming the first setting that differs, or what does not fit the model. */
+export function checkState(
+  state: PrunerState,
+  settings: RunSettings,
+  { model, selector, scorer }: { model: Model; selector: Selector; scorer: { scores: { size: number } } },
+): void {
+  const refuse = (expected: string, got: unknown) => {
     throw new UsageError(
-      `resume: expected a state with ${name} ${expected}, got ${settings[name]}; resume with the options it was saved with`,
+      `resume: expected a state with ${expected}, got ${got}; resume with the options it was saved with`,
     );
-  }
-}
-
-const NOTE = "secateur.pruner";
-const WEIGHT = "weight ";
-const TRAINING = "training ";
-
-const prefixed = (prefix: string, tensors: ReadonlyMap<string, FloatTensor>) =>
-  [...asF32(tensors)].map(([name, tensor]): [string, HostTensor] => [prefix + name, tensor]);
-
-/** A state as the bytes of a .safetensors file. The same state gives the same bytes. */
-export function encodeState({ settings, rounds, keep, scores, weights, training }: PrunerState): Uint8Array {
-  const words = new Int32Array(keep.buffer, keep.byteOffset, keep.length);
-  return encodeSafetensors(
-    [
-      ["keep", { dtype: "I32", shape: [keep.length], data: words }],
-      ["scores", { dtype: "F32", shape: [scores.length], data: scores }],
-      ...prefixed(WEIGHT, weights ?? new Map()),
-      ...prefixed(TRAINING, training),
-    ],
-    [[NOTE, JSON.stringify({ settings, rounds })]],
-  );
-}
-
-/** JSON has no NaN. */
-const orNaN = (value: number | null): number => value ?? Number.NaN;
-
-/** @throws FormatError for bytes that {@link encodeState} did not write. */
-export function parseState(bytes: Uint8Array, source = "state"): PrunerState {
-  const { tensors, metadata } = parseSafetensors(bytes, source);
-  const note = metadata.get(NOTE);
-  const keep = tensors.get("keep");
-  const scores = tensors.get("scores");
-  if (note === undefined || keep?.dtype !== "I32" || scores?.dtype !== "F32") {
-    throw new FormatError(`${source}: expected the state of a pruning run, got another .safetensors file; start anew`);
-  }
-  const { settings, rounds } = parseJsonObject(new TextEncoder().encode(note), source) as unknown as PrunerState;
-  const named = (prefix: string) =>
-    new Map(
-      [...tensors].flatMap(([name, { shape, data }]) =>
-        name.startsWith(prefix) && data instanceof Float32Array ? [[name.slice(prefix.length), { shape, data }]] : [],
-      ),
-    );
-  const weights = named(WEIGHT);
-  return {
-    settings,
-    rounds: rounds.map((round) => ({
-      ...round,
-      density: orNaN(round.density),
-      selections: round.selections.map((selection) => ({ ...selection, threshold: orNaN(selection.threshold) })),
-    })),
-    keep: new Uint32Array(keep.data.buffer, keep.data.byteOffset, keep.data.length),
-    scores: scores.data,
-    ...(weights.size > 0 ? { weights } : {}),
-    training: named(TRAINING),
   };
+  for (const [name, expected] of Object.entries(settings)) {
+    if (state.settings[name] !== expected) refuse(`${name} ${expected}`, state.settings[name]);
+  }
+  if (state.keep.length !== selector.keep.size) refuse(`${selector.keep.size} words of keep bits`, state.keep.length);
+  if (state.scores.length !== scorer.scores.size) refuse(`${scorer.scores.size} scores`, state.scores.length);
+  for (const weights of [state.weights ?? [], ...state.kept.values()]) {
+    for (const [name, { data }] of weights) {
+      const size = model.parameters.has(name) ? model.parameters.get(name).size : 0;
+      if (data.length !== size) refuse(`${size} weights in ${name}`, data.length);
+    }
+  }
 }

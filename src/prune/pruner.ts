@@ -5,65 +5,65 @@
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/index.js";
 import type { TrainHooks } from "../train/index.js";
-import { compensateModel, dropRemoved } from "./compensate-model.js";
+import { Checkpoint } from "./checkpoint.js";
+import { compensateModel, copyMasks } from "./compensate-model.js";
 import { Emitter, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
 import { type FinetuneContext, type GradientSource, trainObserved } from "./finetune.js";
 import { applyUnits, clearMasks, type HostMask, readMasks } from "./masks/masks.js";
 import { type PruneOptions, type ResolvedOptions, resolveOptions } from "./prune-options.js";
-import { checkState, type PrunerState, readState } from "./pruner-state.js";
+import { checkState, type PrunerState, readState, settingsOf } from "./pruner-state.js";
+import type { SourceName } from "./saliency/sources.js";
 import { amountAfter } from "./schedule.js";
 import { Scorer } from "./scorer.js";
 import { Selector } from "./select.js";
 import { type UnitSpace, unitSpace } from "./units.js";
-import { captureWeights, rewind, type WeightSnapshot } from "./weights.js";
+import { DENSE, WeightStore } from "./weight-store.js";
+import { rewind } from "./weights.js";
 
 /** Prunes one model. `release` gives its memory back; the model keeps its masks. */
-export class Pruner implements Disposable {
+export class Pruner<const N extends SourceName | Own = SourceName, Own extends string = never> implements Disposable {
   readonly space: UnitSpace;
   readonly scorer: Scorer;
   readonly selector: Selector;
   readonly #events = new Emitter<PrunerEvents>();
   readonly #options: ResolvedOptions;
   readonly #history: PruneRound[] = [];
-  readonly #snapshots: ReadonlyMap<string, HostMask>[] = [];
-  /** The weights as they were, where finetuning or compensation changes them. */
-  readonly #dense: WeightSnapshot | undefined;
+  /** Of each round, where snapshots are kept. */
+  readonly #snapshots: { readonly keep: Uint32Array; readonly masks: ReadonlyMap<string, HostMask> }[] = [];
+  /** Weights to go back to, by name. */
+  readonly #weights: WeightStore;
+  /** Where the run stood before what is going on now. */
+  #checkpoint: Checkpoint | undefined;
   #prepared = false;
 
   /** @throws UsageError for options out of range, missing calibration data, or a model that has masks already. */
   constructor(
     readonly model: Model,
-    options: PruneOptions,
+    options: PruneOptions<N, Own>,
   ) {
     this.#options = resolveOptions(options);
-    const { saliency, granularity, protection, finetune, prepare } = this.#options;
+    const { granularity, protection, scope, selection, on } = this.#options;
     refuseMasks(model);
-    this.space = unitSpace(model, granularity, protection, this.#options.scope);
-    this.selector = new Selector(model.gpu, this.space, this.#options.selection);
+    this.space = unitSpace(model, granularity, protection, scope);
+    this.selector = new Selector(model.gpu, this.space, selection);
     try {
       this.scorer = this.#openScorer();
     } catch (error) {
       this.selector.release();
       throw error;
     }
-    for (const [name, handler] of Object.entries(this.#options.on)) {
-      this.on(name as keyof PrunerEvents, handler as Handler<PrunerEvents[keyof PrunerEvents]>);
-    }
-    this.#dense = saliency.compensate || finetune || prepare ? captureWeights(model) : undefined;
+    this.#events.addAll(on);
+    this.#weights = new WeightStore(model);
+    if (this.#options.savesWeights) this.#weights.keep(DENSE);
   }
 
   #openScorer(): Scorer {
-    const { saliency, statistics, rounds } = this.#options;
-    if (statistics && rounds > 1) {
-      throw new UsageError(`statistics: expected one round with statistics that are given, got ${rounds}; score anew`);
-    }
-    const scorer = new Scorer(this.model, this.space, saliency, {
+    const scorer = new Scorer(this.model, this.space, this.#options.saliency, {
       ...this.#options,
       onBatch: (batch, batches) => this.#emit("batchScored", { ...this.#inRound, batch, batches }),
     });
     try {
-      if (statistics) scorer.statistics.merge(statistics);
-      else scorer.requireData();
+      if (!this.#options.statistics) scorer.requireData();
     } catch (error) {
       scorer.release();
       throw error;
@@ -77,16 +77,16 @@ export class Pruner implements Disposable {
   }
 
   get rounds(): readonly PruneRound[] {
-    return this.#history;
+    return [...this.#history];
   }
 
   get done(): boolean {
     return this.round >= this.#options.rounds;
   }
 
-  /** Masks after each round of this run, where the option `snapshots` asked for them. */
+  /** Masks after each round, where the option `snapshots` asked for them. */
   get snapshots(): readonly ReadonlyMap<string, HostMask>[] {
-    return this.#snapshots;
+    return this.#snapshots.map(({ masks }) => masks);
   }
 
   /** Calls `handler` at each such event, and waits for it. Returns what takes it away again. */
@@ -94,34 +94,80 @@ export class Pruner implements Disposable {
     return this.#events.on(name, handler);
   }
 
-  /** All rounds that are left. @throws what a round throws, after `failed`; the signal's reason when aborted: what was done stays and can be resumed. */
-  async run(): Promise<readonly PruneRound[]> {
-    try {
+  /**
+   * All rounds that are left. A round that fails or is aborted is undone, so that the run can go on from the last complete one.
+   * @throws what a round throws, after `failed`; the signal's reason when aborted.
+   */
+  run(): Promise<readonly PruneRound[]> {
+    return this.#reportingFailure(async () => {
       await this.#emit("started", { rounds: this.#options.rounds, units: this.space.count, done: this.round });
-      await this.#prepare();
-      while (!this.done) await this.step();
-      await this.#emit("completed", { rounds: this.#history });
-      return this.#history;
+      while (!this.done) await this.#round();
+      await this.#emit("completed", { rounds: this.rounds });
+      return this.rounds;
+    });
+  }
+
+  /** One round, undone if it fails. @throws UsageError when all rounds are done; what the round throws, after `failed`. */
+  step(): Promise<PruneRound> {
+    return this.#reportingFailure(() => this.#round());
+  }
+
+  async #reportingFailure<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
-      await this.#emit("failed", { error });
+      // What went wrong matters more than what a handler makes of it.
+      await this.#emit("failed", { error }).catch(() => {});
       throw error;
     }
   }
 
-  /** One round. @throws UsageError when all rounds are done. */
-  async step(): Promise<PruneRound> {
-    const { rounds, amount, schedule, reference, signal, saliency, snapshots } = this.#options;
+  async #round(): Promise<PruneRound> {
+    const { rounds, signal } = this.#options;
     if (this.done) throw new UsageError(`prune: expected fewer than ${rounds} rounds done, got all; make a new Pruner`);
-    await this.#prepare();
     signal?.throwIfAborted();
+    if (!this.#prepared) {
+      if (this.round === 0) refuseMasks(this.model);
+      await this.#undoable(() => this.#finetune(this.#options.prepare, -1));
+      this.#prepared = true;
+    }
+    const result = await this.#undoable(() => this.#workOfRound());
+    await this.#emit("roundCompleted", { ...result, rounds });
+    return result;
+  }
+
+  /** Runs `work`; when it fails, everything on the device is as before. */
+  async #undoable<T>(work: () => Promise<T>): Promise<T> {
+    const checkpoint = this.#capture();
+    const kept = this.#weights.names;
+    this.#checkpoint = checkpoint;
+    try {
+      return await work();
+    } catch (error) {
+      try {
+        checkpoint.restore();
+        this.#weights.keepOnly(kept);
+        if (this.round > 0) this.#apply();
+      } catch {} // a lost device has nothing to go back to, and the error that counts is the first
+      throw error;
+    } finally {
+      this.#checkpoint = undefined;
+      checkpoint.release();
+    }
+  }
+
+  #capture(): Checkpoint {
+    return new Checkpoint(this, this.#options.savesWeights, this.round > 0);
+  }
+
+  async #workOfRound(): Promise<PruneRound> {
+    const { rounds, amount, schedule, reference, signal, saliency, snapshots, finetune } = this.#options;
     const { round } = this;
     const now = amountAfter(amount, schedule, round, rounds);
     const density = "sparsity" in now ? 1 - now.sparsity : Number.NaN;
     await this.#emit("roundStarted", { ...this.#inRound, density });
     // One draw for all rounds keeps the last scores in agreement with the masks; reference draws anew, as the authors do.
-    const draw = reference ? round : 0;
-    if (this.#options.statistics) this.scorer.evaluate(draw);
-    else await this.scorer.score(draw);
+    await this.#score(reference ? round : 0);
     await this.#emit("scored", { ...this.#inRound, scores: this.scorer.scores });
     signal?.throwIfAborted();
     await this.selector.select(this.scorer.scores, now);
@@ -129,41 +175,80 @@ export class Pruner implements Disposable {
     const kept = this.space.count - selections.reduce((sum, { pruned }) => sum + pruned, 0);
     await this.#emit("selected", { ...this.#inRound, selections, kept });
     signal?.throwIfAborted();
-    if (saliency.compensate) dropRemoved(this.model);
-    this.#apply();
-    if (saliency.compensate)
-      compensateModel(this.model, saliency.compensate, (name, layer) => this.scorer.source(name, layer));
+    this.#applyAndCompensate(saliency.compensate);
     await this.#emit("masked", { ...this.#inRound, kept });
-    await this.#finetune(this.#options.finetune, round);
+    await this.#finetune(finetune, round);
+    const snapshot = snapshots && {
+      keep: await this.selector.keep.readWords(),
+      masks: await readMasks(this.model),
+    };
     const result: PruneRound = { round, density, kept, selections };
-    const { rounds: total } = this.#inRound;
     this.#history.push(result);
-    if (snapshots) this.#snapshots.push(await readMasks(this.model));
-    await this.#emit("roundCompleted", { rounds: total, ...result });
+    if (snapshot) this.#snapshots.push(snapshot);
     return result;
   }
 
-  /** Everything that a later run needs to go on after the last completed round and end with the same bytes. */
-  state(): Promise<PrunerState> {
-    return readState(this.model, this.#options, this.selector, this.scorer, this.#history, this.#dense !== undefined);
+  async #score(draw: number): Promise<void> {
+    const { statistics } = this.#options;
+    if (!statistics) return this.scorer.score(draw);
+    this.scorer.reset();
+    this.scorer.statistics.merge(statistics);
+    this.scorer.evaluate(draw);
+  }
+
+  /**
+   * Everything that a later run needs to go on after the last complete round and end with the same bytes; while a round is going on, where it began.
+   */
+  async state(): Promise<PrunerState> {
+    const checkpoint = this.#checkpoint ?? this.#capture();
+    try {
+      const settings = settingsOf(this.#options, this.space, this.selector);
+      return await readState(checkpoint, this.#weights, { settings, rounds: this.rounds, prepared: this.#prepared });
+    } finally {
+      if (checkpoint !== this.#checkpoint) checkpoint.release();
+    }
   }
 
   /** Goes on from a saved state. @throws UsageError when it is of another model or of other options; nothing is changed then. */
   resume(state: PrunerState): void {
-    checkState(state, this.#options, this.space);
+    checkState(state, settingsOf(this.#options, this.space, this.selector), this);
     if (state.weights) rewind(this.model, state.weights);
+    this.#weights.keepOnly([DENSE]);
+    this.#weights.add(state.kept);
     this.selector.restore(state.keep);
     this.scorer.scores.write(state.scores);
     this.scorer.restoreTraining(state.training);
     this.#history.splice(0, Number.POSITIVE_INFINITY, ...state.rounds);
-    this.#prepared = this.round > 0;
+    this.#snapshots.length = 0;
+    this.#prepared = state.prepared;
+    clearMasks(this.model);
     if (this.round > 0) this.#apply();
+  }
+
+  /** Back to where the run stood after `round` rounds: its masks and its place in the schedule. Weights stay. @throws UsageError without its snapshot. */
+  goBack(round: number): void {
+    if (round === 0) {
+      clearMasks(this.model);
+      this.selector.reset();
+    } else {
+      const snapshot = this.#snapshots[round - 1];
+      if (!snapshot) {
+        throw new UsageError(
+          `goBack: expected a round with a snapshot, 0 to ${this.#snapshots.length}, got ${round}; set the option snapshots`,
+        );
+      }
+      this.selector.restore(snapshot.keep);
+      this.#apply();
+    }
+    this.#history.length = round;
+    this.#snapshots.length = Math.min(this.#snapshots.length, round);
   }
 
   /** The dense net again: no masks, the weights as they were, no rounds done. */
   reset(): void {
     clearMasks(this.model);
-    this.#dense?.restore();
+    if (this.#options.savesWeights) this.#weights.rewind(DENSE);
+    this.#weights.keepOnly([DENSE]);
     this.scorer.reset();
     this.selector.reset();
     this.#history.length = 0;
@@ -188,13 +273,18 @@ export class Pruner implements Disposable {
     if (applyUnits(this.model, this.space, this.selector.keep)) this.scorer.invalidate();
   }
 
-  async #prepare(): Promise<void> {
-    if (this.#prepared) return;
-    await this.#finetune(this.#options.prepare, -1);
-    this.#prepared = true;
+  #applyAndCompensate(compensate: ResolvedOptions["saliency"]["compensate"]): void {
+    const { gpu } = this.model;
+    const before = compensate ? copyMasks(this.model) : new Map<string, never>();
+    try {
+      this.#apply();
+      if (compensate) compensateModel(this.model, compensate, (name, layer) => this.scorer.source(name, layer), before);
+    } finally {
+      for (const mask of before.values()) gpu.release(mask);
+    }
   }
 
-  async #finetune(finetune: PruneOptions["finetune"], round: number): Promise<void> {
+  async #finetune(finetune: ResolvedOptions["finetune"], round: number): Promise<void> {
     if (!finetune) return;
     const { signal } = this.#options;
     const { model } = this;
@@ -206,15 +296,17 @@ export class Pruner implements Disposable {
       onEpoch: (report) => this.#emit("epoch", { ...inRound, ...report }),
     };
     const train: FinetuneContext["train"] = (data, options) => trainObserved(model, data, options, observe, hooks);
-    await finetune({ model, round, signal, train, observe });
-    if (round >= 0) await this.#emit("finetuned", this.#inRound);
+    const keepWeights = (name: string) => this.#weights.keep(name);
+    const rewindTo = (name: string) => this.#weights.rewind(name);
+    await finetune({ model, round, signal, train, observe, keepWeights, rewind: rewindTo });
+    if (round >= 0) await this.#emit("finetuned", inRound);
   }
 
-  /** Gives the memory of scores and statistics back. Masks and weights stay as they are. */
+  /** Gives the memory of scores, statistics and kept weights back. Masks and weights stay as they are. */
   release(): void {
     this.scorer.release();
     this.selector.release();
-    this.#dense?.release();
+    this.#weights.release();
   }
 
   [Symbol.dispose](): void {

@@ -39,9 +39,17 @@ export function checkSparsity(sparsity: number, rounds: number): void {
 /** Far more than floating point loses in `(1 - density) * count`, far less than a unit. */
 const ROUNDING = 1e-6;
 
-/** The amount that stands for this round: sparsities and counts grow with the schedule, everything else is the same in each round. */
+/**
+ * The amount that stands for this round. What is a part (a sparsity, a kept share, a kept fraction of a budget) and what is a count grow with the schedule,
+ * counts linearly where it is exponential; thresholds, absolute budgets and parts of what is alive are the same in each round.
+ */
 export function amountAfter(amount: Amount, kind: ScheduleKind, round: number, rounds: number): Amount {
-  if ("sparsity" in amount) return { sparsity: 1 - densityAfter(kind, amount.sparsity, round, rounds) };
+  const keptPart = (kept: number) => densityAfter(kind, 1 - kept, round, rounds);
+  if ("sparsity" in amount) return { sparsity: 1 - keptPart(1 - amount.sparsity) };
+  if ("share" in amount) return { share: keptPart(amount.share) };
+  if ("budget" in amount && typeof amount.budget.keep === "object") {
+    return { budget: { ...amount.budget, keep: { fraction: keptPart(amount.budget.keep.fraction) } } };
+  }
   if ("remove" in amount) {
     const linear = kind === "exponential" ? "linear" : kind;
     return { remove: Math.floor(amount.remove * (1 - densityAfter(linear, 1, round, rounds)) + ROUNDING) };

@@ -4,7 +4,7 @@ import type { Gpu } from "../../src/gpu/index.js";
 import { packBits } from "../../src/kernels/mask.js";
 import type { Model } from "../../src/nn/index.js";
 import { type AnySaliency, clearMasks, Scorer, type UnitSpace, unitSpace, writeMasks } from "../../src/prune/index.js";
-import { Tensor } from "../../src/tensor/index.js";
+import { add, crossEntropy, mean, Tensor } from "../../src/tensor/index.js";
 import { evaluate, Trainer } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { randomGenerator } from "../harness/random.js";
@@ -125,5 +125,38 @@ describe("recorded steps", () => {
     };
     await expect(score(failing, unitSpace(model, "weight"))).rejects.toThrow("no loss");
     expect(gpu.memory.inUse).toBe(before);
+  });
+});
+
+describe("statistics do not depend on", () => {
+  test("how often an objective calls forward", async () => {
+    const space = unitSpace(model, "neuron");
+    const loss: NonNullable<AnySaliency["objective"]>["loss"] = ({ forward, labels }) => {
+      const one = () => mean(crossEntropy({ logits: forward().logits, labels }, { smoothing: 0 }));
+      return add(one(), one());
+    };
+    for (const source of ["inputMean", "inputNorm", "outputVariance", "activationMean"]) {
+      const twice = await score({ ...asScore(source), objective: { loss } }, space);
+      expect(twice, source).toEqual(await score(asScore(source), space));
+    }
+  });
+
+  test("what else is collected: gradients of removed weights stay zero beside maskGradient", async () => {
+    const name = "blocks.0.mlp.fc1.weight";
+    const mask = partMask(name);
+    writeMasks(model, new Map([[name, mask]]));
+    const space = unitSpace(model, "weight");
+    const together = (source: string): AnySaliency => ({
+      needs: ["gradient", "maskGradient"],
+      score: (sources) => sources[source],
+    });
+    for (const source of ["gradient", "maskGradient"]) {
+      expect(await score(together(source), space), source).toEqual(await score(asScore(source), space));
+    }
+    const { offset, units } = space.groups.find((group) => group.name === "blocks.0.mlp.fc1")!;
+    const removed = (values: Float32Array) => values.slice(offset, offset + units).filter((_, i) => !mask.data[i]);
+    expect(removed(await score(asScore("gradient"), space)).every((g) => g === 0)).toBe(true);
+    expect(removed(await score(asScore("maskGradient"), space)).some((m) => m !== 0)).toBe(true);
+    clearMasks(model);
   });
 });

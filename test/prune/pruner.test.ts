@@ -137,6 +137,36 @@ describe("resumed from a saved state, a run ends with the same bytes", () => {
     }
   });
 
+  test("late rewind included", async () => {
+    const early = (more: Partial<PruneOptions> = {}) =>
+      optionsFor("magnitude", {
+        prepare: async ({ train, keepWeights }) => {
+          await train(calibration, TRAINING);
+          keepWeights("early");
+        },
+        finetune: async ({ train, rewind: back }) => {
+          back("early");
+          await train(calibration, TRAINING);
+        },
+        ...more,
+      });
+    const model = tinyViT(gpu);
+    using whole = new Pruner(model, early());
+    const saved: Uint8Array[] = [];
+    whole.on("roundStarted", async () => void saved.push(encodeState(await whole.state())));
+    await whole.run();
+    const want = await outcome(model, whole);
+    for (const bytes of saved) {
+      const fresh = tinyViT(gpu);
+      using pruner = new Pruner(fresh, early());
+      pruner.resume(parseState(bytes));
+      await pruner.run();
+      expect(await outcome(fresh, pruner)).toEqual(want);
+      fresh.release();
+    }
+    model.release();
+  });
+
   test("but not with other options, or for another model", async () => {
     const model = tinyViT(gpu);
     using pruner = new Pruner(model, optionsFor("magnitude"));
@@ -149,25 +179,127 @@ describe("resumed from a saved state, a run ends with the same bytes", () => {
     using different = new Pruner(again, optionsFor("magnitude", { rounds: 4 }));
     expect(() => different.resume(state)).toThrow(/resume: expected a state with rounds 4, got 3/);
     expect(() => parseState(new Uint8Array(16), "x.safetensors")).toThrow(/x.safetensors/);
+    const changed: Partial<PruneOptions>[] = [
+      { floor: 0.1 },
+      { ceiling: 0.9 },
+      { multipleOf: 4 },
+      { monotone: false },
+      { protection: { layers: (name) => name === "blocks.0.mlp.fc1" } },
+      finetuned,
+      { amount: { budget: { cost: () => 1, keep: { fraction: 0.2 } } }, sparsity: undefined },
+    ];
+    for (const more of changed) {
+      using another = new Pruner(again, optionsFor("magnitude", more));
+      expect(() => another.resume(state), JSON.stringify(more)).toThrow(/resume: expected a state with/);
+    }
+    const short = { ...state, keep: state.keep.slice(1) };
+    using same = new Pruner(again, optionsFor("magnitude"));
+    expect(() => same.resume(short)).toThrow(/words of keep bits/);
     for (const each of [model, other, again]) each.release();
   });
 });
 
-describe("cancelled at any event, nothing leaks and the rest can be done later", () => {
-  test.each(["batchScored", "scored", "selected", "masked", "step", "roundCompleted"] as const)("%s", async (name) => {
-    const model = tinyViT(gpu);
-    const before = gpu.memory.inUse;
-    const controller = new AbortController();
-    const options = optionsFor("taylor", finetuned);
-    {
-      using pruner = new Pruner(model, { ...options, signal: controller.signal });
-      pruner.on(name, () => controller.abort(new Error("stop")));
-      await expect(pruner.run()).rejects.toThrow("stop");
-    }
-    clearMasks(model);
-    expect(gpu.memory.inUse).toBe(before);
-    model.release();
+test("options that need care", async () => {
+  const model = tinyViT(gpu);
+  const first = await prune(model, {
+    saliency: criterionByName("magnitude"),
+    pattern: "2:4",
+    on: { scored: undefined },
   });
+  expect(first.report.units.kept).toBe(first.space.count / 2);
+  clearMasks(model);
+  const kept: number[] = [];
+  const shares = { amount: { share: 0.5 }, rounds: 3, schedule: "linear" } as const;
+  const on: PruneOptions["on"] = { roundCompleted: (round) => void kept.push(round.kept) };
+  await prune(model, { saliency: criterionByName("magnitude"), ...shares, on });
+  expect(kept[0]).toBeGreaterThan(kept[1]);
+  expect(kept[1]).toBeGreaterThan(kept[2]);
+  clearMasks(model);
+  const revived = { ...optionsFor("obs"), monotone: false };
+  await expect(prune(model, revived)).rejects.toThrow(
+    /monotone: expected units that stay pruned with a saliency that compensates/,
+  );
+  model.release();
+});
+
+test("a run goes back to an earlier round and on from there", async () => {
+  const model = tinyViT(gpu);
+  using pruner = new Pruner(model, optionsFor("taylor", { snapshots: true }));
+  await pruner.run();
+  const [first, , last] = pruner.snapshots;
+  pruner.goBack(1);
+  expect(await readMasks(model)).toEqual(first);
+  expect(pruner.round).toBe(1);
+  await pruner.run();
+  expect(await readMasks(model)).toEqual(last);
+  pruner.goBack(0);
+  expect((await readMasks(model)).size).toBe(0);
+  expect(() => pruner.goBack(2)).toThrow(/goBack: expected a round with a snapshot, 0 to 0, got 2/);
+  model.release();
+});
+
+test("thresholds that are not finite survive a file", async () => {
+  const model = tinyViT(gpu);
+  using pruner = new Pruner(model, optionsFor("magnitude"));
+  await pruner.step();
+  const state = await pruner.state();
+  const thresholds = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN];
+  const rounds = [{ ...state.rounds[0], selections: thresholds.map((threshold) => ({ threshold, pruned: 1 })) }];
+  expect(parseState(encodeState({ ...state, rounds })).rounds).toEqual(rounds);
+  model.release();
+});
+
+describe("cancelled at any event, nothing leaks and the rest can be done later", () => {
+  const events = ["roundStarted", "scored", "selected", "masked", "step", "roundCompleted"] as const;
+  const methods: [string, Partial<PruneOptions>][] = [
+    ["taylor", finetuned],
+    ["obs", { amount: { sparsityOfAlive: 0.4 }, sparsity: undefined }],
+    ["movement", { ...finetuned, prepare: ({ train }) => train(calibration, TRAINING) }],
+  ];
+
+  test.each(methods.flatMap(([method, more]) => events.map((name) => [method, name, more] as const)))(
+    "%s at %s",
+    async (method, name, more) => {
+      const undisturbed = tinyViT(gpu);
+      using whole = new Pruner(undisturbed, optionsFor(method, more));
+      await whole.run();
+      const want = await outcome(undisturbed, whole);
+
+      const model = tinyViT(gpu);
+      const before = gpu.memory.inUse;
+      {
+        const controller = new AbortController();
+        using pruner = new Pruner(model, optionsFor(method, { ...more, signal: controller.signal }));
+        let seen = 0;
+        pruner.on(name, () => {
+          if (++seen === 2) controller.abort(new Error("stop"));
+        });
+        const hasEvent = more.finetune || name !== "step";
+        if (hasEvent) await expect(pruner.run()).rejects.toThrow("stop");
+        const saved = encodeState(await pruner.state());
+
+        const fresh = tinyViT(gpu);
+        using resumed = new Pruner(fresh, optionsFor(method, more));
+        resumed.resume(parseState(saved));
+        await resumed.run();
+        expect(await outcome(fresh, resumed)).toEqual(want);
+        fresh.release();
+      }
+      clearMasks(model);
+      expect(gpu.memory.inUse).toBe(before);
+
+      // The same engine goes on after a handler failed.
+      const again = tinyViT(gpu);
+      using retried = new Pruner(again, optionsFor(method, more));
+      let calls = 0;
+      retried.on(name, () => {
+        if (++calls === 2) throw new Error("once");
+      });
+      await retried.run().catch(() => retried.run());
+      expect(await outcome(again, retried)).toEqual(want);
+      for (const each of [undisturbed, model, again]) each.release();
+    },
+  );
 });
 
 describe("going back", () => {
@@ -255,11 +387,36 @@ describe("compensation", () => {
   );
 });
 
+test("a round that removes nothing changes nothing more", async () => {
+  for (const [method, more] of [
+    ["obs", {}],
+    ["sparsegpt", {}],
+    ["vbp", { granularity: "neuron" }],
+  ] as const) {
+    const weightsAfter: unknown[] = [];
+    const model = tinyViT(gpu);
+    await prune(model, {
+      ...optionsFor(method, more),
+      schedule: "one-shot",
+      on: { roundCompleted: async () => void weightsAfter.push(await model.parameters.read()) },
+    });
+    const size = (weights: unknown) => weights as Map<string, { data: Float32Array }>;
+    const [first, , last] = weightsAfter.map(size);
+    for (const [name, { data }] of last) {
+      const before = first.get(name)!.data;
+      const largest = before.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      data.forEach(
+        (value, i) => void expect(Math.abs(value - before[i]), `${method} ${name}`).toBeLessThanOrEqual(2e-5 * largest),
+      );
+    }
+    model.release();
+  }
+});
+
 test("movement without training is refused, and gradients of any loop may be observed", async () => {
   const model = tinyViT(gpu);
   using pruner = new Pruner(model, optionsFor("movement", { rounds: 1 }));
   await expect(pruner.step()).rejects.toThrow(/movement: expected training steps to sum over, got none/);
-  using scope = gpu.scope();
   const { Tensor } = await import("../../src/tensor/index.js");
   const { value } = model.parameters.get("blocks.0.mlp.fc1.weight");
   const gradient = Tensor.from(gpu, new Float32Array(value.size).fill(2), value.shape);
@@ -270,6 +427,5 @@ test("movement without training is refused, and gradients of any loop may be obs
   const w = await value.read();
   w.forEach((weight, i) => void expect(scores[offset + i]).toBeCloseTo(-2 * weight, 5));
   expect(units).toBe(w.length);
-  void scope;
   model.release();
 });

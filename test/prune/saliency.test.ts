@@ -16,6 +16,8 @@ import {
   l2,
   max,
   mean,
+  obs,
+  Pruner,
   Scorer,
   type SourceName,
   sum,
@@ -157,6 +159,20 @@ describe("a saliency as the design shows it", () => {
       calibration,
     });
     await expect(pruned).rejects.toThrow(/got "gradient"; add it to needs/);
+    const unused = [
+      // @ts-expect-error: nor inside of a Pruner
+      () => new Pruner(model, { saliency: { needs: ["weight"], score: ({ gradient }) => gradient }, sparsity: 0.5 }),
+      // @ts-expect-error: no such source
+      () => prune(model, { saliency: { needs: ["wieght"], score: () => map("1.0", {}) }, sparsity: 0.5 }),
+      () => new Pruner(model, { saliency: obs, sparsity: 0.5, calibration }),
+      () =>
+        prune(model, {
+          saliency: { needs: ["moved"], sources: { moved: gradientTotal("abs(g)") }, score: ({ moved }) => moved },
+          sparsity: 0.5,
+          calibration,
+        }),
+    ];
+    expect(unused.length).toBe(4);
     // @ts-expect-error: no such source
     expect(() => defineSaliency({ needs: ["wieght"], score: () => map("1.0", {}) })).not.toThrow();
     await expect(score({ needs: ["wieght"], score: () => map("1.0", {}) }, weights())).rejects.toThrow(
