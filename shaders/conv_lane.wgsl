@@ -6,8 +6,8 @@
 //           4 k  lane 0, 1, ...         With QUAD = 4 the weights of a row are whole vec4 in memory.
 //  4 LANES ┌───┐ ┌───────────┐
 //  rows    │   │ │           │
-//          └───┘ └───────────┘
-#import lane_tile
+//          └───┘ └───────────┘           With HALF a tile has 2 LANES rows.
+#import lane_rows
 #import grid
 #import conv_product
 #import quad
@@ -41,7 +41,7 @@ fn load_weights(work: Work, row: u32, k: u32) -> vec4f {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let work = work_of(linear_group(group, groups), ROWS, COLUMNS);
+  let work = work_of(linear_group(group, groups), TILE_ROWS, COLUMNS);
   if (work.row >= params.rows) { return; }
   let columns = columns_of(work, work.column + 4u * lane);
 
@@ -50,14 +50,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var turn = 0u; turn < turns; turn++) {
     let k = 4u * turn;
     // All loads come first: lavapipe branches for every lane of a load.
-    let rows = mat4x4f(
-      load_weights(work, work.row + lane, k), load_weights(work, work.row + LANES + lane, k),
-      load_weights(work, work.row + 2u * LANES + lane, k), load_weights(work, work.row + 3u * LANES + lane, k));
+    var rows = mat4x4f();
+    rows[0] = load_weights(work, work.row + lane, k);
+    rows[1] = load_weights(work, work.row + LANES + lane, k);
+    if (!HALF) {
+      rows[2] = load_weights(work, work.row + 2u * LANES + lane, k);
+      rows[3] = load_weights(work, work.row + 3u * LANES + lane, k);
+    }
     let block = mat4x4f(load_source(columns, k), load_source(columns, k + 1u), load_source(columns, k + 2u), load_source(columns, k + 3u));
-    add_product(&tile, rows, block);
+    add_rows(&tile, rows, block);
   }
 
-  for (var n = 0u; n < ROWS / 4u; n++) {
+  for (var n = 0u; n < TILE_ROWS / 4u; n++) {
     let block = tile_block(&tile, block_of_quad(n));
     for (var i = 0u; i < 16u; i++) { write_result(work, columns, work.row + 4u * n + i / 4u, i % 4u, block[i / 4u][i % 4u]); }
   }

@@ -6,8 +6,8 @@
 //      4 pixels lane 0, 1, ...         With QUAD = 4 the lines of dy are whole vec4 in memory.
 //  4 LANES ┌───┐ ┌───────────┐
 //  rows    │   │ │           │
-//          └───┘ └───────────┘
-#import lane_tile
+//          └───┘ └───────────┘           With HALF a tile has 2 LANES rows.
+#import lane_rows
 #import grid
 #import conv_weight_product
 #import quad
@@ -24,7 +24,7 @@ fn load_dy(line: u32, pixel: u32) -> vec4f {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let work = work_of(linear_group(group, groups), ROWS, COLUMNS);
+  let work = work_of(linear_group(group, groups), TILE_ROWS, COLUMNS);
   if (work.row >= params.rows) { return; }
   let columns = columns_of(work.column + 4u * lane);
   let row = work.row + lane;
@@ -40,15 +40,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var turn = 0u; turn < turns; turn++) {
       let pixel = 4u * turn;
       // All loads come first: lavapipe branches for every lane of a load.
-      let rows = mat4x4f(load_dy(dy0, pixel), load_dy(dy1, pixel), load_dy(dy2, pixel), load_dy(dy3, pixel));
+      var rows = mat4x4f();
+      rows[0] = load_dy(dy0, pixel);
+      rows[1] = load_dy(dy1, pixel);
+      if (!HALF) {
+        rows[2] = load_dy(dy2, pixel);
+        rows[3] = load_dy(dy3, pixel);
+      }
       let block = mat4x4f(
         load_x(columns, lines, pixel), load_x(columns, lines, pixel + 1u),
         load_x(columns, lines, pixel + 2u), load_x(columns, lines, pixel + 3u));
-      add_product(&tile, rows, block);
+      add_rows(&tile, rows, block);
     }
   }
 
-  for (var n = 0u; n < ROWS / 4u; n++) {
+  for (var n = 0u; n < TILE_ROWS / 4u; n++) {
     let block = tile_block(&tile, block_of_quad(n));
     for (var i = 0u; i < 16u; i++) {
       write_result(work, work.row + 4u * n + i / 4u, work.column + 4u * lane + i % 4u, block[i / 4u][i % 4u]);

@@ -8,7 +8,7 @@ import { type ConvExtents, type ConvProduct, productTiles } from "./conv-size.js
  */
 export type ConvVariant = "lane" | "tile" | "direct";
 
-export const TILE = 64;
+const TILE = 64;
 
 /** Rows of a product up to which one invocation for four results beats tiles that are mostly empty. */
 const FEW_ROWS = 2;
@@ -22,11 +22,19 @@ export function chooseConvVariant(gpu: Gpu, { rows }: ConvProduct): ConvVariant 
   return gpu.info.software && convLanesFit(gpu) ? "lane" : "tile";
 }
 
-/** Side of a tile of results: rows and columns that one workgroup, or one invocation of `direct`, takes. */
-export function tileSides(gpu: Gpu, variant: ConvVariant): readonly [rows: number, columns: number] {
+/** Whether a lane kernel's tile has half of its rows: all that the product has fit into them. */
+export const halfTile = (gpu: Gpu, { rows }: ConvProduct): boolean => rows <= 2 * (gpu.info.subgroupSize as number);
+
+/** Rows and columns of results that one workgroup, or one invocation of `direct`, takes. */
+export function tileSides(
+  gpu: Gpu,
+  variant: ConvVariant,
+  product: ConvProduct,
+): readonly [rows: number, columns: number] {
   if (variant === "direct") return [1, 4];
-  const side = variant === "lane" ? 4 * (gpu.info.subgroupSize as number) : TILE;
-  return [side, side];
+  if (variant === "tile") return [TILE, TILE];
+  const side = 4 * (gpu.info.subgroupSize as number);
+  return [halfTile(gpu, product) ? side / 2 : side, side];
 }
 
 /** Fewer workgroups than this in flight leave a device idle; more partial results than needed only cost memory traffic. */
@@ -38,7 +46,7 @@ const MOST_SCRATCH = 64 << 20;
 /** How the weight gradient's lines of pixels are cut: `splits` runs of `chunk` lines. */
 export function splitLines(gpu: Gpu, variant: ConvVariant, extents: ConvExtents, product: ConvProduct) {
   const lines = extents.batch * extents.out.height;
-  const [rows, columns] = tileSides(gpu, variant);
+  const [rows, columns] = tileSides(gpu, variant, product);
   const tiles = productTiles(product, rows, columns) / (variant === "direct" ? 64 : 1);
   const wanted = Math.ceil((gpu.info.software ? WANTED.software : WANTED.gpu) / tiles);
   const possible = Math.floor((lines * extents.out.width) / SHORTEST_PIXELS);

@@ -12,7 +12,7 @@ import {
   productTiles,
   weightProduct,
 } from "./conv-size.js";
-import { type ConvVariant, chooseConvVariant, convLanesFit, splitLines, tileSides } from "./conv-variant.js";
+import { type ConvVariant, chooseConvVariant, convLanesFit, halfTile, splitLines, tileSides } from "./conv-variant.js";
 import { loadWidth, requireElements } from "./elements.js";
 import { maskByteLength } from "./mask.js";
 import * as shaders from "./shaders.gen.js";
@@ -101,7 +101,7 @@ export function conv2dWeightGrad(
     constants: {
       ...kernelConstants(extents),
       ...(splits === 1 && masked),
-      ...(variant === "lane" && laneConstants(gpu, out.width)),
+      ...(variant === "lane" && laneConstants(gpu, product, out.width)),
     },
     groups: workgroups(gpu, variant, { ...product, count: product.count * splits }),
   });
@@ -157,7 +157,7 @@ function onImages(
       INPUT_GRAD: inputGrad,
       MASK: mask !== undefined,
       BIAS: bias !== undefined,
-      ...(variant === "lane" && laneConstants(gpu, rowsOfWeight)),
+      ...(variant === "lane" && laneConstants(gpu, product, rowsOfWeight)),
     },
     groups: workgroups(gpu, variant, product),
   });
@@ -170,13 +170,14 @@ const kernelConstants = ({ kernel, stride }: ConvExtents) => ({
 });
 
 /** The lane kernels read one operand as vec4 where its rows are whole ones. */
-const laneConstants = (gpu: Gpu, row: number) => ({
+const laneConstants = (gpu: Gpu, product: ConvProduct, row: number) => ({
   LANES: gpu.info.subgroupSize as number,
+  HALF: halfTile(gpu, product),
   ...(loadWidth(row) === 4 && { Quad: "vec4f", QUAD: 4 }),
 });
 
 function workgroups(gpu: Gpu, variant: ConvVariant, product: ConvProduct): number {
-  const tiles = productTiles(product, ...tileSides(gpu, variant));
+  const tiles = productTiles(product, ...tileSides(gpu, variant, product));
   return variant === "direct" ? Math.ceil(tiles / constantNumber(shaders.conv_direct, "GROUP")) : tiles;
 }
 

@@ -133,7 +133,12 @@ const sizes: Conv2dSize[] = [
 ];
 
 /** `undefined` lets the device choose: the lane kernel on the software drivers, where groups have channels enough. */
-const variants = [undefined, "tile", "direct"] as const;
+const variants: [variant: ConvVariant | undefined, masked: boolean][] = [
+  [undefined, false],
+  [undefined, true],
+  ["tile", true],
+  ["direct", true],
+];
 
 const benchSizes: Conv2dSize[] = [
   { batch: 16, channels: 16, height: 32, width: 32, outputs: 16, kernel: square(3), padding: 1 },
@@ -146,9 +151,7 @@ const benchSizes: Conv2dSize[] = [
 ];
 
 export const cases: KernelCase[] = [
-  ...sizes.flatMap((size) =>
-    variants.flatMap((variant) => [false, true].flatMap((masked) => makeCases(size, variant, masked))),
-  ),
+  ...sizes.flatMap((size) => variants.flatMap(([variant, masked]) => makeCases(size, variant, masked))),
   // More groups of channels, and so of workgroups, than one dimension holds.
   ...makeCases(
     { batch: 1, channels: 3 * 21_847, height: 1, width: 1, outputs: 3 * 21_847, kernel: square(1), groups: 65_541 },
