@@ -41,12 +41,11 @@ export interface Derivation {
   readonly vector: (gpu: Gpu, moment: Tensor, columns: number) => Tensor;
 }
 
-/** Where values of a statistic belong: single weights, columns, rows, units, a layer or site as a whole, or pairs of columns. */
-export type Domain = "weight" | "column" | "row" | "unit" | "scalar" | "matrix";
+/** Where values of a statistic belong: single weights, columns, rows, units, a layer or a gate's place as a whole, or pairs of columns. */
+export type Domain = "weight" | "column" | "row" | "unit" | "layer" | "site" | "matrix";
 
 const DOMAINS = {
   weight: "weight",
-  rows: "scalar",
   gradient: "weight",
   curvature: "weight",
   training: "weight",
@@ -59,7 +58,8 @@ const DOMAINS = {
   moment: "matrix",
 } as const;
 
-export const domainOf = ({ kind }: Statistic): Domain => DOMAINS[kind];
+export const domainOf = (statistic: Statistic): Domain =>
+  statistic.kind === "rows" ? statistic.of : DOMAINS[statistic.kind];
 
 /** The same text for equal statistics; part of the names in files. */
 export const statisticKey = (statistic: Statistic): string => JSON.stringify(statistic);

@@ -20,9 +20,9 @@ interface Target {
   readonly offset: number;
 }
 
-/** No value differs between the weights of a unit. */
+/** No value differs between the weights of a unit. What is known by layer does where units lie in several layers. */
 function isByUnit(leaf: Leaf): boolean {
-  if (leaf.kind === "statistic") return ["unit", "scalar"].includes(domainOf(leaf.statistic));
+  if (leaf.kind === "statistic") return ["unit", "site"].includes(domainOf(leaf.statistic));
   return leaf.kind === "tail" || leaf.over === "unit" || leaf.over === "model";
 }
 
@@ -30,7 +30,7 @@ function isByUnit(leaf: Leaf): boolean {
 const isOfUnit = (leaf: Leaf): boolean =>
   isByUnit(leaf) &&
   !(leaf.kind === "reduction" && leaf.over === "model") &&
-  !(leaf.kind === "statistic" && domainOf(leaf.statistic) === "scalar");
+  !(leaf.kind === "statistic" && domainOf(leaf.statistic) === "site");
 
 /** Computes the scores of all units of a model. */
 export class Evaluator {
@@ -106,6 +106,7 @@ export class Evaluator {
     if (domain === "weight") return asInput(this.operands(statistic, parameter));
     const layer = layerOf(this.model, parameter);
     const values = layer && this.operands(statistic, layer.name);
+    if (domain === "layer") return asInput(values, { inner: 1, period: 1 });
     if (domain === "column") return asInput(values, { inner: 1, period: layer?.in });
     return domain === "row" ? asInput(values, { inner: layer?.in, period: layer?.out }) : undefined;
   }
