@@ -11,9 +11,10 @@ type Observed = Extract<Statistic, { kind: "input" | "output" | "site" | "moment
 export const isObserved = (statistic: Statistic): statistic is Observed =>
   ["input", "output", "site", "moment"].includes(statistic.kind);
 
-export function observerOf({ model, space, needed, statistics, images }: StepContext): Observer {
+export function observerOf({ model, space, needed, statistics, images }: StepContext): Observer | undefined {
   const batch = images.shape[0];
   const observed = needed.filter(isObserved);
+  if (observed.length === 0) return undefined;
   const sums = (kind: Observed["kind"], place: string): OpenSum[] =>
     observed.flatMap((statistic) => {
       const total = statistic.kind === kind ? statistics.get(statistic, place) : undefined;

@@ -13,17 +13,29 @@ export interface PassKind {
   readonly run: (context: StepContext) => void;
 }
 
-const isGradientOf = (statistic: Statistic, each: Each): boolean =>
-  (statistic.kind === "gradient" || statistic.kind === "gate") && statistic.each === each;
+const isDense = (statistic: Statistic): boolean => statistic.kind === "gradient" && statistic.dense === true;
+
+const isGradientOf = (statistic: Statistic, each: Each, dense = false): boolean =>
+  (statistic.kind === "gradient" || statistic.kind === "gate") &&
+  statistic.each === each &&
+  isDense(statistic) === dense;
+
+/** Gradients by batch or by example, also those of removed weights or not: no statistic depends on what else is collected. */
+const gradients = (each: Each, dense: boolean): PassKind => ({
+  name: dense ? `${each} dense` : each,
+  each,
+  collects: (statistic) => isGradientOf(statistic, each, dense),
+  run: firstOrder,
+});
 
 /** In the order in which they run: products with the Hessian may take the summed gradient as their direction. */
 export const PASSES: readonly PassKind[] = [
   {
-    name: "batches",
-    each: "batch",
+    ...gradients("batch", false),
     collects: (statistic) => isObserved(statistic) || isGradientOf(statistic, "batch"),
-    run: firstOrder,
   },
-  { name: "examples", each: "example", collects: (statistic) => isGradientOf(statistic, "example"), run: firstOrder },
+  gradients("batch", true),
+  gradients("example", false),
+  gradients("example", true),
   { name: "curvature", each: "batch", collects: ({ kind }) => kind === "curvature", run: secondOrder },
 ];

@@ -9,7 +9,7 @@ export interface ObjectiveContext {
   readonly images: Tensor;
   /** u32 [batch] */
   readonly labels: Tensor;
-  /** A forward pass as the objective describes it; call it as often as needed. */
+  /** A forward pass as the objective describes it; call it as often as needed. Sources of activations are summed over the first call of a step only. */
   readonly forward: (images?: Tensor, options?: ForwardOptions) => ModelOutput;
 }
 
@@ -32,16 +32,20 @@ export interface ObjectivePass {
 const taskLoss = ({ forward, labels }: ObjectiveContext): Tensor =>
   mean(crossEntropy({ logits: forward().logits, labels }, { smoothing: 0 }));
 
-/** Runs an objective forward. */
+/** Runs an objective forward; the observer sees the first of its forward passes. */
 export function runObjective(
   model: Model,
   { weights: text, loss = taskLoss }: Objective,
   { images, labels }: { images: Tensor; labels: Tensor },
-  options: ForwardOptions,
+  { observer, ...options }: ForwardOptions,
 ): ObjectivePass {
   const leaf = text === undefined ? ({ value }: Parameter) => value : transformed(model, text);
-  const forward = (input = images, more: ForwardOptions = {}) =>
-    model.forward(input, { ...options, ...(text === undefined ? {} : { weights: leaf }), ...more });
+  let first: ForwardOptions = { observer };
+  const forward = (input = images, more: ForwardOptions = {}) => {
+    const all = { ...options, ...first, ...(text === undefined ? {} : { weights: leaf }), ...more };
+    first = {};
+    return model.forward(input, all);
+  };
   return { loss: loss({ model, images, labels, forward }), leaf };
 }
 
