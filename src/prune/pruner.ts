@@ -4,21 +4,25 @@
  */
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/index.js";
-import type { TrainHooks } from "../train/index.js";
 import { Checkpoint } from "./checkpoint.js";
-import { compensateModel, copyMasks } from "./compensate-model.js";
 import { Emitter, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
-import { type FinetuneContext, type GradientSource, trainObserved } from "./finetune.js";
-import { applyUnits, clearMasks, type HostMask, readMasks } from "./masks/masks.js";
+import type { GradientSource } from "./finetune.js";
+import { clearMasks, type HostMask, readMasks } from "./masks/masks.js";
 import { type PruneOptions, type ResolvedOptions, resolveOptions } from "./prune-options.js";
 import { checkState, type PrunerState, readState, settingsOf } from "./pruner-state.js";
+import { applySelection, type RoundParts, runRound, runTraining } from "./round.js";
 import type { SourceName } from "./saliency/sources.js";
-import { amountAfter } from "./schedule.js";
 import { Scorer } from "./scorer.js";
 import { Selector } from "./select.js";
 import { type UnitSpace, unitSpace } from "./units.js";
 import { DENSE, WeightStore } from "./weight-store.js";
 import { rewind } from "./weights.js";
+
+/** Where a round left the units and the masks. */
+interface Snapshot {
+  readonly keep: Uint32Array;
+  readonly masks: ReadonlyMap<string, HostMask>;
+}
 
 /** Prunes one model. `release` gives its memory back; the model keeps its masks. */
 export class Pruner<const N extends SourceName | Own = SourceName, Own extends string = never> implements Disposable {
@@ -29,7 +33,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
   readonly #options: ResolvedOptions;
   readonly #history: PruneRound[] = [];
   /** Of each round, where snapshots are kept. */
-  readonly #snapshots: { readonly keep: Uint32Array; readonly masks: ReadonlyMap<string, HostMask> }[] = [];
+  readonly #snapshots: Snapshot[] = [];
   /** Weights to go back to, by name. */
   readonly #weights: WeightStore;
   /** Where the run stood before what is going on now. */
@@ -123,17 +127,27 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
   }
 
   async #round(): Promise<PruneRound> {
-    const { rounds, signal } = this.#options;
+    const { rounds, signal, snapshots } = this.#options;
     if (this.done) throw new UsageError(`prune: expected fewer than ${rounds} rounds done, got all; make a new Pruner`);
     signal?.throwIfAborted();
     if (!this.#prepared) {
       if (this.round === 0) refuseMasks(this.model);
-      await this.#undoable(() => this.#finetune(this.#options.prepare, -1));
+      const { prepare } = this.#options;
+      if (prepare) await this.#undoable(() => runTraining(this.#parts, prepare, -1));
       this.#prepared = true;
     }
-    const result = await this.#undoable(() => this.#workOfRound());
+    const { result, snapshot } = await this.#undoable(async () => ({
+      result: await runRound(this.#parts, this.round),
+      snapshot: snapshots && (await this.#readSnapshot()),
+    }));
+    this.#history.push(result);
+    if (snapshot) this.#snapshots.push(snapshot);
     await this.#emit("roundCompleted", { ...result, rounds });
     return result;
+  }
+
+  async #readSnapshot(): Promise<Snapshot> {
+    return { keep: await this.selector.keep.readWords(), masks: await readMasks(this.model) };
   }
 
   /** Runs `work`; when it fails, everything on the device is as before. */
@@ -147,7 +161,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
       try {
         checkpoint.restore();
         this.#weights.keepOnly(kept);
-        if (this.round > 0) this.#apply();
+        if (this.round > 0) applySelection(this.#parts);
       } catch {} // a lost device has nothing to go back to, and the error that counts is the first
       throw error;
     } finally {
@@ -158,42 +172,6 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
 
   #capture(): Checkpoint {
     return new Checkpoint(this, this.#options.savesWeights, this.round > 0);
-  }
-
-  async #workOfRound(): Promise<PruneRound> {
-    const { rounds, amount, schedule, reference, signal, saliency, snapshots, finetune } = this.#options;
-    const { round } = this;
-    const now = amountAfter(amount, schedule, round, rounds);
-    const density = "sparsity" in now ? 1 - now.sparsity : Number.NaN;
-    await this.#emit("roundStarted", { ...this.#inRound, density });
-    // One draw for all rounds keeps the last scores in agreement with the masks; reference draws anew, as the authors do.
-    await this.#score(reference ? round : 0);
-    await this.#emit("scored", { ...this.#inRound, scores: this.scorer.scores });
-    signal?.throwIfAborted();
-    await this.selector.select(this.scorer.scores, now);
-    const selections = await this.selector.read();
-    const kept = this.space.count - selections.reduce((sum, { pruned }) => sum + pruned, 0);
-    await this.#emit("selected", { ...this.#inRound, selections, kept });
-    signal?.throwIfAborted();
-    this.#applyAndCompensate(saliency.compensate);
-    await this.#emit("masked", { ...this.#inRound, kept });
-    await this.#finetune(finetune, round);
-    const snapshot = snapshots && {
-      keep: await this.selector.keep.readWords(),
-      masks: await readMasks(this.model),
-    };
-    const result: PruneRound = { round, density, kept, selections };
-    this.#history.push(result);
-    if (snapshot) this.#snapshots.push(snapshot);
-    return result;
-  }
-
-  async #score(draw: number): Promise<void> {
-    const { statistics } = this.#options;
-    if (!statistics) return this.scorer.score(draw);
-    this.scorer.reset();
-    this.scorer.statistics.merge(statistics);
-    this.scorer.evaluate(draw);
   }
 
   /**
@@ -222,7 +200,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
     this.#snapshots.length = 0;
     this.#prepared = state.prepared;
     clearMasks(this.model);
-    if (this.round > 0) this.#apply();
+    if (this.round > 0) applySelection(this.#parts);
   }
 
   /** Back to where the run stood after `round` rounds: its masks and its place in the schedule. Weights stay. @throws UsageError without its snapshot. */
@@ -238,7 +216,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
         );
       }
       this.selector.restore(snapshot.keep);
-      this.#apply();
+      applySelection(this.#parts);
     }
     this.#history.length = round;
     this.#snapshots.length = Math.min(this.#snapshots.length, round);
@@ -261,45 +239,18 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
     this.scorer.observe(gradients);
   }
 
+  get #parts(): RoundParts {
+    const { model, space, scorer, selector } = this;
+    const emit: RoundParts["emit"] = (name, event) => this.#emit(name, event);
+    return { model, space, scorer, selector, weights: this.#weights, options: this.#options, emit };
+  }
+
   get #inRound(): { round: number; rounds: number } {
     return { round: this.round, rounds: this.#options.rounds };
   }
 
   #emit<Name extends keyof PrunerEvents>(name: Name, event: PrunerEvents[Name]): Promise<void> {
     return this.#events.emit(name, event);
-  }
-
-  #apply(): void {
-    if (applyUnits(this.model, this.space, this.selector.keep)) this.scorer.invalidate();
-  }
-
-  #applyAndCompensate(compensate: ResolvedOptions["saliency"]["compensate"]): void {
-    const { gpu } = this.model;
-    const before = compensate ? copyMasks(this.model) : new Map<string, never>();
-    try {
-      this.#apply();
-      if (compensate) compensateModel(this.model, compensate, (name, layer) => this.scorer.source(name, layer), before);
-    } finally {
-      for (const mask of before.values()) gpu.release(mask);
-    }
-  }
-
-  async #finetune(finetune: ResolvedOptions["finetune"], round: number): Promise<void> {
-    if (!finetune) return;
-    const { signal } = this.#options;
-    const { model } = this;
-    const inRound = this.#inRound;
-    const observe = (gradients: GradientSource) => this.observe(gradients);
-    const hooks: TrainHooks = {
-      signal,
-      onStep: (report) => this.#emit("step", { ...inRound, ...report }),
-      onEpoch: (report) => this.#emit("epoch", { ...inRound, ...report }),
-    };
-    const train: FinetuneContext["train"] = (data, options) => trainObserved(model, data, options, observe, hooks);
-    const keepWeights = (name: string) => this.#weights.keep(name);
-    const rewindTo = (name: string) => this.#weights.rewind(name);
-    await finetune({ model, round, signal, train, observe, keepWeights, rewind: rewindTo });
-    if (round >= 0) await this.#emit("finetuned", inRound);
   }
 
   /** Gives the memory of scores, statistics and kept weights back. Masks and weights stay as they are. */
