@@ -12,14 +12,14 @@ struct Params { start: u32, end: u32, height: u32, width: u32, out_height: u32, 
 
 fn apply(i: u32) {
   let pixel = pixel_of(i, params.height, params.width);
-  let rows = windows_with(pixel.y, WINDOW_HEIGHT, params.out_height);
-  let columns = windows_with(pixel.x, WINDOW_WIDTH, params.out_width);
   let place = pixel.y * params.width + pixel.x;
   var sum = 0.0;
-  for (var oy = rows.first; oy < rows.end; oy++) {
-    for (var ox = columns.first; ox < columns.end; ox++) {
-      let window = (pixel.plane * params.out_height + oy) * params.out_width + ox;
-      if (at[window] == place) { sum += dy[window]; }
+  for (var j = 0u; j < SPAN_Y; j++) {
+    let row = window_with(pixel.y, j, WINDOW_HEIGHT, params.out_height);
+    for (var k = 0u; k < SPAN_X; k++) {
+      let column = window_with(pixel.x, k, WINDOW_WIDTH, params.out_width);
+      let window = (pixel.plane * params.out_height + row.index) * params.out_width + column.index;
+      sum += select(0.0, dy[window], row.exists && column.exists && at[window] == place);
     }
   }
   dx[i] = sum;

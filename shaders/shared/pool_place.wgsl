@@ -12,11 +12,16 @@ fn pixel_of(i: u32, height: u32, width: u32) -> Pixel {
   return Pixel(line / height, line % height, i % width);
 }
 
-// Windows first to end - 1 along an axis contain the pixel `at`.
-struct Range { first: u32, end: u32 }
+// The gradients' loops have constant bounds, which drivers unroll: at most SPAN_Y x SPAN_X windows contain a pixel.
+const SPAN_Y = 1u;
+const SPAN_X = 1u;
 
-fn windows_with(at: u32, window: u32, count: u32) -> Range {
+// The j-th last of the windows along an axis that contain the pixel `at`, if there are so many.
+struct Window { index: u32, exists: bool }
+
+fn window_with(at: u32, j: u32, side: u32, count: u32) -> Window {
   let from_start = at + params.padding;
-  let before = select(0u, (from_start - window) / STRIDE + 1u, from_start >= window);
-  return Range(before, min(from_start / STRIDE + 1u, count));
+  let last = min(from_start / STRIDE, count - 1u);
+  let index = max(last, j) - j;
+  return Window(index, j <= last && from_start - index * STRIDE < side);
 }

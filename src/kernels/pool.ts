@@ -47,6 +47,11 @@ function plan(op: string, size: PoolSize) {
     windows: planes * out.height * out.width,
     params: { height, width, out_height: out.height, out_width: out.width, padding },
     constants: { WINDOW_HEIGHT: window[0], WINDOW_WIDTH: window[1], STRIDE: stride },
+    /** Windows that may contain one pixel. */
+    spans: {
+      SPAN_Y: Math.min(Math.ceil(window[0] / stride), out.height),
+      SPAN_X: Math.min(Math.ceil(window[1] / stride), out.width),
+    },
     inFours: false,
   };
 }
@@ -57,9 +62,9 @@ function plan(op: string, size: PoolSize) {
  * @throws ShapeError when a size is wrong or a buffer too short.
  */
 export function maxPool(gpu: Gpu, buffers: { x: BufferLike; y: BufferLike; at: BufferLike }, size: PoolSize): void {
-  const { pixels, windows, ...call } = plan("maxPool", size);
+  const { pixels, windows, params, constants, inFours } = plan("maxPool", size);
   requireElements("maxPool", buffers, { x: pixels, y: windows, at: windows });
-  dispatchElementwise(gpu, shaders.max_pool, { ...call, buffers }, windows);
+  dispatchElementwise(gpu, shaders.max_pool, { buffers, params, constants, inFours }, windows);
 }
 
 /**
@@ -71,9 +76,10 @@ export function maxPoolGrad(
   buffers: { at: BufferLike; dy: BufferLike; dx: BufferLike },
   size: PoolSize,
 ): void {
-  const { pixels, windows, ...call } = plan("maxPoolGrad", size);
+  const { pixels, windows, params, constants, spans, inFours } = plan("maxPoolGrad", size);
   requireElements("maxPoolGrad", buffers, { at: windows, dy: windows, dx: pixels });
-  dispatchElementwise(gpu, shaders.max_pool_grad, { ...call, buffers }, pixels);
+  const call = { buffers, params, constants: { ...constants, ...spans }, inFours };
+  dispatchElementwise(gpu, shaders.max_pool_grad, call, pixels);
 }
 
 /**
@@ -97,9 +103,9 @@ export function maxPoolTangent(
  * @throws ShapeError when a size is wrong or a buffer too short.
  */
 export function averagePool(gpu: Gpu, buffers: { x: BufferLike; y: BufferLike }, size: PoolSize): void {
-  const { pixels, windows, ...call } = plan("averagePool", size);
+  const { pixels, windows, params, constants, inFours } = plan("averagePool", size);
   requireElements("averagePool", buffers, { x: pixels, y: windows });
-  dispatchElementwise(gpu, shaders.average_pool, { ...call, buffers }, windows);
+  dispatchElementwise(gpu, shaders.average_pool, { buffers, params, constants, inFours }, windows);
 }
 
 /**
@@ -107,7 +113,8 @@ export function averagePool(gpu: Gpu, buffers: { x: BufferLike; y: BufferLike },
  * @throws ShapeError when a size is wrong or a buffer too short.
  */
 export function averagePoolGrad(gpu: Gpu, buffers: { dy: BufferLike; dx: BufferLike }, size: PoolSize): void {
-  const { pixels, windows, ...call } = plan("averagePoolGrad", size);
+  const { pixels, windows, params, constants, spans, inFours } = plan("averagePoolGrad", size);
   requireElements("averagePoolGrad", buffers, { dy: windows, dx: pixels });
-  dispatchElementwise(gpu, shaders.average_pool_grad, { ...call, buffers }, pixels);
+  const call = { buffers, params, constants: { ...constants, ...spans }, inFours };
+  dispatchElementwise(gpu, shaders.average_pool_grad, call, pixels);
 }
