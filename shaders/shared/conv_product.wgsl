@@ -2,7 +2,7 @@
 // weight: [out, in / groups, KERNEL_HEIGHT, KERNEL_WIDTH], read with its mask of one bit an element when MASK.
 //   forward:    rows are output channels, k = (input channel, tap), columns are the output's pixels of all images, source = x
 //   INPUT_GRAD: rows are input channels, k = (output channel, tap), columns are the input's pixels, source = dy. Pixels that differ by multiples
-//               of STRIDE meet the same taps, so that there is one product for each residue of y and of x: no tap is tried in vain.
+//               of STRIDE meet the same taps, so that there is one product for each residue of y and of x, with TAPS_Y x TAPS_X taps or fewer.
 // `rows` and `depth` are the result's and the source's channels of one group. Source pixels outside of the image are zero. Storage bindings 1 to 8.
 #import epilogue
 #import matmul_place

