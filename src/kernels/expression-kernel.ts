@@ -2,7 +2,7 @@
 import type { ShaderSource } from "../gpu/index.js";
 import { describeWgsl } from "../gpu/wgsl.js";
 import { term as elementTerm } from "./fragments.gen.js";
-import { checkExpression, explainExpression } from "./map-expression.js";
+import { checkExpression, type ExpressionText, explainExpression, wholeText } from "./map-expression.js";
 
 /** How value i finds its operand, at unit (i / inner) % period, without the steps that change nothing. */
 export interface Operand {
@@ -30,10 +30,12 @@ function place({ name, single, divides, wraps }: Operand): string {
   return wraps ? `${unit} % params.${name}_period` : unit;
 }
 
-/** An expression, its operands, and the name by which it sees what y holds, if it does. */
+/** An expression, its operands and numbers, and the name by which it sees what y holds, if it does. */
 export interface ExpressionSource {
-  readonly expression: string;
+  readonly expression: ExpressionText;
   readonly operands: readonly Operand[];
+  /** Names of the numbers, which are parameters: no kernel is compiled for another value. */
+  readonly numbers: readonly string[];
   readonly inPlace?: string;
 }
 
@@ -52,9 +54,10 @@ export function expressionKernel(skeleton: ShaderSource, source: ExpressionSourc
 
 /** The expression begins on a line of its own, which its inputs do not move: labels, and so explanations, do not tell kernels apart by inputs. */
 function makeKernel(skeleton: ShaderSource, source: ExpressionSource, width: 1 | 4): ShaderSource {
-  const { expression, operands, inPlace } = source;
+  const { operands, numbers, inPlace } = source;
+  const expression = wholeText(source.expression);
   const names = operands.map(({ name }) => name);
-  const scalars = inPlace === undefined ? names : [...names, inPlace];
+  const scalars = [...names, ...numbers, ...(inPlace === undefined ? [] : [inPlace])];
   checkExpression(expression, scalars);
 
   const bindings = operands.map((operand, k) => {
@@ -63,8 +66,9 @@ function makeKernel(skeleton: ShaderSource, source: ExpressionSource, width: 1 |
   });
   const parameters = scalars.map((name) => `${name}: f32`).join(", ");
   const loads = operands.map((operand) => `  let v_${operand.name} = map_${operand.name}[${place(operand)}];\n`);
+  for (const name of numbers) loads.push(`  let v_${name} = params.map_${name};\n`);
   if (inPlace !== undefined) loads.push(`  let v_${inPlace} = y[params.offset / WIDTH + i];\n`);
-  const shared = new Set(operands.filter(isShared).map(({ name }) => name));
+  const shared = new Set([...numbers, ...operands.filter(isShared).map(({ name }) => name)]);
   const argument = (name: string, c: number) => (width === 1 || shared.has(name) ? `v_${name}` : `v_${name}[${c}]`);
   const components = Array.from(
     { length: width },
@@ -78,8 +82,12 @@ ${loads.join("")}  return Value(${components.join(", ")});
 }`;
 
   const [before, after] = skeleton.code.split(elementTerm.trimEnd());
-  const fields = names.map((name) => `, ${name}_inner: u32, ${name}_period: u32`).join("");
+  const places = names.map((name) => `, ${name}_inner: u32, ${name}_period: u32`);
+  const fields = [...places, ...numbers.map((name) => `, map_${name}: f32`)].join("");
   const code = `${before}${fragment}${after.replace(/struct Params \{[^}]*(?= \})/, (declared) => declared + fields)}`;
   const line = before.split("\n").length + 1;
-  return { ...describeWgsl(`${skeleton.name} ${expression}`, code), explain: explainExpression(expression, line) };
+  return {
+    ...describeWgsl(`${skeleton.name} ${expression}`, code),
+    explain: explainExpression(source.expression, line),
+  };
 }

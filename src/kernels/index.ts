@@ -54,7 +54,7 @@ export {
   layerNormGradTangent,
   layerNormTangent,
 } from "./layer-norm-tangent.js";
-export { type MapInput, type MapTarget, map } from "./map.js";
+export { type MapInput, type MapInputs, type MapTarget, map } from "./map.js";
 export { mapUnits, type UnitTarget } from "./map-units.js";
 export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
 export {

@@ -47,17 +47,45 @@ export function checkExpression(expression: string, names: readonly string[]): v
   if (depth > 0) refuse(expression, expression.length + 1, "the end", "a closing parenthesis");
 }
 
+/** A piece of an expression, and where it was written: at `at` of `source`. */
+export interface WrittenPiece {
+  readonly text: string;
+  readonly source: string;
+  readonly at: number;
+}
+
+/** An expression, whole or in pieces, each of which somebody wrote elsewhere. Errors name the text of the piece and the place in it. */
+export type ExpressionText = string | readonly WrittenPiece[];
+
+export const wholeText = (expression: ExpressionText): string =>
+  typeof expression === "string" ? expression : expression.map(({ text }) => text).join("");
+
+/** The text that a position of an expression was written in, and the position there. */
+function writtenAt(expression: ExpressionText, position: number): { source: string; position: number } {
+  if (typeof expression === "string") return { source: expression, position };
+  let start = 0;
+  for (const { text, source, at } of expression) {
+    if (position < start + text.length) return { source, position: at + position - start };
+    start += text.length;
+  }
+  const last = expression[expression.length - 1];
+  return { source: last.source, position: last.at + last.text.length };
+}
+
 /** Makes an error of the compiler's message for code in which the expression begins at the start of line `line` (from 1). */
-export function explainExpression(expression: string, line: number): (message: string) => KernelError {
-  const lines = expression.split("\n");
+export function explainExpression(expression: ExpressionText, line: number): (message: string) => KernelError {
+  const lines = wholeText(expression).split("\n");
   return (message) => {
     const found = /:(\d+):(\d+) error: ([^\n]*)/.exec(message);
     const row = found ? Number(found[1]) - line : -1;
     const inside = row >= 0 && row < lines.length;
-    const where = inside ? ` at ${lines.length > 1 ? `line ${row + 1}, ` : ""}column ${found![2]}` : "";
+    const before = lines.slice(0, Math.max(row, 0)).join("\n").length + Math.min(Math.max(row, 0), 1);
+    const { source, position } = writtenAt(expression, inside ? before + Number(found![2]) - 1 : 0);
+    const above = source.slice(0, position).split("\n");
+    const place = `${source.includes("\n") ? `line ${above.length}, ` : ""}column ${above[above.length - 1].length + 1}`;
     const what = found ? found[3] : message.split("\n")[0];
     return new KernelError(
-      `map "${expression}": expected an f32 expression, got "${what}"${where}; correct the expression`,
+      `map "${source}": expected an f32 expression, got "${what}"${inside ? ` at ${place}` : ""}; correct the expression`,
     );
   };
 }

@@ -2,8 +2,9 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { map } from "./map.js";
+import type { ExpressionText } from "./map-expression.js";
 import { reduceUnits } from "./reduce-units.js";
-import { expressionTerm, type MapInput } from "./term.js";
+import { expressionTerm, type MapInputs } from "./term.js";
 import { requireWholeUnits, type UnitPlacement, unitCount } from "./units.js";
 
 /** Where `mapUnits` writes, which elements make up a unit, and what becomes of their values. */
@@ -24,8 +25,8 @@ export interface UnitTarget extends UnitPlacement {
  */
 export function mapUnits(
   gpu: Gpu,
-  expression: string,
-  inputs: Readonly<Record<string, MapInput>>,
+  expression: ExpressionText,
+  inputs: MapInputs,
   { y, reduction = "sum", accumulate = false, ...layout }: UnitTarget,
 ): void {
   const { length, inner, period, band = length, offset = 0 } = layout;

@@ -3,10 +3,11 @@ import { arenaWindow } from "./arena.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import type { ExpressionText } from "./map-expression.js";
 import * as shaders from "./shaders.gen.js";
-import { expressionTerm, type MapInput } from "./term.js";
+import { expressionTerm, type MapInputs } from "./term.js";
 
-export type { MapInput } from "./term.js";
+export type { MapInput, MapInputs } from "./term.js";
 
 /** Where `map` writes. */
 export interface MapTarget {
@@ -23,14 +24,15 @@ export interface MapTarget {
 /**
  * y[offset + i] = expression, an f32 expression in WGSL over the names of the inputs, such as `map(gpu, "abs(w) * n", { w: { buffer: weight },
  * n: { buffer: norms, period: 768 } }, { y, length })`, or in place, `map(gpu, "sqrt(s)", {}, { y, length, inPlace: "s" })`. All buffers are f32;
- * none of the inputs may be y. One kernel is compiled for each expression and broadcast pattern, and kept.
+ * none of the inputs may be y. Numbers among the inputs are f32 parameters. One kernel is compiled for each expression and broadcast pattern,
+ * whatever the numbers are, and kept.
  * @throws KernelError at once for names that are not inputs and for what is no expression, at the next await for what the device's compiler
  * refuses, with the line and column in the expression. @throws ShapeError when a buffer is too short.
  */
 export function map(
   gpu: Gpu,
-  expression: string,
-  inputs: Readonly<Record<string, MapInput>>,
+  expression: ExpressionText,
+  inputs: MapInputs,
   { y, length, offset = 0, accumulate = false, inPlace }: MapTarget,
 ): void {
   const term = expressionTerm(gpu, "map", expression, inputs, { length, inPlace });

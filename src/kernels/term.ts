@@ -4,6 +4,7 @@ import type { Gpu, ShaderSource } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { expressionKernel, type Operand, operandOf } from "./expression-kernel.js";
+import type { ExpressionText } from "./map-expression.js";
 
 /** An input of an expression: element i sees element (i / inner) % period of it; without `period`, element i. */
 export interface MapInput {
@@ -11,6 +12,9 @@ export interface MapInput {
   readonly inner?: number;
   readonly period?: number;
 }
+
+/** Inputs by name. A number is a parameter of the kernel, which is compiled once for all of its values. */
+export type MapInputs = Readonly<Record<string, MapInput | number>>;
 
 /** The terms of a kernel, with the buffers and parameters that it needs for them. */
 export interface Term {
@@ -37,12 +41,12 @@ export const elementsOf = (x: BufferLike): Term => ({
 export function expressionTerm(
   gpu: Gpu,
   op: string,
-  expression: string,
-  inputs: Readonly<Record<string, MapInput>>,
+  expression: ExpressionText,
+  inputs: MapInputs,
   { length, inPlace }: { length: number; inPlace?: string },
 ): Term {
   const most = gpu.limits.maxStorageBuffersPerShaderStage - 1;
-  const count = Object.keys(inputs).length;
+  const count = Object.values(inputs).filter((input) => typeof input !== "number").length;
   if (count > most) {
     throw new KernelError(`${op}: expected at most ${most} inputs on this device, got ${count}; use two steps`);
   }
@@ -54,9 +58,16 @@ export function expressionTerm(
   const buffers: Record<string, BufferLike> = {};
   const params: Record<string, number> = {};
   const operands: Operand[] = [];
+  const numbers: string[] = [];
   let inFours = true;
-  for (const [name, { buffer, inner = 1, period = length }] of Object.entries(inputs)) {
-    if (inputs[name].inner !== undefined && inputs[name].period === undefined) {
+  for (const [name, input] of Object.entries(inputs)) {
+    if (typeof input === "number") {
+      numbers.push(name);
+      params[`map_${name}`] = input;
+      continue;
+    }
+    const { buffer, inner = 1, period = length } = input;
+    if (input.inner !== undefined && input.period === undefined) {
       throw new ShapeError(`${op}: expected a period for input ${name} with inner ${inner}, got none`);
     }
     requireElements(op, { [name]: buffer }, { [name]: Math.min(period, Math.ceil(length / inner)) });
@@ -67,6 +78,6 @@ export function expressionTerm(
     params[`${name}_inner`] = inner;
     params[`${name}_period`] = period;
   }
-  const source = { expression, operands, inPlace };
+  const source = { expression, operands, numbers, inPlace };
   return { buffers, params, inFours, kernel: (skeleton, width) => expressionKernel(skeleton, source, width) };
 }

@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { FloatTensor } from "../io/safetensors.js";
-import { map as mapKernel } from "../kernels/map.js";
+import { type MapInput, map as mapKernel } from "../kernels/map.js";
 import { randomUniform } from "../kernels/random.js";
 import type { Model, PrunableLayer } from "../nn/index.js";
 import { Tensor } from "../tensor/index.js";
@@ -144,25 +144,34 @@ export class Scorer {
     return each === undefined ? undefined : Tensor.from(this.#gpu, Float32Array.of(each * examples));
   }
 
-  /** The values of a source at a layer, for compensation: [in], [out] or [in, in]. */
+  /** The values of a source at a layer, for compensation: [in], [out] or [in, in]. @throws UsageError for one that is no need, or not of layers. */
   source(name: string, layer: PrunableLayer): Tensor {
+    const { name: saliency = "saliency", needs } = this.saliency;
+    if (!needs.includes(name)) {
+      throw new UsageError(
+        `${saliency}: expected one of its needs (${needs.join(", ")}), got ${name}; add it to needs`,
+      );
+    }
     const { text, leaves } = flatten(sourceOf(this.saliency, name));
-    const inputs = new Map<string, Tensor>();
+    const inputs: Record<string, MapInput | number> = {};
+    let length = 0;
     for (const [key, leaf] of leaves) {
-      const values = leaf.kind === "statistic" ? this.#operand(leaf.statistic, layer.name) : undefined;
-      if (!values) {
-        const { name: saliency = "saliency" } = this.saliency;
+      if (leaf.kind === "number") {
+        inputs[key] = leaf.value;
+        continue;
+      }
+      const buffer = leaf.kind === "statistic" ? this.#operand(leaf.statistic, layer.name) : undefined;
+      if (!buffer) {
         throw new UsageError(
           `${saliency}: expected a source of layers, got ${name}, which ${layer.name} lacks; use another`,
         );
       }
-      if (leaves.size === 1 && leaf.kind === "statistic" && domainOf(leaf.statistic) === "matrix") return values;
-      inputs.set(key, values);
+      if (leaves.size === 1 && leaf.kind === "statistic" && domainOf(leaf.statistic) === "matrix") return buffer;
+      inputs[key] = { buffer, inner: 1, period: buffer.size };
+      length = Math.max(length, buffer.size);
     }
-    const length = Math.max(...Array.from(inputs.values(), ({ size }) => size));
     const y = Tensor.empty(this.#gpu, [length]);
-    const named = Array.from(inputs, ([key, buffer]) => [key, { buffer, inner: 1, period: buffer.size }] as const);
-    mapKernel(this.#gpu, text, Object.fromEntries(named), { y, length });
+    mapKernel(this.#gpu, text, inputs, { y, length });
     return y;
   }
 

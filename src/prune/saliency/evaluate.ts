@@ -1,18 +1,24 @@
 /** From statistics to scores: one fused dispatch for each parameter that units are made of, and nothing read back. */
 import { UsageError } from "../../errors.js";
-import type { MapInput } from "../../kernels/map.js";
+import type { MapInput, MapInputs } from "../../kernels/map.js";
 import { sumOfLarger } from "../../kernels/sum-of-larger.js";
 import { layerOf, type Model, type UnitMember } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
 import { domainOf, type Statistic } from "../collect/statistic.js";
 import type { PlacedGroup, UnitSpace } from "../units.js";
-import { type Expression, type FlatMap, flatten, type MapNode, type ReductionNode } from "./expression.js";
+import {
+  type Expression,
+  type FlatMap,
+  flatten,
+  type Leaf,
+  type NumberNode,
+  type ReductionNode,
+  written,
+} from "./expression.js";
 import { finishReduction, reducePart } from "./reductions.js";
 
 /** Where the values of statistics come from; undefined where a place has none. */
 export type Operands = (statistic: Statistic, place: string) => Tensor | undefined;
-
-type Leaf = Exclude<Expression, MapNode>;
 
 /** Where the values of a group's units go: unit u to y[offset + u]. */
 interface Target {
@@ -23,12 +29,13 @@ interface Target {
 /** No value differs between the weights of a unit. What is known by layer does where units lie in several layers. */
 function isByUnit(leaf: Leaf): boolean {
   if (leaf.kind === "statistic") return ["unit", "site"].includes(domainOf(leaf.statistic));
-  return leaf.kind === "tail" || leaf.over === "unit" || leaf.over === "model";
+  return leaf.kind === "tail" || leaf.kind === "number" || leaf.over === "unit" || leaf.over === "model";
 }
 
 /** Differs between units. */
 const isOfUnit = (leaf: Leaf): boolean =>
   isByUnit(leaf) &&
+  leaf.kind !== "number" &&
   !(leaf.kind === "reduction" && leaf.over === "model") &&
   !(leaf.kind === "statistic" && domainOf(leaf.statistic) === "site");
 
@@ -80,17 +87,17 @@ export class Evaluator {
   }
 
   /** Inputs for the weights of one parameter; undefined where it lacks one of them. */
-  #memberInputs(flat: FlatMap, group: PlacedGroup, member: UnitMember): Record<string, MapInput> | undefined {
+  #memberInputs(flat: FlatMap, group: PlacedGroup, member: UnitMember): MapInputs | undefined {
     if (member.band !== undefined && [...flat.leaves.values()].some(isOfUnit)) {
       const got = "what is the same for all weights of a block";
       throw new UsageError(
         `${this.name}: expected sources of single weights for blocks, got ${got}; use another granularity`,
       );
     }
-    const inputs: Record<string, MapInput> = {};
+    const inputs: Record<string, MapInput | number> = {};
     for (const [name, leaf] of flat.leaves) {
       const input = isByUnit(leaf) ? this.#perUnit(leaf, group, member) : this.#perElement(leaf, group, member);
-      if (!input) return undefined;
+      if (input === undefined) return undefined;
       inputs[name] = input;
     }
     return inputs;
@@ -132,14 +139,15 @@ export class Evaluator {
   }
 
   /** What is the same for all weights of a unit, as an input for the units of a group or for the weights of one of their parameters. */
-  #perUnit(leaf: Leaf, group: PlacedGroup, place = { inner: 1, period: group.units }): MapInput {
+  #perUnit(leaf: Leaf, group: PlacedGroup, place = { inner: 1, period: group.units }): MapInput | number {
+    if (leaf.kind === "number") return leaf.value;
     const buffer = this.#unitValues(leaf, group);
     const { inner, period } = buffer.size === 1 ? { inner: 1, period: 1 } : place;
     return { buffer, inner, period };
   }
 
   /** [units], or [1] for what is the same for all of them. */
-  #unitValues(leaf: Leaf, group: PlacedGroup): Tensor {
+  #unitValues(leaf: Exclude<Leaf, NumberNode>, group: PlacedGroup): Tensor {
     const { gpu } = this.model;
     if (leaf.kind === "reduction" && leaf.over === "model") return this.#total(leaf);
     if (leaf.kind === "statistic") {
@@ -169,7 +177,7 @@ export class Evaluator {
       const x = Tensor.empty(gpu, [units]);
       this.#reduceGroup(node.of, group, { y: x, offset: 0 });
       const part = { ...layout, length: units, inner: units, accumulate: index > 0 };
-      reducePart(gpu, node.reduction, "x", { x: { buffer: x } }, part);
+      reducePart(gpu, node.reduction, written("x"), { x: { buffer: x } }, part);
     });
     finishReduction(gpu, node.reduction, this.space.count, { ...layout, length: 1, inner: 1 });
     this.#totals.set(node, layout.y);

@@ -1,9 +1,9 @@
 /**
  * Scores as expressions over sources. Nothing is computed here: `map`, `sum` and the others build a tree, nested maps melt into one WGSL expression,
- * and `src/prune/evaluate.ts` turns it into as few dispatches as a kernel written by hand would take.
+ * and `src/prune/saliency/evaluate.ts` turns it into as few dispatches as a kernel written by hand would take.
  */
 import { KernelError } from "../../errors.js";
-import { checkExpression } from "../../kernels/map-expression.js";
+import { checkExpression, type WrittenPiece } from "../../kernels/map-expression.js";
 import type { Statistic } from "../collect/statistic.js";
 
 /** Over what a reduction runs: the weights of a unit, of a row, of a column, of a whole parameter, or of everything that is ranked. */
@@ -18,11 +18,17 @@ export interface StatisticNode {
   readonly statistic: Statistic;
 }
 
+/** A number: a parameter of the kernel that it becomes part of. */
+export interface NumberNode {
+  readonly kind: "number";
+  readonly value: number;
+}
+
 /** One WGSL expression over other expressions. */
 export interface MapNode {
   readonly kind: "map";
   readonly text: string;
-  readonly inputs: Readonly<Record<string, Expression | number>>;
+  readonly inputs: Readonly<Record<string, Expression>>;
 }
 
 /** A reduction of another expression. */
@@ -40,24 +46,27 @@ export interface TailNode {
 }
 
 /** What a criterion's `score` returns. Make one with `map`, `sum`, `mean`, `max`, `l2` and `sumOfLarger` from the sources it is given. */
-export type Expression = StatisticNode | MapNode | ReductionNode | TailNode;
+export type Expression = StatisticNode | NumberNode | MapNode | ReductionNode | TailNode;
 
 export const statistic = (of: Statistic): StatisticNode => ({ kind: "statistic", statistic: of });
 
 /**
- * One WGSL expression over named sources, element by element: `map("abs(w) * n", { w: weight, n: inputNorm })`. Numbers are written into it. Sources of
- * a column, row or unit are repeated over the weights that belong to it.
+ * One WGSL expression over named sources, element by element: `map("abs(w) * n", { w: weight, n: inputNorm })`. Numbers are f32, and
+ * other numbers take no other kernel. Sources of a column, row or unit are repeated over the weights that belong to it.
  * @throws KernelError with the column of what is no expression or no name; what the device's compiler refuses is thrown when scores are computed.
  */
 export function map(text: string, inputs: Readonly<Record<string, Expression | number>>): MapNode {
-  for (const [name, input] of Object.entries(inputs)) {
-    if (typeof input === "number" ? Number.isFinite(input) : input) continue;
+  const nodes = Object.entries(inputs).map(([name, input]) => {
+    if (typeof input !== "number" && input) return [name, input] as const;
+    if (typeof input === "number" && Number.isFinite(Math.fround(input))) {
+      return [name, { kind: "number", value: input }] as const;
+    }
     throw new KernelError(
-      `map "${text}": expected a source or a finite number for ${name}, got ${input}; name it in needs`,
+      `map "${text}": expected a source or a finite f32 for ${name}, got ${input}; name it in needs`,
     );
-  }
+  });
   checkExpression(text, Object.keys(inputs));
-  return { kind: "map", text, inputs };
+  return { kind: "map", text, inputs: Object.fromEntries(nodes) };
 }
 
 const reduction =
@@ -76,44 +85,56 @@ export const l2 = reduction("l2");
 /** For each unit: the sum of a non-negative score over the units of its layer that score as much or more, itself included. */
 export const sumOfLarger = (of: Expression): TailNode => ({ kind: "tail", of });
 
+/** What a map without maps inside is over. */
+export type Leaf = Exclude<Expression, MapNode>;
+
 /** A map without maps inside: one expression over what has to be computed before. */
 export interface FlatMap {
-  readonly text: string;
-  readonly leaves: ReadonlyMap<string, Exclude<Expression, MapNode>>;
+  /** With where each piece was written, for messages. */
+  readonly text: readonly WrittenPiece[];
+  readonly leaves: ReadonlyMap<string, Leaf>;
 }
+
+/** A text by itself. */
+export const written = (text: string): readonly WrittenPiece[] => [{ text, source: text, at: 0 }];
 
 /** Numbers are matched whole, so that no name is found inside of 1e5f. */
 const WORD = /(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fiuh]?|[A-Za-z]\w*/g;
 
-const literal = (value: number): string => (Number.isInteger(value) ? `(${value.toFixed(1)})` : `(${value})`);
-
 /** Writes nested maps into the outermost one. Names that would collide get a number. */
 export function flatten(expression: Expression): FlatMap {
-  const leaves = new Map<string, Exclude<Expression, MapNode>>();
-  const nameOf = (wanted: string, leaf: Exclude<Expression, MapNode>): string => {
+  const leaves = new Map<string, Leaf>();
+  const nameOf = (wanted: string, leaf: Leaf): string => {
     for (const [name, known] of leaves) if (known === leaf) return name;
     let name = wanted;
     for (let copy = 2; leaves.has(name); copy++) name = `${wanted}${copy}x`;
     leaves.set(name, leaf);
     return name;
   };
-  const write = (node: Expression, name: string): string => {
-    if (node.kind !== "map") return nameOf(name, node);
-    const { inputs } = node;
-    const text = node.text.replace(WORD, (word) => {
+  const write = ({ text: source, inputs }: MapNode): WrittenPiece[] => {
+    const pieces: WrittenPiece[] = [];
+    let end = 0;
+    const add = (text: string, at: number) => void pieces.push({ text, source, at });
+    for (const { 0: word, index } of source.matchAll(WORD)) {
       const input = Object.hasOwn(inputs, word) ? inputs[word] : undefined;
-      if (input === undefined) return word;
-      return typeof input === "number" ? literal(input) : write(input, word);
-    });
-    return `(${text})`;
+      if (!input) continue;
+      add(source.slice(end, index), end);
+      end = index + word.length;
+      if (input.kind === "map") {
+        add("(", index);
+        pieces.push(...write(input));
+        add(")", index);
+      } else add(nameOf(word, input), index);
+    }
+    add(source.slice(end), end);
+    return pieces;
   };
-  if (expression.kind !== "map") return { text: write(expression, "value"), leaves };
-  return { text: write(expression, "").slice(1, -1), leaves };
+  return { text: expression.kind === "map" ? write(expression) : written(nameOf("value", expression)), leaves };
 }
 
 /** All statistics that an expression reads. */
 export function statisticsOf(expression: Expression): Statistic[] {
   if (expression.kind === "statistic") return [expression.statistic];
-  if (expression.kind !== "map") return statisticsOf(expression.of);
-  return Object.values(expression.inputs).flatMap((input) => (typeof input === "number" ? [] : statisticsOf(input)));
+  if (expression.kind === "number") return [];
+  return (expression.kind === "map" ? Object.values(expression.inputs) : [expression.of]).flatMap(statisticsOf);
 }

@@ -1,6 +1,7 @@
 /** Reductions of expressions: in parts, so that a unit may consist of several parameters, and finished when all parts are in. */
 import type { Gpu } from "../../gpu/index.js";
-import { type MapInput, map } from "../../kernels/map.js";
+import { type MapInputs, map } from "../../kernels/map.js";
+import type { WrittenPiece } from "../../kernels/map-expression.js";
 import { mapUnits } from "../../kernels/map-units.js";
 import type { Tensor } from "../../tensor/index.js";
 import type { ReductionKind } from "./expression.js";
@@ -20,12 +21,21 @@ export interface ReductionLayout {
 export function reducePart(
   gpu: Gpu,
   kind: ReductionKind,
-  text: string,
-  inputs: Readonly<Record<string, MapInput>>,
+  text: readonly WrittenPiece[],
+  inputs: MapInputs,
   { accumulate, ...layout }: ReductionLayout & { readonly accumulate: boolean },
 ): void {
-  const term = kind === "l2" ? `(${text}) * (${text})` : text;
-  mapUnits(gpu, term, inputs, { ...layout, reduction: kind === "max" ? "max" : "sum", accumulate });
+  mapUnits(gpu, kind === "l2" ? squareOf(text) : text, inputs, {
+    ...layout,
+    reduction: kind === "max" ? "max" : "sum",
+    accumulate,
+  });
+}
+
+/** (text) * (text), where errors still name the text alone. */
+function squareOf(text: readonly WrittenPiece[]): WrittenPiece[] {
+  const between = (symbols: string): WrittenPiece => ({ ...text[0], text: symbols });
+  return [between("("), ...text, between(") * ("), ...text, between(")")];
 }
 
 /** What is left to do when `count` elements of each unit are in. */
@@ -36,6 +46,7 @@ export function finishReduction(
   { y, offset, period }: ReductionLayout,
 ): void {
   if (kind === "sum" || kind === "max") return;
-  const text = kind === "mean" ? `total / ${count}.0` : "sqrt(total)";
-  map(gpu, text, {}, { y, offset, length: period, inPlace: "total" });
+  const target = { y, offset, length: period, inPlace: "total" };
+  if (kind === "mean") map(gpu, "total / count", { count }, target);
+  else map(gpu, "sqrt(total)", {}, target);
 }
