@@ -8,7 +8,7 @@ export type PerGroup = number | ((group: PlacedGroup) => number);
 
 /** What the kept units may cost. */
 export interface Budget {
-  /** Cost of a unit: its parameters, its FLOPs for one example, or any other, such as a measured latency. */
+  /** Cost of a unit: its parameters, its FLOPs for one example, or any other, such as a measured latency. Met within one unit, the dearest one that is left. */
   readonly cost: keyof UnitCost | ((group: PlacedGroup) => number);
   /** The most that may be kept, in units of the cost, or as a part of the cost of everything. */
   readonly keep: number | { readonly fraction: number };

@@ -21,6 +21,16 @@ export function rangeResults(words: Uint32Array, ranges: readonly RankedRange[],
   });
 }
 
+/** Costs of what is kept of each range, from the numbers of units by group. */
+export function keptCosts(
+  ranges: readonly RankedRange[],
+  costs: ReadonlyMap<string, number>,
+  kept: readonly number[],
+): number[] {
+  let index = 0;
+  return ranges.map(({ groups }) => groups.reduce((sum, { name }) => sum + kept[index++] * costs.get(name)!, 0));
+}
+
 /** Entries are about groups, in the order of the ranges. */
 export function groupResults(words: Uint32Array, ranges: readonly RankedRange[], budget?: IntegerBudget): Selection[] {
   let index = 0;

@@ -4,7 +4,7 @@ import { maskByteLength } from "../kernels/mask.js";
 import { fillRanges } from "../kernels/ranges.js";
 import type { Pattern } from "../kernels/select-pattern.js";
 import { Tensor } from "../tensor/index.js";
-import { type IntegerBudget, integerBudget } from "./select-budget.js";
+import { type IntegerBudget, integerBudget, type RoundedBudget, unitsToSpare } from "./select-budget.js";
 import { isCount, prunedCounts } from "./select-counts.js";
 import { roundToMultiples } from "./select-multiples.js";
 import {
@@ -16,7 +16,7 @@ import {
   type SelectOptions,
 } from "./select-options.js";
 import { type LimitedGroup, type RankedRange, rankedRanges } from "./select-ranges.js";
-import { groupResults, rangeResults } from "./select-results.js";
+import { groupResults, keptCosts, rangeResults } from "./select-results.js";
 import { checkPatternFits, selectInRuns } from "./select-runs.js";
 import {
   RESULT_WORDS,
@@ -54,6 +54,8 @@ export class Selector {
   #budget: IntegerBudget | undefined;
   /** Whether `keep` has pruned anything. */
   #pruning = false;
+  /** Exact costs of what each range keeps, where the budget had to be rounded. */
+  #keptCosts: readonly number[] | undefined;
   /** Units pruned in each range, where the host knows. */
   #pruned: readonly number[] | undefined;
 
@@ -98,6 +100,7 @@ export class Selector {
   #forget(pruning: boolean): void {
     this.#pruning = pruning;
     this.#pruned = undefined;
+    this.#keptCosts = undefined;
     this.#results = "none";
   }
 
@@ -118,7 +121,8 @@ export class Selector {
         : undefined;
     const budget = "budget" in amount ? integerBudget(ranges, amount.budget) : undefined;
     const counted = isCount(amount) || budget?.uniform !== undefined;
-    const pruned = monotone && counted ? (this.#pruned ?? (await this.#countPruned())) : ranges.map(() => 0);
+    const pruned =
+      monotone && (counted || budget?.rounded) ? (this.#pruned ?? (await this.#countPruned())) : ranges.map(() => 0);
     const counts = counted ? prunedCounts(ranges, amount, { budget, pruned, reference: options.reference }) : undefined;
     const ranked = rankedScores(gpu, scores, this.#groups, monotone ? keep : undefined);
     const selecting = { gpu, scores, ranked, keep, results: this.#words, ranges };
@@ -129,9 +133,30 @@ export class Selector {
       else if (!isCount(amount)) selectSums(selecting, amount, budget);
       this.#forget(true);
       this.#results = "ranges";
+      if (budget?.rounded) await this.#spend(selecting, budget.rounded, pruned);
       if (options.multipleOf !== undefined) await this.#round(selecting, alive);
     } finally {
       if (ranked !== scores) gpu.release(ranked);
+    }
+  }
+
+  /** Keeps more units, best first, while what rounding left of a budget is enough for any of them. */
+  async #spend(selecting: Selecting, rounded: RoundedBudget, forGood: readonly number[]): Promise<void> {
+    for (;;) {
+      const kept = await readKeptCounts(this.gpu, this.keep, this.#groups);
+      let next = 0;
+      let spares = 0;
+      const pruned = this.#ranges.map(({ groups, count }, range) => {
+        const counts = kept.slice(next, next + groups.length);
+        next += groups.length;
+        const gone = count - counts.reduce((sum, alive) => sum + alive, 0);
+        const spare = Math.min(gone - forGood[range], unitsToSpare(rounded, rounded.limits[range], groups, counts));
+        spares += Math.max(0, spare);
+        return gone - Math.max(0, spare);
+      });
+      this.#keptCosts = keptCosts(this.#ranges, rounded.costs, kept);
+      if (spares === 0) return;
+      selectCounts(selecting, pruned, false);
     }
   }
 
@@ -165,7 +190,8 @@ export class Selector {
     const read = this.#results === "groups" ? groupResults : rangeResults;
     const selections = read(await this.#words.readWords(), this.#ranges, this.#budget);
     this.#pruned = selections.map(({ pruned }) => pruned);
-    return selections;
+    const costs = this.#results === "ranges" ? this.#keptCosts : undefined;
+    return costs ? selections.map((selection, range) => ({ ...selection, cost: costs[range] })) : selections;
   }
 
   release(): void {

@@ -173,6 +173,32 @@ describe("agrees with plain JavaScript", () => {
     }
   });
 
+  test("budgets in costs that have no common measure are met within the dearest unit", async () => {
+    const next = randomGenerator(11);
+    const units = [90_000, 140_000, 70_000];
+    const each = [0.0123, 0.0371, Math.PI / 1000];
+    const space = spaceOf(units);
+    const cost = ({ offset }: PlacedGroup) => each[space.groups.findIndex((group) => group.offset === offset)];
+    const total = units.reduce((sum, count, i) => sum + count * each[i], 0);
+    const steps = [0.61, 0.33].map((fraction) => ({
+      scores: Float32Array.from({ length: space.count }, () => next()),
+      amount: { budget: { cost, keep: { fraction } } } as const,
+    }));
+    const results = await run(space, {}, steps);
+    results.forEach(({ keep, read }, step) => {
+      const spent = space.groups.reduce(
+        (sum, group) =>
+          sum + cost(group) * keep.slice(group.offset, group.offset + group.units).reduce((a, b) => a + b, 0),
+        0,
+      );
+      const left = steps[step].amount.budget.keep.fraction * total - spent;
+      expect(read[0].cost).toBeCloseTo(spent, 6);
+      expect(left).toBeGreaterThanOrEqual(-1e-9 * total);
+      expect(left).toBeLessThan(Math.max(...each));
+    });
+    results[1].keep.forEach((bit, i) => void expect(bit).toBeLessThanOrEqual(results[0].keep[i]));
+  });
+
   test("multiples within a budget, and monotone", async () => {
     const next = randomGenerator(5);
     const space = spaceOf([64, 100, 30, 256], [7, 3, 11, 2]);
