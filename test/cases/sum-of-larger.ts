@@ -2,7 +2,17 @@ import { sumOfLarger } from "../../src/kernels/sum-of-larger.js";
 import { sumOf } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { uniforms } from "../harness/random.js";
-import { coarse, constant, halfZeros, products, rankOrder, type ScoreFill, signed } from "../harness/scores.js";
+import {
+  coarse,
+  compareScores,
+  constant,
+  halfZeros,
+  products,
+  rankOrder,
+  type ScoreFill,
+  signed,
+  special,
+} from "../harness/scores.js";
 
 const shapes: [fill: ScoreFill, count: number, offset: number, benchOnly?: boolean][] = [
   [signed, 1, 0],
@@ -10,6 +20,7 @@ const shapes: [fill: ScoreFill, count: number, offset: number, benchOnly?: boole
   [constant, 4099, 5],
   [halfZeros, 9973, 0],
   [coarse, 30_011, 64],
+  [special, 2053, 3],
   [products, 70_001, 1],
   [products, 2_359_296, 0, true],
 ];
@@ -24,10 +35,13 @@ export const cases: KernelCase[] = shapes.map(([fill, count, offset, benchOnly])
   run: (gpu, { scores, values, y }) => sumOfLarger(gpu, { scores, values, y }, { offset, count }),
   oracle: ({ scores, values, y: before }) => {
     const y = Float64Array.from(before);
+    const order = rankOrder(scores as Float32Array, offset, count).reverse();
     let sum = 0;
-    for (const i of rankOrder(scores as Float32Array, offset, count).reverse()) {
-      sum += values[i];
-      y[i] = sum;
+    for (let start = 0; start < count; ) {
+      let end = start;
+      while (end < count && compareScores(scores[order[end]], scores[order[start]]) === 0) sum += values[order[end++]];
+      for (const i of order.subarray(start, end)) y[i] = sum;
+      start = end;
     }
     return { y };
   },
