@@ -14,7 +14,7 @@ import { Recorder } from "./recorder.js";
 import type { Recording } from "./recording.js";
 import { type BufferOwner, bufferOf, type Scope, ScopeStack } from "./scope.js";
 import type { Constants, ShaderSource } from "./shader.js";
-import type { Synchronous } from "./synchronous.js";
+import { callSynchronously, type Synchronous } from "./synchronous.js";
 import { type KernelTiming, timeDispatches } from "./timing.js";
 import { copyCommand, readBack, type TypedArrayConstructor, writeBytes } from "./transfer.js";
 
@@ -110,6 +110,11 @@ export class Gpu implements Disposable {
   scope(): Scope {
     this.#faults.assertOpen("scope");
     return this.#scopes.enter();
+  }
+
+  /** Runs `fn` as if no scope were open: what it allocates lives until it is released. */
+  unscoped<T>(fn: () => Synchronous<T>): T {
+    return this.#scopes.outside(() => callSynchronously<T>("unscoped", fn));
   }
 
   /** A buffer of `byteLength` bytes with undefined content, owned by the current scope if one is open. @throws GpuError past the device's limits. */

@@ -80,6 +80,7 @@ export {
   type SelectOptions,
   Selector,
 } from "./select.js";
+export type { LimitedGroup } from "./select-ranges.js";
 export { encodeState, parseState } from "./state-file.js";
 export {
   byGroup,

@@ -243,6 +243,17 @@ describe("units", () => {
   });
 });
 
+test("masks outlive a scope of the caller", async () => {
+  const { model, result } = await pruned({ method: "magnitude" });
+  clearMasks(model);
+  {
+    using _scope = gpu.scope();
+    writeMasks(model, result.masks);
+  }
+  expect((await evaluate(model, calibration)).examples).toBe(24);
+  model.release();
+});
+
 test("options out of range are named, and leave no mask and no memory behind", async () => {
   const model = tinyViT(gpu);
   const inUse = gpu.memory.inUse;

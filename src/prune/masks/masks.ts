@@ -1,6 +1,5 @@
 /** Masks of a model's parameters: on the device as bits, outside as bytes. */
 import { UsageError } from "../../errors.js";
-import type { Gpu } from "../../gpu/index.js";
 import { expandMask, maskByteLength, packBits, unpackBits } from "../../kernels/mask.js";
 import type { Model } from "../../nn/model.js";
 import type { Parameter } from "../../nn/parameter.js";
@@ -16,12 +15,12 @@ export interface HostMask {
 /** Masks by parameter. */
 export type MaskSet = ReadonlyMap<string, HostMask>;
 
-const emptyBits = (gpu: Gpu, length: number): Tensor => Tensor.empty(gpu, [maskByteLength(length) / 4], "u32");
-
 /** Gives a parameter a mask of undefined bits, unless it has one. True when it had none: recorded steps have to be recorded again. */
 function ensureMask(parameter: Parameter): boolean {
   if (parameter.mask) return false;
-  parameter.mask = emptyBits(parameter.value.gpu, parameter.size);
+  const { gpu } = parameter.value;
+  // Masks stay over the model when a scope of the caller ends.
+  parameter.mask = gpu.unscoped(() => Tensor.empty(gpu, [maskByteLength(parameter.size) / 4], "u32"));
   return true;
 }
 
@@ -68,7 +67,7 @@ export function checkMasks(masks: MaskSet, shapeOf: (name: string) => readonly n
   }
 }
 
-/** Puts masks over a model's parameters. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
+/** Puts masks over a model's parameters; those without an entry keep the mask that they have. @throws UsageError for a name, shape or value that does not fit; nothing is changed then. */
 export function writeMasks(model: Model, masks: MaskSet): void {
   const { parameters } = model;
   checkMasks(masks, (name) => (parameters.has(name) ? parameters.get(name).value.shape : undefined));
