@@ -1,8 +1,19 @@
 /** Opens a device with all that its adapter offers, and proves with a canary kernel that it computes. */
+import { platform } from "#platform";
 import { GpuError } from "../errors.js";
 import { label } from "./label.js";
+import type { AdapterKind } from "./platform.js";
 
 const WANTED_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
+
+/**
+ * The adapter that `Gpu.create` would take, software drivers included, for hosts that make a device of their own.
+ * @throws GpuError with remedies when there is none.
+ */
+export async function openAdapter(kind?: AdapterKind): Promise<GPUAdapter> {
+  const { adapter } = await platform.openAdapter(kind);
+  return adapter;
+}
 
 /** A device with every limit of its adapter. @throws GpuError when the adapter refuses. */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {

@@ -1,5 +1,6 @@
 export { type BufferHome, GpuBuffer } from "./buffer.js";
 export type { Groups } from "./command.js";
+export { openAdapter } from "./device.js";
 export type { DispatchCall, GroupCount, ParamsOf } from "./dispatch.js";
 export { Gpu, type GpuOptions } from "./gpu.js";
 export type { AdapterSummary } from "./info.js";

@@ -1,9 +1,8 @@
 import { beforeAll, expect, test } from "vitest";
-import { platform } from "#platform";
 import { GpuError } from "../../src/errors.js";
 import { GpuBuffer } from "../../src/gpu/buffer.js";
 import { requestDevice } from "../../src/gpu/device.js";
-import { Gpu } from "../../src/gpu/index.js";
+import { Gpu, openAdapter } from "../../src/gpu/index.js";
 import { fill } from "../../src/kernels/fill.js";
 import { softmax } from "../../src/kernels/softmax.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -86,7 +85,7 @@ test("ranges of the host's buffers are whole words", () => {
 });
 
 test("faults of the host on its own device stay the host's, ours are thrown", async () => {
-  const device = await requestDevice((await platform.openAdapter()).adapter);
+  const device = await requestDevice(await openAdapter());
   const heard: boolean[] = [];
   device.addEventListener("uncapturederror", (event) => {
     heard.push(event.defaultPrevented);
