@@ -3,6 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { type MapInput, map as mapKernel } from "../kernels/map.js";
+import { applyMask } from "../kernels/mask.js";
 import { randomUniform } from "../kernels/random.js";
 import type { Model, PrunableLayer } from "../nn/index.js";
 import { Tensor } from "../tensor/index.js";
@@ -123,11 +124,20 @@ export class Scorer {
   #operand(statistic: Statistic, place: string): Tensor | undefined {
     const { statistics } = this.#collector;
     if (statistic.kind === "weight") return this.model.parameters.get(place).value;
+    if (statistic.kind === "keptWeight") return this.#keptWeight(place);
     if (statistic.kind === "random") return this.#random(place);
     if (statistic.kind === "rows") return this.#rows(place);
     if (statistic.kind !== "derived") return statistics.get(statistic, place);
     const moment = statistics.get(MOMENT, place);
     return moment && statistic.by.vector(this.#gpu, moment, Math.sqrt(moment.size));
+  }
+
+  #keptWeight(parameter: string): Tensor {
+    const { value, mask, size: length } = this.model.parameters.get(parameter);
+    if (!mask) return value;
+    const kept = Tensor.empty(this.#gpu, value.shape);
+    applyMask(this.#gpu, { x: value, mask, y: kept }, { length });
+    return kept;
   }
 
   #random(group: string): Tensor {

@@ -176,7 +176,7 @@ describe("a saliency as the design shows it", () => {
     // @ts-expect-error: no such source
     expect(() => defineSaliency({ needs: ["wieght"], score: () => map("1.0", {}) })).not.toThrow();
     await expect(score({ needs: ["wieght"], score: () => map("1.0", {}) }, weights())).rejects.toThrow(
-      /expected sources among weight, random, .*, got "wieght" in needs/,
+      /expected sources among weight, keptWeight, random, .*, got "wieght" in needs/,
     );
   });
 

@@ -34,6 +34,6 @@ export function placesOf(statistic: Statistic, model: Model, space: UnitSpace): 
       .filter((layer) => scored.includes(`${layer.name}.weight`))
       .map((layer) => ({ name: layer.name, length: length(layer) }));
   }
-  if (domainOf(statistic) !== "weight" || kind === "weight") return [];
+  if (domainOf(statistic) !== "weight" || kind === "weight" || kind === "keptWeight") return [];
   return scored.map((name) => ({ name, length: model.parameters.get(name).size }));
 }

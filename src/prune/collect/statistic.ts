@@ -9,6 +9,8 @@ import type { Tensor } from "../../tensor/index.js";
 export type Statistic =
   /** The weights themselves, masked ones included. */
   | { readonly kind: "weight" }
+  /** The weights, removed ones as 0. */
+  | { readonly kind: "keptWeight" }
   /** Uniform in [0, 1), by seed and round. */
   | { readonly kind: "random" }
   /** Sum of a term over g (dLoss/dw of a batch's or of an example's mean loss) and w; `dense` gives removed weights their gradient too. */
@@ -46,6 +48,7 @@ export type Domain = "weight" | "column" | "row" | "unit" | "layer" | "site" | "
 
 const DOMAINS = {
   weight: "weight",
+  keptWeight: "weight",
   gradient: "weight",
   curvature: "weight",
   training: "weight",

@@ -5,9 +5,9 @@ import { defineSaliency } from "../saliency/saliency.js";
 export const lamp = defineSaliency({
   name: "lamp",
   formula: "w^2 / sum of v^2 over v of the layer with |v| >= |w|",
-  needs: ["weight"],
-  score: ({ weight }) => {
-    const squared = map("w * w", { w: weight });
+  needs: ["keptWeight"],
+  score: ({ keptWeight }) => {
+    const squared = map("w * w", { w: keptWeight });
     return map("q / max(s, 1e-38)", { q: squared, s: sumOfLarger(squared) });
   },
 });

@@ -17,10 +17,10 @@ export const magnitudeL2 = defineSaliency({
   score: ({ weight }) => l2(weight),
 });
 
-/** Magnitude as a share of the layer's Euclidean norm, so that layers of different scales can be ranked together. */
+/** Magnitude as a share of the Euclidean norm of what is left of the layer, so that layers of different scales can be ranked together. */
 export const magnitudeNormalized = defineSaliency({
   name: "magnitude-normalized",
   formula: "|w| / ||W||_2",
-  needs: ["weight"],
-  score: ({ weight }) => map("abs(w) / n", { w: weight, n: l2(weight, "layer") }),
+  needs: ["keptWeight"],
+  score: ({ keptWeight }) => map("abs(w) / max(n, 1e-38)", { w: keptWeight, n: l2(keptWeight, "layer") }),
 });

@@ -7,6 +7,7 @@ import { Tensor } from "../../tensor/index.js";
 import { domainOf, type Statistic } from "../collect/statistic.js";
 import type { PlacedGroup, UnitSpace } from "../units.js";
 import {
+  childrenOf,
   type Expression,
   type FlatMap,
   flatten,
@@ -39,6 +40,12 @@ const isOfUnit = (leaf: Leaf): boolean =>
   !(leaf.kind === "reduction" && leaf.over === "model") &&
   !(leaf.kind === "statistic" && domainOf(leaf.statistic) === "site");
 
+/** Reductions over everything that an expression looks at, inner ones first. */
+function totalsOf(expression: Expression): ReductionNode[] {
+  const inside = childrenOf(expression).flatMap(totalsOf);
+  return expression.kind === "reduction" && expression.over === "model" ? [...inside, expression] : inside;
+}
+
 /** Computes the scores of all units of a model. */
 export class Evaluator {
   /** Reductions over everything, which every group uses. */
@@ -53,15 +60,17 @@ export class Evaluator {
 
   /** Writes the score of each unit. @throws UsageError where units have nothing that the expression needs; KernelError for what does not compile. */
   write(expression: Expression, scores: Tensor): void {
-    using _temporaries = this.model.gpu.scope();
+    using _totals = this.model.gpu.scope();
     this.#totals.clear();
+    for (const node of totalsOf(expression)) if (!this.#totals.has(node)) this.#totals.set(node, this.#total(node));
     for (const group of this.space.groups) this.#reduceGroup(expression, group, { y: scores, offset: group.offset });
     this.#totals.clear();
   }
 
-  /** One value for each unit of a group. */
+  /** One value for each unit of a group. What it takes besides is given back at once: memory stays near that of the largest group. */
   #reduceGroup(expression: Expression, group: PlacedGroup, target: Target): void {
     const { gpu, parameters } = this.model;
+    using _temporaries = gpu.scope();
     const { reduction, of }: Pick<ReductionNode, "reduction" | "of"> =
       expression.kind === "reduction" && expression.over === "unit" ? expression : { reduction: "sum", of: expression };
     const flat = flatten(of);
@@ -149,7 +158,7 @@ export class Evaluator {
   /** [units], or [1] for what is the same for all of them. */
   #unitValues(leaf: Exclude<Leaf, NumberNode>, group: PlacedGroup): Tensor {
     const { gpu } = this.model;
-    if (leaf.kind === "reduction" && leaf.over === "model") return this.#total(leaf);
+    if (leaf.kind === "reduction" && leaf.over === "model") return this.#totals.get(leaf)!;
     if (leaf.kind === "statistic") {
       const found = this.operands(leaf.statistic, group.name);
       if (found) return found;
@@ -159,6 +168,7 @@ export class Evaluator {
     const values = Tensor.empty(gpu, [group.units]);
     if (leaf.kind === "reduction") this.#reduceGroup(leaf, group, { y: values, offset: 0 });
     else {
+      using _scores = gpu.scope();
       const scores = Tensor.empty(gpu, [group.units]);
       this.#reduceGroup(leaf.of, group, { y: scores, offset: 0 });
       sumOfLarger(gpu, { scores, values: scores, y: values }, { offset: 0, count: group.units });
@@ -168,11 +178,10 @@ export class Evaluator {
 
   /** A reduction over the units of everything that is ranked. */
   #total(node: ReductionNode): Tensor {
-    const known = this.#totals.get(node);
-    if (known) return known;
     const { gpu } = this.model;
     const layout = { y: Tensor.empty(gpu, [1]), offset: 0, period: 1 };
     this.space.groups.forEach((group, index) => {
+      using _values = gpu.scope();
       const { units } = group;
       const x = Tensor.empty(gpu, [units]);
       this.#reduceGroup(node.of, group, { y: x, offset: 0 });
@@ -180,7 +189,6 @@ export class Evaluator {
       reducePart(gpu, node.reduction, written("x"), { x: { buffer: x } }, part);
     });
     finishReduction(gpu, node.reduction, this.space.count, { ...layout, length: 1, inner: 1 });
-    this.#totals.set(node, layout.y);
     return layout.y;
   }
 

@@ -132,9 +132,12 @@ export function flatten(expression: Expression): FlatMap {
   return { text: expression.kind === "map" ? write(expression) : written(nameOf("value", expression)), leaves };
 }
 
-/** All statistics that an expression reads. */
-export function statisticsOf(expression: Expression): Statistic[] {
-  if (expression.kind === "statistic") return [expression.statistic];
-  if (expression.kind === "number") return [];
-  return (expression.kind === "map" ? Object.values(expression.inputs) : [expression.of]).flatMap(statisticsOf);
+/** What an expression is made of. */
+export function childrenOf(expression: Expression): readonly Expression[] {
+  if (expression.kind === "map") return Object.values(expression.inputs);
+  return expression.kind === "statistic" || expression.kind === "number" ? [] : [expression.of];
 }
+
+/** All statistics that an expression reads. */
+export const statisticsOf = (expression: Expression): Statistic[] =>
+  expression.kind === "statistic" ? [expression.statistic] : childrenOf(expression).flatMap(statisticsOf);

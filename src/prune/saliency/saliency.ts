@@ -71,7 +71,7 @@ export function scoreExpression(saliency: AnySaliency): Expression {
 const statisticsNeeded = (saliency: AnySaliency): Statistic[] =>
   saliency.needs.flatMap((name: string) => statisticsOf(sourceOf(saliency, name)));
 
-const WITHOUT_DATA: readonly Statistic["kind"][] = ["weight", "random", "training"];
+const WITHOUT_DATA: readonly Statistic["kind"][] = ["weight", "keptWeight", "random", "training"];
 
 /** Whether a saliency has to see calibration data. */
 export const needsCalibration = (saliency: AnySaliency): boolean =>

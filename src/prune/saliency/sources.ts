@@ -18,13 +18,15 @@ const normOf = (kind: Observed) => map("sqrt(q)", { q: total(kind, "x * x") });
 
 /**
  * The sources by name. g is the gradient of a calibration batch's loss (of an example's, in sources called `example...`); sums run over the
- * calibration data. Sources of single weights: `weight`, `gradient...`, `exampleGradientSquared`, `maskGradient`, `hessianGradient`,
+ * calibration data. Sources of single weights: `weight`, `keptWeight`, `gradient...`, `exampleGradientSquared`, `maskGradient`, `hessianGradient`,
  * `hessianDiagonal`, `movement`; of a layer's inputs (columns): `input...`; of its outputs (rows): `output...`; of units with a place for a gate
  * (heads, neurons): `gate...`, `exampleGateGradientSquared`, `activation...`; of any unit: `random`.
  */
 export const SOURCES = {
   /** The weight itself, also where it is masked. */
   weight: statistic({ kind: "weight" }),
+  /** The weight where it is kept, 0 where it is masked. */
+  keptWeight: statistic({ kind: "keptWeight" }),
   /** Uniform in [0, 1), by seed and round. */
   random: statistic({ kind: "random" }),
   /** Sum of g. */
