@@ -1,5 +1,5 @@
-// sums[part, c] = sum of x[r, c], squares[part, c] = sum of x[r, c]^2 over the rows r of the part
-// x: rows x columns; sums, squares: parts x columns, part p takes part_rows rows from p * part_rows. `columns` counts values of one or four elements.
+// sums[part, c] = sum of x[r, c] - shift[c], squares[part, c] = sum of (x[r, c] - shift[c])^2 over the rows r of the part
+// x: rows x columns; shift: columns; sums, squares: parts x columns, part p takes part_rows rows from p * part_rows. `columns` counts values of one or four elements.
 // A workgroup has COLUMNS values of columns; LANES of its invocations share a column's rows and are summed in a fixed order.
 #import grid
 #import value
@@ -10,8 +10,9 @@ struct Params { rows: u32, columns: u32, part_rows: u32, parts: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
-@group(0) @binding(2) var<storage, read_write> sums: array<Value>;
-@group(0) @binding(3) var<storage, read_write> squares: array<Value>;
+@group(0) @binding(2) var<storage, read> shift: array<Value>;
+@group(0) @binding(3) var<storage, read_write> sums: array<Value>;
+@group(0) @binding(4) var<storage, read_write> squares: array<Value>;
 
 var<workgroup> partial_sums: array<Value, COLUMNS * LANES>;
 var<workgroup> partial_squares: array<Value, COLUMNS * LANES>;
@@ -28,8 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var sum = Value(0.0);
   var square = Value(0.0);
   if (part < params.parts && column < params.columns) {
+    let origin = shift[column];
     for (var row = first + lane / COLUMNS; row < end; row += LANES) {
-      let value = x[row * params.columns + column];
+      let value = x[row * params.columns + column] - origin;
       sum += value;
       square += value * value;
     }

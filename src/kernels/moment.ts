@@ -39,16 +39,18 @@ const PART_ROWS = 512;
 const SOFTWARE_PART_ROWS = 64;
 
 /**
- * sum[c] += sum of x[:, c], squares[c] += sum of x[:, c]^2, in a fixed order: partial sums by 512 rows, then their sum. x: [rows, columns], sum and
- * squares: [columns], f32. 3 rows columns operations; x is read once.
+ * sum[c] += sum of x[:, c] - shift[c], squares[c] += sum of (x[:, c] - shift[c])^2, in a fixed order: partial sums by 512 rows, then their sum. Their
+ * variance squares / rows - (sum / rows)^2 keeps its digits where shift is near the mean. x: [rows, columns], shift, sum and squares: [columns], f32.
+ * 4 rows columns operations; x is read once.
  * @throws ShapeError when a buffer is too short.
  */
 export function columnMoments(
   gpu: Gpu,
-  { x, sum, squares }: { x: BufferLike; sum: BufferLike; squares: BufferLike },
+  { x, shift, sum, squares }: { x: BufferLike; shift: BufferLike; sum: BufferLike; squares: BufferLike },
   { rows, columns }: MomentSize,
 ): void {
-  requireElements("columnMoments", { x, sum, squares }, { x: rows * columns, sum: columns, squares: columns });
+  const needed = { x: rows * columns, shift: columns, sum: columns, squares: columns };
+  requireElements("columnMoments", { x, shift, sum, squares }, needed);
   using _temporaries = gpu.scope();
   const { software } = gpu.info;
   const width = loadWidth(columns);
@@ -57,7 +59,7 @@ export function columnMoments(
   const parts = Math.ceil(rows / partRows);
   const partials = { sums: gpu.allocate(4 * parts * columns), squares: gpu.allocate(4 * parts * columns) };
   gpu.dispatch(shaders.column_moments, {
-    buffers: { x, ...partials },
+    buffers: { x, shift, ...partials },
     params: { rows, columns: columns / width, part_rows: partRows, parts },
     constants: { ...valueConstants(shaders.column_moments, width), ...(software && { COLUMNS: across, LANES: 1 }) },
     groups: parts * Math.ceil(columns / width / across),

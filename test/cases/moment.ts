@@ -38,19 +38,25 @@ function columnsCase(size: MomentSize, benchOnly?: boolean): KernelCase {
   const { rows, columns } = size;
   return {
     name: `columnMoments ${rows}x${columns}`,
-    inputs: () => ({ x: activations(size), sum: normals(columns, 1), squares: uniforms(columns, 2) }),
+    inputs: () => ({
+      x: activations(size),
+      shift: normals(columns, 3),
+      sum: normals(columns, 1),
+      squares: uniforms(columns, 2),
+    }),
     outputs: { sum: { length: columns }, squares: { length: columns } },
-    run: (gpu, { x, sum, squares }) => columnMoments(gpu, { x, sum, squares }, size),
-    oracle: ({ x, sum, squares }) => {
+    run: (gpu, { x, shift, sum, squares }) => columnMoments(gpu, { x, shift, sum, squares }, size),
+    oracle: ({ x, shift, sum, squares }) => {
       const result = { sum: Float64Array.from(sum), squares: Float64Array.from(squares) };
       for (let i = 0; i < rows * columns; i++) {
-        result.sum[i % columns] += x[i];
-        result.squares[i % columns] += x[i] * x[i];
+        const value = x[i] - shift[i % columns];
+        result.sum[i % columns] += value;
+        result.squares[i % columns] += value * value;
       }
       return result;
     },
     tolerance: sumOf(rows),
-    flops: 3 * rows * columns,
+    flops: 4 * rows * columns,
     bytes: 4 * (rows * columns + 4 * columns),
     benchOnly,
   };

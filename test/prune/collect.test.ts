@@ -1,13 +1,23 @@
 /** What collecting statistics must not depend on: what was recorded before, what else is collected, how often an objective looks. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
+import { arrayDataset, inputSpec, parseModelConfig } from "../../src/io/index.js";
 import { packBits } from "../../src/kernels/mask.js";
-import type { Model } from "../../src/nn/index.js";
-import { type AnySaliency, clearMasks, Scorer, type UnitSpace, unitSpace, writeMasks } from "../../src/prune/index.js";
+import { architectureOf, createModel, type Model } from "../../src/nn/index.js";
+import {
+  type AnySaliency,
+  clearMasks,
+  encodeStatistics,
+  parseStatistics,
+  Scorer,
+  type UnitSpace,
+  unitSpace,
+  writeMasks,
+} from "../../src/prune/index.js";
 import { add, crossEntropy, mean, Tensor } from "../../src/tensor/index.js";
 import { evaluate, Trainer } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
-import { randomGenerator } from "../harness/random.js";
+import { normals, randomGenerator } from "../harness/random.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
 
 let gpu: Gpu;
@@ -158,5 +168,72 @@ describe("statistics do not depend on", () => {
     expect(removed(await score(asScore("gradient"), space)).every((g) => g === 0)).toBe(true);
     expect(removed(await score(asScore("maskGradient"), space)).some((m) => m !== 0)).toBe(true);
     clearMasks(model);
+  });
+});
+
+describe("shards", () => {
+  test("draw signs of their own", async () => {
+    const scorers = [undefined, 0, 1, 2].map(
+      (shard) => new Scorer(model, unitSpace(model, "weight"), asScore("hessianDiagonal"), { ...options, shard }),
+    );
+    const [unnamed, first, second, third] = await Promise.all(scorers.map(scoresOf));
+    expect(first).toEqual(unnamed);
+    expect(second).not.toEqual(first);
+    expect(third).not.toEqual(second);
+    for (const scorer of scorers) scorer.release();
+  });
+});
+
+describe("variance where the mean is 10,000 times the deviation", () => {
+  const inputs = 12;
+  const config = parseModelConfig({ architecture: "mlp", inputs, hidden: [3], num_classes: 2 }, "small");
+  const rows = 300;
+  /** Column c has the mean c + 1; halves of the data lie a deviation apart. */
+  const images = normals(rows * inputs, 1).map((z, i) => {
+    const mean = (i % inputs) + 1;
+    return mean + mean * 1e-4 * (z + (i < (rows / 2) * inputs ? 0 : 1));
+  });
+  const part = (start: number, end: number) => ({
+    shape: [end - start, inputs],
+    data: images.slice(start * inputs, end * inputs),
+    labels: Int32Array.from({ length: end - start }, (_, i) => i % 2),
+  });
+  const variances = Array.from({ length: inputs }, (_, column) => {
+    const values = images.filter((_, i) => i % inputs === column);
+    const average = values.reduce((sum, x) => sum + x, 0) / rows;
+    return values.reduce((sum, x) => sum + (x - average) ** 2, 0) / rows;
+  });
+  let small: Model;
+  beforeAll(() => {
+    small = createModel(gpu, config, architectureOf(config).initialWeights(5));
+  });
+
+  function scorerOf(start: number, end: number): Scorer {
+    const data = arrayDataset(part(start, end), inputSpec(config), "offset");
+    const space = unitSpace(small, "weight", { classifier: false });
+    return new Scorer(small, space, asScore("inputVariance"), { calibration: data, batchSize: 20, seed: 0 });
+  }
+
+  /** Largest relative error of any column. */
+  async function errorOf(scorer: Scorer): Promise<number> {
+    const scores = (await scorer.scores.read()).subarray(0, inputs);
+    return Math.max(...scores.map((score, column) => Math.abs(score / variances[column] - 1)));
+  }
+
+  test("over one run, and over merged shards whose means differ, is right to 1e-5", async () => {
+    const [whole, first, rest, empty] = [scorerOf(0, rows), scorerOf(0, 100), scorerOf(100, rows), scorerOf(0, rows)];
+    for (const scorer of [whole, first, rest]) await scorer.score();
+    expect(await errorOf(whole)).toBeLessThan(1e-5);
+    const saved = parseStatistics(encodeStatistics(await rest.statistics.read()));
+    first.statistics.merge(saved);
+    first.evaluate();
+    expect(await errorOf(first)).toBeLessThan(1e-5);
+    // As a run that is given statistics takes them.
+    empty.statistics.merge(await first.statistics.read());
+    empty.evaluate();
+    expect(await errorOf(empty)).toBeLessThan(1e-5);
+    expect(() => empty.statistics.merge({ ...saved, rows: new Map() })).toThrow(/got no count of rows/);
+    for (const scorer of [whole, first, rest, empty]) scorer.release();
+    small.release();
   });
 });

@@ -10,7 +10,7 @@ import type { UnitSpace } from "../units.js";
 import { batchCount, type Calibration, type CalibrationBatch, loadBatch, readCalibration } from "./calibration.js";
 import { PASSES, type PassKind } from "./passes.js";
 import { placesOf } from "./places.js";
-import { type Statistic, SUMMED_GRADIENT, statisticKey } from "./statistic.js";
+import { companionsOf, type Statistic, statisticKey } from "./statistic.js";
 import { Statistics } from "./statistics.js";
 import type { StepContext } from "./step-context.js";
 
@@ -19,14 +19,15 @@ export interface CollectorOptions {
   readonly calibration?: Calibration;
   readonly batchSize: number;
   readonly seed: number;
+  /** Which part of the data this is: another number for each shard, so that no two draw the same random signs. Default 0. */
+  readonly shard?: number;
   readonly signal?: AbortSignal;
   /** After each batch: how many are done, and of how many where that is known. */
   readonly onBatch?: (done: number, total: number | undefined) => void | Promise<void>;
 }
 
 interface Step {
-  readonly images: Tensor;
-  readonly labels: Tensor;
+  readonly context: StepContext;
   readonly recording: ModelRecording<void>;
 }
 
@@ -50,8 +51,7 @@ export class Collector {
     private readonly objective: Objective,
     private readonly options: CollectorOptions,
   ) {
-    const wantsGradient = needed.some((each) => each.kind === "curvature" && each.direction === "gradient");
-    this.needed = distinct(wantsGradient ? [...needed, SUMMED_GRADIENT] : needed);
+    this.needed = distinct([...needed, ...needed.flatMap(companionsOf)]);
     this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
     const places = this.needed.map((statistic) => placesOf(statistic, model, space));
     const { gpu } = model;
@@ -72,7 +72,6 @@ export class Collector {
   async collect(): Promise<void> {
     this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
-    this.statistics.examples = 0;
     const { batchSize, signal, onBatch } = this.options;
     const totals = this.#passes.map(({ each }) => this.#batchCount(each === "example" ? 1 : batchSize));
     const total = totals.reduce(
@@ -81,12 +80,15 @@ export class Collector {
     );
     let done = 0;
     for (const [index, pass] of this.#passes.entries()) {
+      let first = true;
       const read = this.#read(pass.each === "example" ? 1 : batchSize);
       for await (const batch of read) {
         signal?.throwIfAborted();
         const step = this.#step(pass, batch);
-        loadBatch(batch, step);
-        this.#draws.write(Uint32Array.of(this.options.seed, done));
+        loadBatch(batch, step.context);
+        this.#draws.write(Uint32Array.of(this.#seed, done));
+        if (first) pass.begin?.(step.context);
+        first = false;
         step.recording.replay();
         await this.model.gpu.sync();
         if (index === 0) this.statistics.examples += batch.labels.length;
@@ -94,6 +96,12 @@ export class Collector {
         await onBatch?.(done, total);
       }
     }
+  }
+
+  /** The seed of this shard's draws: far from those of other shards and of neighbouring seeds. */
+  get #seed(): number {
+    const { seed, shard = 0 } = this.options;
+    return (seed + Math.imul(shard, 0x9e3779b9)) >>> 0;
   }
 
   #batchCount(size: number): number | undefined {
@@ -126,7 +134,7 @@ export class Collector {
       labels,
       draws: this.#draws,
     };
-    const step = { images, labels, recording: new ModelRecording(this.model, () => pass.run(context)) };
+    const step = { context, recording: new ModelRecording(this.model, () => pass.run(context)) };
     this.#steps.set(key, step);
     return step;
   }
@@ -134,10 +142,10 @@ export class Collector {
   /** Gives the memory of recorded steps back. They are recorded again when they are needed, as they are when masks or gates came or went. */
   invalidate(): void {
     const { gpu } = this.model;
-    for (const { images, labels, recording } of this.#steps.values()) {
+    for (const { context, recording } of this.#steps.values()) {
       recording[Symbol.dispose]();
-      gpu.release(images);
-      gpu.release(labels);
+      gpu.release(context.images);
+      gpu.release(context.labels);
     }
     this.#steps.clear();
   }

@@ -2,59 +2,84 @@
 import { mapUnits } from "../../kernels/map-units.js";
 import { columnMoments, moment } from "../../kernels/moment.js";
 import type { Observer } from "../../nn/index.js";
-import type { Tensor } from "../../tensor/index.js";
-import type { Statistic } from "./statistic.js";
+import { type Tensor, withoutHistory } from "../../tensor/index.js";
+import { runObjective } from "../saliency/objective.js";
+import type { ObservedPlace, Statistic } from "./statistic.js";
 import type { StepContext } from "./step-context.js";
 
-type Observed = Extract<Statistic, { kind: "input" | "output" | "site" | "moment" }>;
+const OBSERVED: readonly Statistic["kind"][] = ["input", "output", "site", "spread", "center", "moment"];
 
-export const isObserved = (statistic: Statistic): statistic is Observed =>
-  ["input", "output", "site", "moment"].includes(statistic.kind);
+export const isObserved = ({ kind }: Statistic): boolean => OBSERVED.includes(kind);
 
-export function observerOf({ model, space, needed, statistics, images }: StepContext): Observer | undefined {
+/** Called with each activation [..., units, inner] that statistics are about. */
+type Watch = (of: ObservedPlace, place: string, activation: Tensor, inner: number) => void;
+
+/** An observer of a layer's input and output, and of what lies at the gates of units. */
+function watching({ model, space, statistics, images }: StepContext, watch: Watch): Observer {
   const batch = images.shape[0];
-  const observed = needed.filter(isObserved);
-  if (observed.length === 0) return undefined;
-  const sums = (kind: Observed["kind"], place: string): OpenSum[] =>
-    observed.flatMap((statistic) => {
-      const total = statistic.kind === kind ? statistics.get(statistic, place) : undefined;
-      return total ? [{ term: "term" in statistic ? statistic.term : "", total }] : [];
-    });
   const unitsAt = new Map(space.groups.map(({ name, units }) => [name, units]));
   return {
     layer: (name, input, output) => {
-      const columns = input.shape.at(-1)!;
-      const rows = input.size / columns;
-      statistics.rows.set(name, rows / batch);
-      addSums(input, sums("input", name), 1);
-      addSums(output, sums("output", name), 1);
-      for (const { total } of sums("moment", name)) moment(model.gpu, { x: input, out: total }, { rows, columns });
+      statistics.rows.set(name, input.size / input.shape.at(-1)! / batch);
+      watch("input", name, input, 1);
+      watch("output", name, output, 1);
     },
     site: (key, activation) => {
       const units = unitsAt.get(key);
       if (units === undefined) return;
       statistics.rows.set(key, activation.size / units / batch);
-      const { inner } = model.gates.places.get(key)!;
-      addSums(activation, sums("site", key), inner);
+      watch("site", key, activation, model.gates.places.get(key)!.inner);
     },
   };
 }
 
-/** A sum to be added to, and what of. */
-interface OpenSum {
-  readonly term: string;
-  readonly total: Tensor;
+/** Adds what a batch adds to every statistic of activations; undefined where none is needed. */
+export function observerOf(context: StepContext): Observer | undefined {
+  const { model, needed, statistics } = context;
+  const observed = needed.filter(isObserved);
+  if (observed.length === 0) return undefined;
+  return watching(context, (of, place, x, inner) => {
+    for (const statistic of observed) {
+      const total = statistic.kind === of ? statistics.get(statistic, place) : undefined;
+      if (!total || !("term" in statistic)) continue;
+      const layout = { y: total, length: x.size, inner, period: total.size };
+      mapUnits(x.gpu, statistic.term, { x: { buffer: x } }, { ...layout, reduction: "sum", accumulate: true });
+    }
+    addSpread(context, of, place, x, inner);
+    const squared = of === "input" ? statistics.get({ kind: "moment" }, place) : undefined;
+    const columns = x.shape.at(-1)!;
+    if (squared) moment(model.gpu, { x, out: squared }, { rows: x.size / columns, columns });
+  });
 }
 
-/** total[u] += sum of the term over the elements x of unit u. Sums and squares of columns, as means and variances need them, read x once. */
-function addSums(x: Tensor, sums: readonly OpenSum[], inner: number): void {
-  const sum = sums.find(({ term }) => term === "x")?.total;
-  const squares = sums.find(({ term }) => term === "x * x")?.total;
-  const together = inner === 1 && sum !== undefined && squares !== undefined;
-  if (together) columnMoments(x.gpu, { x, sum, squares }, { rows: x.size / sum.size, columns: sum.size });
-  for (const { term, total } of sums) {
-    if (together && (total === sum || total === squares)) continue;
-    const layout = { y: total, length: x.size, inner, period: total.size };
-    mapUnits(x.gpu, term, { x: { buffer: x } }, { ...layout, reduction: "sum", accumulate: true });
+/** Sums of (x - center) and its square; of columns, with x read once. */
+function addSpread({ statistics }: StepContext, of: ObservedPlace, place: string, x: Tensor, inner: number): void {
+  const center = statistics.get({ kind: "center", of }, place);
+  const sum = statistics.get({ kind: "spread", of, power: 1 }, place);
+  const squares = statistics.get({ kind: "spread", of, power: 2 }, place);
+  if (!center || !sum) return;
+  const { size: period } = center;
+  if (inner === 1 && squares) {
+    columnMoments(x.gpu, { x, shift: center, sum, squares }, { rows: x.size / period, columns: period });
+    return;
   }
+  const inputs = { x: { buffer: x }, c: { buffer: center, inner, period } };
+  const layout = { length: x.size, inner, period, reduction: "sum", accumulate: true } as const;
+  mapUnits(x.gpu, "x - c", inputs, { ...layout, y: sum });
+  if (squares) mapUnits(x.gpu, "(x - c) * (x - c)", inputs, { ...layout, y: squares });
+}
+
+/** Takes the means of this batch as what spreads are measured from: one forward pass. */
+export function findCenters(context: StepContext): void {
+  const { model, objective, needed, statistics } = context;
+  if (!needed.some(({ kind }) => kind === "center")) return;
+  using _activations = model.gpu.scope();
+  const observer = watching(context, (of, place, x, inner) => {
+    const center = statistics.get({ kind: "center", of }, place);
+    if (!center) return;
+    const { size: period } = center;
+    const layout = { y: center, length: x.size, inner, period };
+    mapUnits(x.gpu, "x * share", { x: { buffer: x }, share: period / x.size }, layout);
+  });
+  withoutHistory(() => void runObjective(model, objective, context, { observer }));
 }

@@ -1,6 +1,6 @@
 /** The kinds of passes over the data, and which statistics each collects. */
 import { firstOrder } from "./first-order.js";
-import { isObserved } from "./observe.js";
+import { findCenters, isObserved } from "./observe.js";
 import { secondOrder } from "./second-order.js";
 import type { Each, Statistic } from "./statistic.js";
 import type { StepContext } from "./step-context.js";
@@ -11,6 +11,8 @@ export interface PassKind {
   readonly each: Each;
   readonly collects: (statistic: Statistic) => boolean;
   readonly run: (context: StepContext) => void;
+  /** Called with the first batch loaded, before its step. */
+  readonly begin?: (context: StepContext) => void;
 }
 
 const isDense = (statistic: Statistic): boolean => statistic.kind === "gradient" && statistic.dense === true;
@@ -33,6 +35,7 @@ export const PASSES: readonly PassKind[] = [
   {
     ...gradients("batch", false),
     collects: (statistic) => isObserved(statistic) || isGradientOf(statistic, "batch"),
+    begin: findCenters,
   },
   gradients("batch", true),
   gradients("example", false),

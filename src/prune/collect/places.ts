@@ -19,16 +19,17 @@ const LENGTHS: Partial<Record<Statistic["kind"], (layer: PrunableLayer) => numbe
 /** Where a statistic is summed for these units. @throws UsageError when they have no such place. */
 export function placesOf(statistic: Statistic, model: Model, space: UnitSpace): Place[] {
   const { kind } = statistic;
+  const at = kind === "spread" || kind === "center" ? statistic.of : kind;
   const scored = [...new Set(space.groups.flatMap(({ members }) => members.map(({ parameter }) => parameter)))];
-  if (kind === "gate" || kind === "site") {
+  if (at === "gate" || at === "site") {
     const places = space.groups.filter(({ name }) => model.gates.places.has(name));
     if (places.length === space.groups.length) return places.map(({ name, units }) => ({ name, length: units }));
     const [{ name }] = space.groups.filter((group) => !model.gates.places.has(group.name));
     throw new UsageError(
-      `${kind === "gate" ? "gateGradient" : "activation"}: expected units with a place for a gate, got ${name}; use granularity head or neuron`,
+      `${at === "gate" ? "gateGradient" : "activation"}: expected units with a place for a gate, got ${name}; use granularity head or neuron`,
     );
   }
-  const length = LENGTHS[kind];
+  const length = LENGTHS[at];
   if (length) {
     return model.layers
       .filter((layer) => scored.includes(`${layer.name}.weight`))

@@ -1,5 +1,5 @@
 /**
- * Statistics: what calibration collects on the device. Each is a plain sum, so those of several shards of the data add up to those of all of it. Terms
+ * Statistics: what calibration collects on the device. Each is a sum, so those of several shards of the data add up to those of all of it. Terms
  * are WGSL expressions; sums run in a fixed order.
  */
 import type { Gpu } from "../../gpu/index.js";
@@ -21,6 +21,10 @@ export type Statistic =
   | { readonly kind: "input" | "output"; readonly term: string }
   /** By unit: sum of a term over x, the activation at the unit's gate place; `inner` neighbours share a unit. */
   | { readonly kind: "site"; readonly term: string }
+  /** By column, row or unit of an input, output or site: sum of (x - c)^power, c its center. Variances lose no digits to the mean then. */
+  | { readonly kind: "spread"; readonly of: ObservedPlace; readonly power: 1 | 2 }
+  /** What a spread is measured from: the mean of the first batch. Not a sum; `Statistics.merge` brings spreads to a common center. */
+  | { readonly kind: "center"; readonly of: ObservedPlace }
   /** How many values an entry of an input, output or site statistic adds up. */
   | { readonly kind: "rows"; readonly of: "layer" | "site" }
   /** X^T X of a layer's input rows X: [in, in]. */
@@ -31,6 +35,9 @@ export type Statistic =
   | { readonly kind: "training"; readonly term: string }
   /** A vector by column that is computed from X^T X once that is complete. */
   | { readonly kind: "derived"; readonly by: Derivation };
+
+/** Where activations are looked at: a layer's input or output, or a gate's place. */
+export type ObservedPlace = "input" | "output" | "site";
 
 /** How often a term is taken: of the gradient of each batch, or of each example. */
 export type Each = "batch" | "example";
@@ -62,10 +69,23 @@ const DOMAINS = {
 } as const;
 
 export const domainOf = (statistic: Statistic): Domain =>
-  statistic.kind === "rows" ? statistic.of : DOMAINS[statistic.kind];
+  statistic.kind === "rows"
+    ? statistic.of
+    : DOMAINS[statistic.kind === "spread" || statistic.kind === "center" ? statistic.of : statistic.kind];
 
 /** The same text for equal statistics; part of the names in files. */
 export const statisticKey = (statistic: Statistic): string => JSON.stringify(statistic);
+
+/** What has to be collected too, so that a statistic can be collected or merged. */
+export function companionsOf(statistic: Statistic): readonly Statistic[] {
+  if (statistic.kind === "curvature" && statistic.direction === "gradient") return [SUMMED_GRADIENT];
+  if (statistic.kind !== "spread") return [];
+  const { of } = statistic;
+  return [
+    { kind: "center", of },
+    { kind: "spread", of, power: 1 },
+  ];
+}
 
 /** Sum of g over batches: also the direction of `hessianGradient`. */
 export const SUMMED_GRADIENT: Statistic = { kind: "gradient", term: "g", each: "batch" };

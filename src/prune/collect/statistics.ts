@@ -3,7 +3,7 @@ import { FormatError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { asF32, floatTensors } from "../../io/checkpoint.js";
 import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../../io/safetensors.js";
-import { add } from "../../kernels/add.js";
+import { map } from "../../kernels/map.js";
 import { Tensor } from "../../tensor/index.js";
 import { type Statistic, statisticKey } from "./statistic.js";
 
@@ -22,6 +22,7 @@ const keyOf = (statistic: Statistic, place: string): string => `${place} ${stati
 
 interface Sum {
   readonly statistic: Statistic;
+  readonly place: string;
   readonly total: Tensor;
 }
 
@@ -37,7 +38,7 @@ export class Statistics {
   /** Makes room for a sum. */
   open(statistic: Statistic, place: string, length: number): void {
     const key = keyOf(statistic, place);
-    if (!this.#sums.has(key)) this.#sums.set(key, { statistic, total: Tensor.zeros(this.gpu, [length]) });
+    if (!this.#sums.has(key)) this.#sums.set(key, { statistic, place, total: Tensor.zeros(this.gpu, [length]) });
   }
 
   get(statistic: Statistic, place: string): Tensor | undefined {
@@ -47,6 +48,7 @@ export class Statistics {
   /** Starts again, but for what `keep` names. */
   clear(keep: (statistic: Statistic) => boolean = () => false): void {
     for (const { statistic, total } of this.#sums.values()) if (!keep(statistic)) this.gpu.clear(total.buffer);
+    this.examples = 0;
   }
 
   /** Copies the sums, or those of some statistics, to the host. */
@@ -59,24 +61,44 @@ export class Statistics {
   }
 
   /**
-   * Adds the sums of another shard of the data; shards agree with one run over all of the data to 20 bits or more, as only the order of additions differs.
+   * Adds the sums of another shard of the data. Shards agree with one run over all of the data to 20 bits of the largest value of each statistic, as
+   * only the order of additions differs; small values next to large ones have fewer. Spreads are brought to the center that is here.
    * @throws FormatError, and nothing is added, when they are not of the same statistics of the same model.
    */
   merge({ sums, examples, rows }: StatisticsState): void {
-    for (const [key, { total }] of this.#sums) {
+    for (const [key, { statistic, place, total }] of this.#sums) {
       const other = sums.get(key);
-      if (other?.data.length === total.size) continue;
-      const got = other ? other.data.length : "none";
+      const counted = statistic.kind !== "spread" || rows.has(place);
+      if (other?.data.length === total.size && counted) continue;
+      const got = counted ? (other?.data.length ?? "none") : "no count of rows";
       throw new FormatError(
         `statistics ${key}: expected ${total.size} values, got ${got}; collect them for this model and saliency`,
       );
     }
-    for (const [key, { total }] of this.#sums) {
+    if (this.examples === 0) {
+      for (const [key, { statistic, total }] of this.#sums) {
+        if (statistic.kind === "center") total.write(sums.get(key)!.data);
+      }
+    }
+    for (const [key, { statistic, place, total }] of this.#sums) {
+      if (statistic.kind === "center") continue;
       using _scope = this.gpu.scope();
-      const other = Tensor.from(this.gpu, sums.get(key)!.data);
-      const before = Tensor.empty(this.gpu, total.shape);
-      this.gpu.copy(total.buffer, before.buffer);
-      add(this.gpu, { a: before, b: other, y: total }, { length: total.size });
+      const input = (other: FloatTensor) => ({ buffer: Tensor.from(this.gpu, other.data) });
+      const target = { y: total, length: total.size, accumulate: true };
+      const x = input(sums.get(key)!);
+      if (statistic.kind !== "spread") {
+        map(this.gpu, "x", { x }, target);
+        continue;
+      }
+      const { of, power } = statistic;
+      const center: Statistic = { kind: "center", of };
+      const c = { buffer: this.get(center, place)! };
+      const inputs = { x, c, o: input(sums.get(keyOf(center, place))!), n: rows.get(place)! * examples };
+      if (power === 1) map(this.gpu, "x + n * (o - c)", inputs, target);
+      else {
+        const s = input(sums.get(keyOf({ kind: "spread", of, power: 1 }, place))!);
+        map(this.gpu, "x + (o - c) * (2.0 * s + n * (o - c))", { ...inputs, s }, target);
+      }
     }
     this.examples += examples;
     for (const [place, each] of rows) this.rows.set(place, each);

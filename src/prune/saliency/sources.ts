@@ -1,20 +1,20 @@
 /** What a saliency may ask for in `needs`, as expressions over statistics. */
 
-import type { Each, Statistic } from "../collect/statistic.js";
+import type { Each, ObservedPlace, Statistic } from "../collect/statistic.js";
 import { type Expression, map, statistic } from "./expression.js";
 
 const gradient = (term: string, each: Each = "batch") => statistic({ kind: "gradient", term, each });
 const gate = (term: string, each: Each = "batch") => statistic({ kind: "gate", term, each });
 
-type Observed = "input" | "output" | "site";
-const total = (kind: Observed, term: string) => statistic({ kind, term });
-const rows = (kind: Observed) => statistic({ kind: "rows", of: kind === "site" ? "site" : "layer" });
+const total = (kind: ObservedPlace, term: string) => statistic({ kind, term });
+const rows = (kind: ObservedPlace) => statistic({ kind: "rows", of: kind === "site" ? "site" : "layer" });
 
-const meanOf = (kind: Observed) => map("s / n", { s: total(kind, "x"), n: rows(kind) });
-/** Never below zero, which rounding could make it where the values hardly vary. */
-const varianceOf = (kind: Observed) =>
-  map("max(q / n - (s / n) * (s / n), 0.0)", { s: total(kind, "x"), q: total(kind, "x * x"), n: rows(kind) });
-const normOf = (kind: Observed) => map("sqrt(q)", { q: total(kind, "x * x") });
+const meanOf = (kind: ObservedPlace) => map("s / n", { s: total(kind, "x"), n: rows(kind) });
+const spread = (of: ObservedPlace, power: 1 | 2) => statistic({ kind: "spread", of, power });
+/** Never below zero, which rounding could make it where the values do not vary. */
+const varianceOf = (kind: ObservedPlace) =>
+  map("max(q / n - (s / n) * (s / n), 0.0)", { s: spread(kind, 1), q: spread(kind, 2), n: rows(kind) });
+const normOf = (kind: ObservedPlace) => map("sqrt(q)", { q: total(kind, "x * x") });
 
 /**
  * The sources by name. g is the gradient of a calibration batch's loss (of an example's, in sources called `example...`); sums run over the
