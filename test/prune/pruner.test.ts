@@ -413,19 +413,21 @@ test("a round that removes nothing changes nothing more", async () => {
   }
 });
 
-test("movement without training is refused, and gradients of any loop may be observed", async () => {
+test("movement without training is refused; gradients of any loop may be observed, and add up over the rounds", async () => {
   const model = tinyViT(gpu);
-  using pruner = new Pruner(model, optionsFor("movement", { rounds: 1 }));
+  using pruner = new Pruner(model, optionsFor("movement", { rounds: 2 }));
   await expect(pruner.step()).rejects.toThrow(/movement: expected training steps to sum over, got none/);
   const { Tensor } = await import("../../src/tensor/index.js");
   const { value } = model.parameters.get("blocks.0.mlp.fc1.weight");
   const gradient = Tensor.from(gpu, new Float32Array(value.size).fill(2), value.shape);
-  pruner.observe({ get: (leaf) => (leaf === value ? gradient : undefined) });
-  await pruner.step();
-  const scores = await pruner.scorer.scores.read();
   const { offset, units } = pruner.space.groups.find(({ name }) => name === "blocks.0.mlp.fc1")!;
   const w = await value.read();
-  w.forEach((weight, i) => void expect(scores[offset + i]).toBeCloseTo(-2 * weight, 5));
   expect(units).toBe(w.length);
+  for (const steps of [1, 2]) {
+    pruner.observe({ get: (leaf) => (leaf === value ? gradient : undefined) });
+    await pruner.step();
+    const scores = await pruner.scorer.scores.read();
+    w.forEach((weight, i) => void expect(scores[offset + i]).toBeCloseTo(-2 * steps * weight, 5));
+  }
   model.release();
 });
