@@ -55,6 +55,7 @@ export {
   layerNormTangent,
 } from "./layer-norm-tangent.js";
 export { type MapInput, type MapInputs, type MapTarget, map } from "./map.js";
+export type { ExpressionText } from "./map-expression.js";
 export { mapUnits, type UnitTarget } from "./map-units.js";
 export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
 export {
@@ -86,6 +87,7 @@ export { type ReduceSize, type Reduction, reduce, reduceGrad } from "./reduce.js
 export { accumulateSaliency, type Statistic } from "./saliency.js";
 export { type ScanBlock, type ScanSize, scan } from "./scan.js";
 export { type SelectionRange, type SelectTuning, selectSmallest } from "./select.js";
+export type { SelectBuffers } from "./select-batch.js";
 export { type CutBuffers, selectAbove, selectShare, selectWithin } from "./select-cut.js";
 export { type Pattern, selectPattern } from "./select-pattern.js";
 export { selectRanges } from "./select-ranges.js";

@@ -1,7 +1,7 @@
 /** Saliencies, selections, masks and the engine that prunes with them. */
 export type { Calibration, CalibrationBatch, CalibrationBatches } from "./collect/calibration.js";
 export type { CollectorOptions } from "./collect/collector.js";
-export type { Derivation, Each, Statistic } from "./collect/statistic.js";
+export type { Derivation, Each, ObservedPlace, Statistic } from "./collect/statistic.js";
 export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
 export {
   biasFold,
@@ -47,6 +47,7 @@ export {
   map,
   max,
   mean,
+  type NumberNode,
   type ReductionKind,
   type ReductionNode,
   type StatisticNode,
