@@ -55,7 +55,7 @@ export {
   layerNormTangent,
 } from "./layer-norm-tangent.js";
 export { type MapInput, type MapInputs, type MapTarget, map } from "./map.js";
-export type { ExpressionText } from "./map-expression.js";
+export type { ExpressionText, WrittenPiece } from "./map-expression.js";
 export { mapUnits, type UnitTarget } from "./map-units.js";
 export { applyMask, countKept, expandMask, maskByteLength, packBits, unpackBits } from "./mask.js";
 export {
