@@ -2,7 +2,7 @@
 import { FormatError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { inputSpec, type MlpConfig, type ModelConfig } from "../io/config.js";
-import { activation, historyEnabled, reshape, type Tensor } from "../tensor/index.js";
+import { historyEnabled, reshape, type Tensor } from "../tensor/index.js";
 import { Gates } from "./gates.js";
 import { mlpGatePlaces, mlpLayers, mlpNeuronUnits } from "./mlp-sites.js";
 import type { Model, ModelOutput } from "./model.js";
@@ -59,7 +59,9 @@ export class MLP implements Model {
   /** The last layer gives logits; the others have neurons. */
   #layer(x: Tensor, pass: Pass, index: number): Tensor {
     const y = pass.linear(x, `lin.${index}`);
-    return index < this.config.hidden.length ? pass.gate(activation(y, "relu"), `lin.${index}.neuron`) : y;
+    if (index === this.config.hidden.length) return y;
+    const neurons = `lin.${index}.neuron`;
+    return pass.gate(pass.activate(y, "relu", neurons), neurons);
   }
 
   /** Gives the memory of the weights and masks back. */

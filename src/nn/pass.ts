@@ -1,5 +1,13 @@
 /** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
-import { applyBits, layerNorm, linear, reshape, type Tensor } from "../tensor/index.js";
+import {
+  type ActivationKind,
+  activation,
+  applyBits,
+  layerNorm,
+  linear,
+  reshape,
+  type Tensor,
+} from "../tensor/index.js";
 import type { Gates } from "./gates.js";
 import type { Parameter, Parameters } from "./parameter.js";
 import type { TrainingPass } from "./training.js";
@@ -19,6 +27,8 @@ export interface ForwardOptions {
   readonly observer?: Observer;
   /** The tensor that takes the place of a parameter's value, in its shape, such as |w|. Masks lie over it as over the value. */
   readonly weights?: (parameter: Parameter) => Tensor;
+  /** What takes the place of an activation function at a place such as "blocks.0.mlp.neuron"; undefined leaves it as it is. */
+  readonly activation?: (x: Tensor, place: string) => Tensor | undefined;
   /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
   readonly denseGradients?: boolean;
 }
@@ -65,6 +75,11 @@ export class Pass {
       { x, weight: this.#vector(`${prefix}.weight`), bias: this.#vector(`${prefix}.bias`) },
       { epsilon },
     );
+  }
+
+  /** The activation function of units with a gate place, before their gate. */
+  activate(x: Tensor, kind: ActivationKind, place: string): Tensor {
+    return this.options.activation?.(x, place) ?? activation(x, kind);
   }
 
   /** x times the gates at these places; x itself where there is none. */

@@ -1,6 +1,6 @@
 /** One pre-norm transformer block with its gates: x + attn(norm1(x)), then x + mlp(norm2(x)). */
 import type { ViTConfig } from "../io/config.js";
-import { activation, add, attention, type Tensor } from "../tensor/index.js";
+import { add, attention, type Tensor } from "../tensor/index.js";
 import type { Pass } from "./pass.js";
 
 /** Stochastic depth grows linearly from 0 at the first block to the configured rate at the last. */
@@ -25,7 +25,7 @@ function attentionBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number
 function mlpBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number): Tensor {
   const block = `blocks.${index}`;
   const normed = pass.gate(pass.layerNorm(x, `${block}.norm2`, config.normEps), "embed", `${block}.mlp.in`);
-  const active = activation(pass.linear(normed, `${block}.mlp.fc1`), config.activation);
+  const active = pass.activate(pass.linear(normed, `${block}.mlp.fc1`), config.activation, `${block}.mlp.neuron`);
   const neurons = pass.dropout(pass.gate(active, `${block}.mlp.neuron`), config.projDropRate);
   return finishBranch(pass.linear(neurons, `${block}.mlp.fc2`), config, pass, index, "block.mlp");
 }

@@ -56,7 +56,7 @@ export {
   sumOfLarger,
   type TailNode,
 } from "./saliency/expression.js";
-export type { Objective, ObjectiveContext } from "./saliency/objective.js";
+export type { Objective, ObjectiveContext, Transformation } from "./saliency/objective.js";
 export {
   type AnySaliency,
   defineSaliency,
