@@ -47,10 +47,13 @@ export function granularityOption(text: string): Granularity {
   return { block: [countOption("granularity")(rows), countOption("granularity")(columns)] };
 }
 
-/** Several choices with commas between them. */
-export function listOption<T extends string>(name: string, values: readonly T[]): (text: string) => T[] {
+/** Several choices with commas between them; the option may come more than once. */
+export function listOption<T extends string>(
+  name: string,
+  values: readonly T[],
+): (text: string, before?: readonly T[]) => T[] {
   const read = choiceOption(name, values);
-  return (text) => text.split(",").map((part) => read(part.trim()));
+  return (text, before = []) => [...before, ...text.split(",").map((part) => read(part.trim()))];
 }
 
 export function patternOption(text: string): RegExp {

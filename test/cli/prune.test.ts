@@ -206,7 +206,9 @@ describe("secateur prune", () => {
   });
 
   it("prunes norms and biases when asked, weight by weight", async () => {
-    await cliJson(prune("vectors", "--method", "magnitude", "--sparsity", "0.5", "--include", "norms,biases"));
+    await cliJson(
+      prune("vectors", "--method", "magnitude", "--sparsity", "0.5", "--include", "norms", "--include", "biases"),
+    );
     const names = [...tensors("vectors", "masks.safetensors").keys()];
     expect(names).toContain("blocks.0.norm1.weight");
     expect(names).toContain("blocks.1.mlp.fc2.bias");
