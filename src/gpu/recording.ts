@@ -76,9 +76,14 @@ export class Recording<T> implements Disposable {
     for (const command of this.sink.commands) this.target.push(command);
   }
 
-  [Symbol.dispose](): void {
+  /** Gives its buffers back; it cannot be replayed any more. `using` does so by itself. */
+  release(): void {
     if (!this.#live) return;
     this.#live = false;
     this.onDispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

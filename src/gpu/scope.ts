@@ -42,11 +42,16 @@ export class Scope implements Disposable {
     return value;
   }
 
-  [Symbol.dispose](): void {
+  /** Ends the scope; `using` does so by itself. */
+  end(): void {
     if (!this.#open) return;
     this.#open = false;
     for (const buffer of this.#owned) buffer.release();
     this.#owned.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
   }
 }
 

@@ -18,7 +18,7 @@ export class ModelRecording<T> implements Disposable {
 
   /** Adds the step to the next submission. Returns what the recorded function returned: tensors that each replay fills anew. */
   replay(): T {
-    if (this.#structure !== structureOf(this.model)) this[Symbol.dispose]();
+    if (this.#structure !== structureOf(this.model)) this.release();
     if (!this.#recording) {
       this.#recording = this.model.gpu.record<T>(this.record);
       this.#structure = structureOf(this.model);
@@ -28,8 +28,12 @@ export class ModelRecording<T> implements Disposable {
   }
 
   /** Gives the memory of the recording back; a later replay records anew. */
-  [Symbol.dispose](): void {
-    this.#recording?.[Symbol.dispose]();
+  release(): void {
+    this.#recording?.release();
     this.#recording = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

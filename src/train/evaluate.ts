@@ -37,7 +37,7 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
       options.onProgress?.(done, dataset.length);
     }
   } finally {
-    forward[Symbol.dispose]();
+    forward.release();
     gpu.release(images);
   }
   return meter.metrics;

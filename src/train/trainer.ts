@@ -156,9 +156,14 @@ export class Trainer implements Disposable {
     this.optimizer.write(moments);
   }
 
-  [Symbol.dispose](): void {
-    this.#recording[Symbol.dispose]();
+  /** Gives the memory of moments and of the recorded step back; `using` does so by itself. */
+  release(): void {
+    this.#recording.release();
     this.optimizer.release();
     for (const tensor of [this.#images, this.#labels, this.#draws]) this.model.gpu.release(tensor);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

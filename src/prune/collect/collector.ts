@@ -143,7 +143,7 @@ export class Collector {
   invalidate(): void {
     const { gpu } = this.model;
     for (const { context, recording } of this.#steps.values()) {
-      recording[Symbol.dispose]();
+      recording.release();
       gpu.release(context.images);
       gpu.release(context.labels);
     }
