@@ -53,7 +53,8 @@ export function pruneText(
     row("dense", dense, model),
     row("pruned", run.pruned, run),
   ]);
-  const units = { weight: "weights", row: "rows", head: "heads", neuron: "neurons" }[settings.granularity];
+  const { granularity } = settings;
+  const units = granularity.startsWith("block ") ? `blocks of ${granularity.slice(6)} weights` : `${granularity}s`;
   const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
   return [claim, table, ...warnings, ending].join("\n");
 }

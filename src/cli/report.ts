@@ -26,6 +26,7 @@ function summarizeAdapter({ vendor, architecture, device, description, kind }: A
 function reproducible(args: readonly string[]): string[] {
   return args.flatMap((argument, index) => {
     if (args[index - 1] === "--out") return ["DIR"];
+    if (argument === "--resume") return [];
     return argument.startsWith("--out=") ? ["--out=DIR"] : [argument];
   });
 }

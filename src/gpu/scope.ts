@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Lifetimes of pooled buffers: what a scope allocates goes back to the pool when the scope ends, unless it is kept. */
 import { GpuBuffer } from "./buffer.js";
 

@@ -1,6 +1,7 @@
 /** What happens while a model is pruned, and who wants to know. */
 import type { Tensor } from "../tensor/index.js";
 import type { StepReport } from "../train/index.js";
+import { checkName } from "./check-name.js";
 import type { Selection } from "./select.js";
 
 /** One round of scoring and selecting. */
@@ -45,6 +46,22 @@ export interface PrunerEvents {
   readonly failed: { readonly error: unknown };
 }
 
+/** Names of the events, in the order in which they happen. */
+export const EVENTS = [
+  "started",
+  "roundStarted",
+  "batchScored",
+  "scored",
+  "selected",
+  "masked",
+  "step",
+  "epoch",
+  "finetuned",
+  "roundCompleted",
+  "completed",
+  "failed",
+] as const satisfies readonly (keyof PrunerEvents)[];
+
 /** Called with what happened; what it returns is awaited before anything else happens. */
 export type Handler<Event> = (event: Event) => void | Promise<void>;
 
@@ -55,8 +72,11 @@ export type Handlers = { readonly [Name in keyof PrunerEvents]?: Handler<PrunerE
 export class Emitter<Events> {
   readonly #handlers = new Map<keyof Events, Set<Handler<never>>>();
 
+  constructor(private readonly names: readonly (keyof Events & string)[]) {}
+
   /** Adds a handler. Returns what takes it away again. */
   on<Name extends keyof Events>(name: Name, handler: Handler<Events[Name]>): () => void {
+    checkName("on: events", String(name), this.names);
     const handlers = this.#handlers.get(name) ?? new Set();
     this.#handlers.set(name, handlers.add(handler));
     return () => void handlers.delete(handler);

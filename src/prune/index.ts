@@ -12,7 +12,7 @@ export {
   sparseGptCompensation,
 } from "./compensate.js";
 export * from "./criteria/index.js";
-export type { Handler, Handlers, InRound, PruneRound, PrunerEvents } from "./events.js";
+export { EVENTS, type Handler, type Handlers, type InRound, type PruneRound, type PrunerEvents } from "./events.js";
 export type { FinetuneContext, GradientSource } from "./finetune.js";
 export { andMasks, invertMasks, orMasks, shuffleMasks } from "./masks/algebra.js";
 export { encodeMasks, parseMasks } from "./masks/files.js";

@@ -1,5 +1,6 @@
 /** What is pruned, by what, how much, and in how many rounds. */
 import { UsageError } from "../errors.js";
+import { checkOptions } from "./check-options.js";
 import type { Calibration } from "./collect/calibration.js";
 import type { StatisticsState } from "./collect/statistics.js";
 import type { Handlers } from "./events.js";
@@ -82,12 +83,14 @@ function patternSparsity(pattern: string): number {
 
 /** @throws UsageError for options out of range, or none or two of `sparsity` and `amount`. */
 export function resolveOptions<N extends string, Own extends string>(options: PruneOptions<N, Own>): ResolvedOptions {
+  checkOptions(options as PruneOptions<string, string>);
   const { rounds = 1, reference = false, scope = "global", batchSize = 16, pattern } = options;
   const saliency: AnySaliency = options.saliency;
   const sparsity = options.sparsity ?? (pattern && !options.amount ? patternSparsity(pattern) : undefined);
   if ((sparsity === undefined) === (options.amount === undefined)) {
-    const got = sparsity === undefined ? "neither" : "both";
-    throw new UsageError(`prune: expected either sparsity or amount, got ${got}; sparsity: 0.9 keeps a tenth`);
+    const [got, remedy] =
+      sparsity === undefined ? ["neither", "sparsity: 0.9 keeps a tenth"] : ["both", "leave one out"];
+    throw new UsageError(`prune: expected either sparsity or amount, got ${got}; ${remedy}`);
   }
   const amount = options.amount ?? { sparsity: sparsity! };
   if ("sparsity" in amount) checkSparsity(amount.sparsity, rounds);

@@ -100,6 +100,12 @@ export async function readState(
   };
 }
 
+/** What settings stand for that are no words themselves. */
+const DIGESTS: Readonly<Record<string, string>> = {
+  fingerprint: "model and data",
+  limits: "units, floors, ceilings, multiples and protected layers",
+};
+
 /** @throws UsageError naming the first setting that differs, or what does not fit the model. */
 export function checkState(
   state: PrunerState,
@@ -112,7 +118,10 @@ export function checkState(
     );
   };
   for (const [name, expected] of Object.entries(settings)) {
-    if (state.settings[name] !== expected) refuse(`${name} ${expected}`, state.settings[name]);
+    const got = state.settings[name];
+    if (got === expected) continue;
+    if (name in DIGESTS) refuse(`the same ${DIGESTS[name]}`, "one with others");
+    refuse(`${name} ${expected === "" ? "unnamed" : expected}`, got === "" ? "unnamed" : got);
   }
   if (state.keep.length !== selector.keep.size) refuse(`${selector.keep.size} words of keep bits`, state.keep.length);
   if (state.scores.length !== scorer.scores.size) refuse(`${scorer.scores.size} scores`, state.scores.length);

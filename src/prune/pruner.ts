@@ -5,7 +5,7 @@
 import { UsageError } from "../errors.js";
 import type { Model } from "../nn/index.js";
 import { Checkpoint } from "./checkpoint.js";
-import { Emitter, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
+import { Emitter, EVENTS, type Handler, type PruneRound, type PrunerEvents } from "./events.js";
 import type { GradientSource } from "./finetune.js";
 import { clearMasks, type HostMask, readMasks } from "./masks/masks.js";
 import { type PruneOptions, type ResolvedOptions, resolveOptions } from "./prune-options.js";
@@ -29,7 +29,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
   readonly space: UnitSpace;
   readonly scorer: Scorer;
   readonly selector: Selector;
-  readonly #events = new Emitter<PrunerEvents>();
+  readonly #events = new Emitter<PrunerEvents>(EVENTS);
   readonly #options: ResolvedOptions;
   readonly #history: PruneRound[] = [];
   /** Of each round, where snapshots are kept. */

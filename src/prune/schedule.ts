@@ -33,7 +33,7 @@ export function checkSparsity(sparsity: number, rounds: number): void {
     );
   }
   if (!Number.isInteger(rounds) || rounds < 1)
-    throw new UsageError(`rounds: expected 1 or more, got ${rounds}; correct it`);
+    throw new UsageError(`rounds: expected a whole number, 1 or more, got ${rounds}; correct it`);
 }
 
 /** Far more than floating point loses in `(1 - density) * count`, far less than a unit. */

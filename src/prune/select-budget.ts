@@ -1,5 +1,6 @@
 /** Costs of units as whole numbers, which the device adds up exactly. */
 import { UsageError } from "../errors.js";
+import { checkName } from "./check-name.js";
 import type { Budget } from "./select-options.js";
 import type { LimitedGroup, RankedRange } from "./select-ranges.js";
 
@@ -40,6 +41,7 @@ export function unitsToSpare(
 const LARGEST = 2 ** 32 - 1;
 
 function costOf(group: LimitedGroup, cost: Budget["cost"]): number {
+  if (typeof cost !== "function") checkName("budget: cost", cost, [...Object.keys(group.cost), "(group) => cost"]);
   const each = typeof cost === "function" ? cost(group) : group.cost[cost];
   if (each >= 0 && each < Number.POSITIVE_INFINITY) return each;
   throw new UsageError(`budget: expected a cost of 0 or more for a unit of ${group.name}, got ${each}; correct it`);
@@ -60,6 +62,11 @@ export function integerBudget(ranges: readonly RankedRange[], { cost, keep, fixe
   const all = ({ units }: LimitedGroup) => units;
   const total = totalOf(groups, all);
   const wanted = typeof keep === "number" ? keep : keep.fraction * (total + fixed);
+  if (typeof keep === "number" && typeof cost === "string" && keep > 0 && keep < 1) {
+    throw new UsageError(
+      `budget: expected a number of ${cost} to keep, got ${keep}; keep: { fraction: ${keep} } keeps a part`,
+    );
+  }
   if (!(wanted >= 0)) throw new UsageError(`budget: expected 0 or more to keep, got ${wanted}; correct it`);
 
   const values = [...each.values()];

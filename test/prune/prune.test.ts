@@ -261,7 +261,7 @@ test("options out of range are named, and leave no mask and no memory behind", a
   await expect(prune(model, { ...options, sparsity: 1.5 })).rejects.toThrow(
     /sparsity: expected the part to remove.*got 1.5/,
   );
-  await expect(prune(model, { ...options, rounds: 0 })).rejects.toThrow(/rounds: expected 1 or more/);
+  await expect(prune(model, { ...options, rounds: 0 })).rejects.toThrow(/rounds: expected a whole number, 1 or more/);
   await expect(prune(model, { ...options, calibration: undefined })).rejects.toThrow(
     /calibration: expected data for this saliency, got none/,
   );

@@ -6,14 +6,16 @@ import {
   captureWeights,
   clearMasks,
   criterionByName,
+  EVENTS,
   encodeState,
+  map,
   type PruneOptions,
   Pruner,
-  type PrunerEvents,
   parseState,
   prune,
   readMasks,
   rewind,
+  sum,
 } from "../../src/prune/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
@@ -36,21 +38,6 @@ const optionsFor = (method: string, more: Partial<PruneOptions> = {}): PruneOpti
 });
 
 const finetuned: Partial<PruneOptions> = { finetune: ({ train }) => train(calibration, TRAINING) };
-
-const EVENTS: (keyof PrunerEvents)[] = [
-  "started",
-  "roundStarted",
-  "batchScored",
-  "scored",
-  "selected",
-  "masked",
-  "step",
-  "epoch",
-  "finetuned",
-  "roundCompleted",
-  "completed",
-  "failed",
-];
 
 /** Everything that a run leaves behind, as one comparable value. */
 async function outcome(model: Model, pruner: Pruner) {
@@ -219,6 +206,51 @@ test("options that need care", async () => {
   await expect(prune(model, revived)).rejects.toThrow(
     /monotone: expected units that stay pruned with a saliency that compensates/,
   );
+  model.release();
+});
+
+test("callers without types are told what they misspelt", async () => {
+  const model = tinyViT(gpu);
+  const saliency = criterionByName("magnitude");
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ granularity: "heads" }, /granularity: expected weight, row, head, neuron, .* got "heads"; choose one/],
+    [{ scope: "column" }, /scope: expected global, layer, row, .* got "column"/],
+    [{ granularty: "head" }, /prune: options: expected saliency, .* got "granularty"/],
+    [{ protection: { classifer: false } }, /protection: expected embedding, .* got "classifer"/],
+    [{ protection: { layers: ["a"] } }, /protection.layers: expected a function of a layer's name, got an array/],
+    [{ saliency: "taylor" }, /saliency: expected an object with needs and score, got "taylor"; criterionByName/],
+    [{ saliency: { needs: ["weight"] } }, /saliency: expected an object with needs and score/],
+    [{ saliency: { needs: ["weight"], score: () => 1 } }, /expected score to return an expression, got 1/],
+    [{ calibration: "images" }, /calibration: expected a dataset or batches, got "images"/],
+    [{ calibration: [], saliency: criterionByName("taylor") }, /calibration: expected batches, got none/],
+    [{ sparsity: "0.5" }, /sparsity: expected a number, got "0.5"/],
+    [{ sparsity: undefined, amount: 0.5 }, /amount: expected an object such as/],
+    [{ schedule: "expo" }, /schedule: expected one-shot, linear, .* got "expo"/],
+    [{ finetune: { epochs: 1 } }, /finetune: expected a function/],
+    [{ rounds: 2.5 }, /rounds: expected a whole number, 1 or more, got 2.5/],
+    [
+      { sparsity: undefined, amount: { budget: { cost: "parameters", keep: 0.5 } } },
+      /keep: { fraction: 0.5 } keeps a part/,
+    ],
+    [
+      { sparsity: undefined, amount: { budget: { cost: "params", keep: 9 } } },
+      /budget: cost: expected parameters, flops, .* got "params"/,
+    ],
+  ];
+  for (const [options, message] of wrong) {
+    await expect(
+      prune(model, { saliency, sparsity: 0.5, ...options } as never),
+      JSON.stringify(options),
+    ).rejects.toThrow(message);
+  }
+  using pruner = new Pruner(model, { saliency, sparsity: 0.5 });
+  expect(() => pruner.on("roundcompleted" as never, () => {})).toThrow(
+    /on: events: expected started, .* got "roundcompleted"/,
+  );
+  expect(() => sum(map("1.0", {}), "rows" as never)).toThrow(
+    /sum: axis: expected unit, row, column, layer, model, got "rows"/,
+  );
+  expect([...model.parameters].some(({ mask }) => mask)).toBe(false);
   model.release();
 });
 

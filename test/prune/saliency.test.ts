@@ -174,7 +174,9 @@ describe("a saliency as the design shows it", () => {
     ];
     expect(unused.length).toBe(4);
     // @ts-expect-error: no such source
-    expect(() => defineSaliency({ needs: ["wieght"], score: () => map("1.0", {}) })).not.toThrow();
+    expect(() => defineSaliency({ needs: ["wieght"], score: () => map("1.0", {}) })).toThrow(
+      /expected sources among weight, keptWeight, .*, got "wieght" in needs/,
+    );
     await expect(score({ needs: ["wieght"], score: () => map("1.0", {}) }, weights())).rejects.toThrow(
       /expected sources among weight, keptWeight, random, .*, got "wieght" in needs/,
     );

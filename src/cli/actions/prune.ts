@@ -151,8 +151,9 @@ export async function pruneModel(context: CommandContext, path: string, options:
 /** What the options ask to remove: the part that is given, or that of the pattern. */
 function sparsityOf({ sparsity, pattern }: PruneArguments): number {
   if ((sparsity === undefined) === (pattern === undefined)) {
-    const got = sparsity === undefined ? "neither" : "both";
-    throw new UsageError(`sparsity: expected either --sparsity or --pattern, got ${got}; --sparsity 0.5 removes half`);
+    const [got, remedy] =
+      sparsity === undefined ? ["neither", "--sparsity 0.5 removes half"] : ["both", "leave one out"];
+    throw new UsageError(`sparsity: expected either --sparsity or --pattern, got ${got}; ${remedy}`);
   }
   if (sparsity !== undefined) return sparsity;
   const { keep, run } = parsePattern(pattern!);

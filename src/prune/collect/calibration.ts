@@ -26,8 +26,12 @@ export function batchCount(calibration: Calibration, size: number): number | und
 
 /** All examples in order. Batches of the host's own keep their sizes, unless single examples are wanted. The next batch of a dataset is read ahead. */
 export async function* readCalibration(calibration: Calibration, size: number): AsyncGenerator<CalibrationBatch> {
-  if (isDataset(calibration)) yield* datasetBatches(calibration, size);
-  else {
+  if (isDataset(calibration)) {
+    if (calibration.length === 0) {
+      throw new UsageError(`calibration: expected examples in ${calibration.source}, got none; pass others`);
+    }
+    yield* datasetBatches(calibration, size);
+  } else {
     let batches = 0;
     for await (const batch of calibration) {
       batches++;

@@ -4,6 +4,7 @@
  */
 import { KernelError } from "../../errors.js";
 import { checkExpression, type WrittenPiece } from "../../kernels/map-expression.js";
+import { checkName } from "../check-name.js";
 import type { Statistic } from "../collect/statistic.js";
 
 /** Over what a reduction runs: the weights of a unit, of a row, of a column, of a whole parameter, or of everything that is ranked. */
@@ -69,9 +70,14 @@ export function map(text: string, inputs: Readonly<Record<string, Expression | n
   return { kind: "map", text, inputs: Object.fromEntries(nodes) };
 }
 
+const AXES: readonly Axis[] = ["unit", "row", "column", "layer", "model"];
+
 const reduction =
   (kind: ReductionKind) =>
-  (of: Expression, over: Axis = "unit"): ReductionNode => ({ kind: "reduction", reduction: kind, of, over });
+  (of: Expression, over: Axis = "unit"): ReductionNode => {
+    checkName(`${kind}: axis`, over, AXES);
+    return { kind: "reduction", reduction: kind, of, over };
+  };
 
 /** Sum over the weights of a unit, or of another axis. The score of a larger unit is a sum unless it says otherwise. */
 export const sum = reduction("sum");

@@ -41,6 +41,7 @@ export type AnySaliency = Saliency<any>;
 export function defineSaliency<const N extends SourceName | Own, Own extends string = never>(
   saliency: Saliency<N> & { readonly sources?: Readonly<Record<Own, Expression>> },
 ): Saliency<N> {
+  for (const source of saliency.needs) sourceOf(saliency, source);
   return saliency;
 }
 
@@ -56,7 +57,7 @@ export function sourceOf({ name = "saliency", sources: own = {} }: AnySaliency, 
 export function scoreExpression(saliency: AnySaliency): Expression {
   const { name = "saliency", needs, score } = saliency;
   const given = Object.fromEntries(needs.map((source: string) => [source, sourceOf(saliency, source)]));
-  return score(
+  const expression: Expression | undefined = score(
     new Proxy(given, {
       get(target, source) {
         if (typeof source === "symbol" || Object.hasOwn(target, source)) return target[source as string];
@@ -65,6 +66,10 @@ export function scoreExpression(saliency: AnySaliency): Expression {
         );
       },
     }),
+  );
+  if (typeof expression === "object" && "kind" in expression) return expression;
+  throw new UsageError(
+    `${name}: expected score to return an expression, got ${expression}; return a source or map("...", { ... })`,
   );
 }
 
