@@ -221,9 +221,12 @@ describe("secateur prune", () => {
 
   it("writes nothing when it is stopped in its first round", async () => {
     const controller = new AbortController();
-    const stderr = { isTTY: true, write: () => controller.abort(new Interrupted("SIGINT", 130)) };
+    const openGpu = () => {
+      controller.abort(new Interrupted("SIGINT", 130));
+      return Gpu.create();
+    };
     const args = prune("stopped", "--method", "taylor", "--sparsity", "0.5");
-    const { exitCode } = await cli(args, { signal: controller.signal, stderr });
+    const { exitCode } = await cli(args, { signal: controller.signal, openGpu });
     expect(exitCode).toBe(130);
     expect(existsSync(place.path("stopped"))).toBe(false);
   });

@@ -67,7 +67,7 @@ test("the command starts", () => {
 test.each(["bundler", "node16"])("the declarations serve a strict host under %s resolution", (moduleResolution) => {
   const module = moduleResolution === "node16" ? "node16" : "esnext";
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  const lib = ["--target", "es2022", "--lib", "es2022,esnext.disposable,dom"];
+  const lib = ["--target", "es2022", "--lib", "es2023,dom"];
   run(process.execPath, [
     tsc,
     "--noEmit",
