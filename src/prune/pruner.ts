@@ -47,6 +47,7 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
   ) {
     this.#options = resolveOptions(options);
     const { granularity, protection, scope, selection, on } = this.#options;
+    this.#events.addAll(on);
     refuseMasks(model);
     this.space = unitSpace(model, granularity, protection, scope);
     this.selector = new Selector(model.gpu, this.space, selection);
@@ -56,7 +57,6 @@ export class Pruner<const N extends SourceName | Own = SourceName, Own extends s
       this.selector.release();
       throw error;
     }
-    this.#events.addAll(on);
     this.#weights = new WeightStore(model);
     if (this.#options.savesWeights) this.#weights.keep(DENSE);
   }
