@@ -1,12 +1,19 @@
 /** What several commands share: sentences, and options that must be given. */
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
+import { CRITERIA } from "../../prune/criteria/index.js";
+import { needsTraining } from "../../prune/saliency/saliency.js";
 
 export const MODEL =
   "a .safetensors file with config.json beside it, or a folder with both (timm's or Hugging Face's names)";
 
 export const DATA =
   "folder of class folders with JPEG or PNG, MNIST idx files, CIFAR-10 batches, or .safetensors (images, labels)";
+
+/** Criteria that a command can compute; those that sum over training steps are for code. */
+export const METHODS = [...CRITERIA.values()].flatMap((criterion) =>
+  needsTraining(criterion) ? [] : [criterion.name],
+);
 
 export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;
 

@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
-import { CRITERIA, criterionByName } from "../../prune/criteria/index.js";
+import { criterionByName } from "../../prune/criteria/index.js";
 import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import { choiceOption, countOption, granularityOption, listOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
-import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions } from "./help.js";
+import { DATA, DEFAULT_BATCH, example, METHODS, MODEL, requireOptions } from "./help.js";
 
 const readNumber = numberOption("sparsity");
 
@@ -22,7 +22,7 @@ export function definePrune(program: Command, run: Run): void {
     .description("Scores weights over calibration data, masks the lowest, and measures what that costs.")
     .argument("<model>", MODEL)
     .optionsGroup("What to prune:")
-    .option("--method <name>", `one of ${[...CRITERIA.keys()].join(", ")}`, criterionByName)
+    .option("--method <name>", `one of ${METHODS.join(", ")}`, criterionByName)
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
     .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option(
