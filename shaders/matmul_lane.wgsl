@@ -1,6 +1,6 @@
 // out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
-// With MASK_B a zero bit of `mask` makes its element of b zero. For drivers that run a subgroup as one vector of the CPU: 12 to 16 GFLOP/s a core on
-// lavapipe and 2.1 on SwiftShader, where matmul_tile reaches 2.5 and 0.6.
+// b's elements count as WEIGHT_AS says; with MASK_B a zero bit of `mask` makes its element zero. For drivers that run a subgroup as one vector of
+// the CPU: 12 to 16 GFLOP/s a core on lavapipe and 2.1 on SwiftShader, where matmul_tile reaches 2.5 and 0.6.
 //
 //                4 * LANES columns     One workgroup is one subgroup of LANES (4 or 8) invocations. A turn of the loop takes four k: each lane loads
 //            4 k ┌──┬──┬──┬──┐         the 4 x 4 block of op(b) over its four columns, and one vec4 of op(a) for every LANES rows; broadcasts hand
@@ -16,6 +16,7 @@ diagnostic(off, subgroup_uniformity);
 #import grid
 #import epilogue
 #import matmul_place
+#import weight_as
 
 const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
@@ -54,7 +55,9 @@ fn high(x: vec4f) -> mat4x4f {
 }
 
 fn load_quad(start: u32, element: u32) -> vec4f {
-  let quad = b[(start + element) / 4u];
+  var quad = vec4f(1.0);
+  if (WEIGHT_AS != ONE) { quad = b[(start + element) / 4u]; }
+  if (WEIGHT_AS == SQUARE) { quad *= quad; }
   if (!MASK_B) { return quad; }
   let bits = vec4u(mask[element / 32u] >> (element % 32u));
   return select(vec4f(), quad, (bits & vec4u(1u, 2u, 4u, 8u)) != vec4u());

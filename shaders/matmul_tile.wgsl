@@ -1,5 +1,5 @@
 // out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
-// With MASK_B a zero bit of `mask` makes its element of b zero. Any shape, any device.
+// b's elements count as WEIGHT_AS says; with MASK_B a zero bit of `mask` makes its element zero. Any shape, any device.
 //
 //                 TILE columns        One workgroup of 16 x 16 invocations computes TILE x TILE of out and walks along k in steps of DEPTH:
 //            DEPTH ┌────────┐         all invocations load one vec4 of each operand into workgroup memory, then each adds the outer
@@ -11,6 +11,7 @@
 #import grid
 #import epilogue
 #import matmul_place
+#import weight_as
 
 const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
@@ -41,7 +42,9 @@ fn load_b(start: u32, k: u32, column: u32, k_end: u32) -> f32 {
   if (MASK_B) {
     if (!kept(element)) { return 0.0; }
   }
-  return b[start + element];
+  if (WEIGHT_AS == ONE) { return 1.0; }
+  let weight = b[start + element];
+  return select(weight, weight * weight, WEIGHT_AS == SQUARE);
 }
 
 @compute @workgroup_size(QUADS * QUADS)

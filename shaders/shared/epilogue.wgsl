@@ -1,4 +1,5 @@
 // The way of a finished sum to `out`: preactivation = sum + bias, out = residual + keep * gate * activation(preactivation).
+// With SCORE `residual` holds weights w, and w^2 |sum| takes the place of the sum: the path score of a weight where the sum is the gradient by its square.
 // out, preactivation and residual: batches x rows x columns. bias and gate: columns. out_mask: one bit an element of rows x columns, shared by all batches.
 // Each part is compiled in by its constant; the buffer of an absent part is a placeholder that nobody reads. Takes storage bindings 3 to 8.
 #import gelu
@@ -7,6 +8,7 @@ const BIAS = false;
 const ACTIVATION = 0u; // 0 none, 1 relu, 2 gelu
 const GATE = false;
 const RESIDUAL = false;
+const SCORE = false;
 const PREACTIVATION = false;
 const MASK_OUT = false;
 
@@ -24,6 +26,10 @@ fn kept(index: u32) -> bool {
 // `element` counts inside one matrix of the batch, which starts at `start`.
 fn write_out(start: u32, element: u32, column: u32, sum: f32) {
   var value = sum;
+  if (SCORE) {
+    let weight = residual[start + element];
+    value = weight * weight * abs(sum);
+  }
   if (BIAS) { value += bias[column]; }
   if (PREACTIVATION) { preactivation[start + element] = value; }
   if (ACTIVATION == 1u) { value = max(value, 0.0); }

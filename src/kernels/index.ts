@@ -107,3 +107,4 @@ export {
   takeTokenGrad,
 } from "./tokens.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
+export type { WeightAs } from "./weight-as.js";

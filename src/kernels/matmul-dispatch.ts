@@ -2,9 +2,12 @@
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
+import { loadWidth } from "./elements.js";
 import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
 import { lanesFit, type MatmulVariant, splitK, TILE, tileCount } from "./matmul-variant.js";
+import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
+import { weightConstants } from "./weight-as.js";
 
 const ACTIVATIONS = ["none", "relu", "gelu"] as const;
 
@@ -18,13 +21,14 @@ export interface MatmulCall {
 
 /** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
 function epilogue({ gpu, order, buffers, options }: MatmulCall) {
-  const { a, bias, mask, gate, residual, preactivation, out } = buffers;
+  const { a, bias, mask, gate, residual, scored, preactivation, out } = buffers;
   return {
     constants: {
       BIAS: bias !== undefined,
       ACTIVATION: ACTIVATIONS.indexOf(options.activation ?? "none"),
       GATE: gate !== undefined,
       RESIDUAL: residual !== undefined,
+      SCORE: scored !== undefined,
       PREACTIVATION: preactivation !== undefined,
       MASK_OUT: mask !== undefined && order === "tn",
     },
@@ -32,25 +36,28 @@ function epilogue({ gpu, order, buffers, options }: MatmulCall) {
       mask: mask ?? a,
       bias: bias ?? a,
       gate: gate ?? a,
-      residual: residual ?? a,
+      residual: residual ?? scored ?? a,
       preactivation: preactivation ?? gpu.allocate(4),
       out,
     },
   };
 }
 
-const operandConstants = ({ order, buffers }: MatmulCall) => ({
+const operandConstants = ({ order, buffers, options }: MatmulCall) => ({
   A_TRANSPOSED: order === "tn",
   B_TRANSPOSED: order === "nt",
   MASK_B: buffers.mask !== undefined && order !== "tn",
+  ...weightConstants(options.weightAs),
 });
+
+/** An operand b that is not read may be absent. */
+const operands = ({ buffers: { a, b = a } }: MatmulCall) => ({ a, b });
 
 function tile(call: MatmulCall): void {
   const { m, n, k, batch = 1 } = call.size;
-  const { a, b } = call.buffers;
   const end = epilogue(call);
   call.gpu.dispatch(shaders.matmul_tile, {
-    buffers: { a, b, ...end.buffers },
+    buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch, splits: 1, chunk: k },
     constants: { ...operandConstants(call), ...end.constants },
     groups: tileCount(call.size, TILE, TILE),
@@ -58,14 +65,13 @@ function tile(call: MatmulCall): void {
 }
 
 function split(call: MatmulCall): void {
-  const { gpu, buffers, size } = call;
+  const { gpu, size } = call;
   const { m, n, k, batch = 1 } = size;
   const { splits, chunk } = splitK(size);
   const partials = gpu.allocate(4 * batch * splits * m * n);
-  const { a, b } = buffers;
   const end = epilogue(call);
   gpu.dispatch(shaders.matmul_tile, {
-    buffers: { a, b, ...end.buffers, out: partials },
+    buffers: { ...operands(call), ...end.buffers, out: partials },
     params: { m, n, k, batches: batch, splits, chunk },
     constants: operandConstants(call),
     groups: tileCount(size, TILE, TILE) * splits,
@@ -79,22 +85,36 @@ function split(call: MatmulCall): void {
 }
 
 function lane(call: MatmulCall): void {
-  const { gpu, order, buffers, size } = call;
+  const { gpu, order, size } = call;
   const { m, n, k, batch = 1 } = size;
   if (!lanesFit(gpu, order, size)) {
     throw new KernelError(
       `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8 and rows of whole vec4, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
     );
   }
-  const { a, b } = buffers;
   const end = epilogue(call);
   const lanes = gpu.info.subgroupSize as number;
   gpu.dispatch(shaders.matmul_lane, {
-    buffers: { a, b, ...end.buffers },
+    buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch },
     constants: { ...operandConstants(call), ...end.constants, LANES: lanes },
     groups: tileCount(size, 4 * lanes, 4 * lanes),
   });
 }
 
-export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split };
+function rowSum(call: MatmulCall): void {
+  const { gpu, buffers, size } = call;
+  const rows = size.m * (size.batch ?? 1);
+  const width = loadWidth(size.k);
+  const depth = size.k / width;
+  const end = epilogue(call);
+  const { constants, groups } = rowLanes(gpu, rows, Math.max(depth, size.n));
+  gpu.dispatch(shaders.matmul_row_sum, {
+    buffers: { a: buffers.a, ...end.buffers },
+    params: { rows, n: size.n, depth },
+    constants: { ...end.constants, ...constants, ...(width === 4 && { Quad: "vec4f", QUAD: 4 }) },
+    groups,
+  });
+}
+
+export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split, rowSum };

@@ -1,10 +1,11 @@
 /** Matrix products in the three operand orders of a linear layer's forward and backward, with a fused epilogue. */
-import { ShapeError } from "../errors.js";
+import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
 import { matmulVariants } from "./matmul-dispatch.js";
-import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
+import { chooseVariant, isRowSum, type MatmulVariant } from "./matmul-variant.js";
+import type { WeightAs } from "./weight-as.js";
 
 export type { MatmulVariant } from "./matmul-variant.js";
 
@@ -17,7 +18,8 @@ export type MatmulOrder = "nn" | "nt" | "tn";
 /** Operands of `matmul`; what is left out of the epilogue costs nothing. */
 export interface MatmulBuffers {
   a: BufferLike;
-  b: BufferLike;
+  /** May be left out where `weightAs` is "one". */
+  b?: BufferLike;
   /** m x n. */
   out: BufferLike;
   /** [n]. */
@@ -30,6 +32,11 @@ export interface MatmulBuffers {
   preactivation?: BufferLike;
   /** m x n, added last. */
   residual?: BufferLike;
+  /**
+   * m x n, not along with a residual: weights w whose squares have the product as their gradient. Their path scores w^2 |product| (PX, CVPR 2024)
+   * take the product's place.
+   */
+  scored?: BufferLike;
 }
 
 /** With `batch` > 1 the matrices of each operand follow each other; bias, mask and gate are shared by all. */
@@ -40,8 +47,10 @@ export interface MatmulSize {
   batch?: number;
 }
 
-/** Activation and choice of kernel. */
+/** Operand b's elements, activation and choice of kernel. */
 export interface MatmulOptions {
+  /** For `nn` and `nt`, what the elements of b count as; by default themselves. */
+  weightAs?: WeightAs;
   activation?: "none" | "relu" | "gelu";
   /** Forces a kernel; by default the device and the shape decide. */
   variant?: MatmulVariant;
@@ -49,7 +58,8 @@ export interface MatmulOptions {
 
 /**
  * out = residual + gate * activation(op(a) op(b) + bias), in f32; every part after the product is optional.
- * @throws ShapeError when a size is not a positive integer or a buffer is too small for it.
+ * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for parts that do not go together, or when a
+ * forced variant cannot run here.
  */
 export function matmul(
   gpu: Gpu,
@@ -59,9 +69,22 @@ export function matmul(
   options: MatmulOptions = {},
 ): void {
   checkSizes(order, buffers, size);
+  checkParts(order, buffers, options);
   using _scope = gpu.scope();
-  const variant = options.variant ?? chooseVariant(gpu, order, size);
+  const variant = options.variant ?? (isRowSum(buffers, options) ? "rowSum" : chooseVariant(gpu, order, size));
   matmulVariants[variant]({ gpu, order, buffers, size, options });
+}
+
+function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, variant }: MatmulOptions): void {
+  const refuse = (problem: string) => {
+    throw new KernelError(`matmul ${order}: ${problem}`);
+  };
+  if (!buffers.b && weightAs !== "one") refuse('expected an operand b, got none; only weightAs "one" does without');
+  if (weightAs && order === "tn") refuse(`expected order nn or nt with weightAs "${weightAs}", where b is the weight`);
+  if (buffers.scored && buffers.residual) refuse("expected scored or residual, got both; add the residual afterwards");
+  if (variant === "rowSum" && !isRowSum(buffers, { weightAs })) {
+    refuse('variant rowSum: expected weightAs "one" and no mask; use variant "tile"');
+  }
 }
 
 function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize): void {
@@ -81,6 +104,7 @@ function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize
     gate: n,
     preactivation: batch * m * n,
     residual: batch * m * n,
+    scored: batch * m * n,
   };
   for (const [name, expected] of Object.entries(words)) {
     const given = buffers[name as keyof MatmulBuffers];

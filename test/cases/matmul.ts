@@ -33,27 +33,28 @@ const activations = {
 
 function oracle(
   order: MatmulOrder,
-  { a, b, mask, bias, gate, residual }: Arrays,
+  { a, b, mask, bias, gate, residual, scored }: Arrays,
   size: MatmulSize,
-  options: MatmulOptions,
+  { weightAs, activation }: MatmulOptions,
 ) {
   const { m, n, k, batch = 1 } = size;
   const out = new Float64Array(batch * m * n);
   const preactivation = new Float64Array(batch * m * n);
   const kept = (index: number) => (mask ? bit(mask as Uint32Array, index) : 1);
+  const weight = (at: number) => (weightAs === "one" ? 1 : weightAs === "square" ? b[at] ** 2 : b[at]);
   for (let z = 0; z < batch; z++) {
     for (let row = 0; row < m; row++) {
       for (let column = 0; column < n; column++) {
-        let sum = bias?.[column] ?? 0;
+        let sum = 0;
         for (let i = 0; i < k; i++) {
           const inA = order === "tn" ? i * m + row : row * k + i;
           const inB = order === "nt" ? column * k + i : i * n + column;
-          sum += a[z * m * k + inA] * b[z * k * n + inB] * (order === "tn" ? 1 : kept(inB));
+          sum += a[z * m * k + inA] * weight(z * k * n + inB) * (order === "tn" ? 1 : kept(inB));
         }
         const element = row * n + column;
         const at = z * m * n + element;
-        preactivation[at] = sum;
-        const value = activations[options.activation ?? "none"](sum) * (gate?.[column] ?? 1);
+        preactivation[at] = (scored ? scored[at] ** 2 * Math.abs(sum) : sum) + (bias?.[column] ?? 0);
+        const value = activations[activation ?? "none"](preactivation[at]) * (gate?.[column] ?? 1);
         out[at] = (residual?.[at] ?? 0) + value * (order === "tn" ? kept(element) : 1);
       }
     }
@@ -61,16 +62,43 @@ function oracle(
   return { out, preactivation };
 }
 
-type Extras = "plain" | "masked" | "all zero mask" | "epilogue" | "relu masked";
+/** What a case has besides the product, in words: parts of the epilogue, a mask, what b counts as, and path scores. */
+type Extras =
+  | "plain"
+  | "masked"
+  | "all zero mask"
+  | "epilogue"
+  | "relu masked"
+  | "square"
+  | "masked square"
+  | "masked one"
+  | "one"
+  | "one epilogue"
+  | "scored"
+  | "masked scored";
+
+const weightAsOf = (extras: Extras) =>
+  extras.includes("square") ? "square" : /\bone\b/.test(extras) ? "one" : undefined;
+
+/** An operand whose elements count as ones is absent without a mask, and nothing but NaN with one. */
+function makeB(length: number, k: number, extras: Extras): Arrays {
+  if (extras.startsWith("one")) return {};
+  const power = extras.includes("square") ? -1 / 4 : -1 / 2;
+  const b = normals(length, length + 2 * k, k ** power);
+  return { b: extras === "masked one" ? b.fill(Number.NaN) : b };
+}
 
 function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extras: Extras): Arrays {
   const maskBits = order === "tn" ? m * n : n * k;
   return {
     a: normals(batch * m * k, m + k),
-    b: normals(batch * k * n, n + 3 * k, 1 / Math.sqrt(k)),
-    ...(extras.endsWith("masked") && { mask: maskWords(maskBits, m * n) }),
+    ...makeB(batch * k * n, k, extras),
+    ...(extras.includes("masked") && { mask: maskWords(maskBits, m * n) }),
     ...(extras === "all zero mask" && { mask: new Uint32Array(Math.ceil(maskBits / 32)) }),
-    ...(extras === "epilogue" && { bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) }),
+    ...(extras.endsWith("epilogue") && {
+      ...{ bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) },
+    }),
+    ...(extras.endsWith("scored") && { scored: normals(batch * m * n, 8) }),
   };
 }
 
@@ -83,19 +111,26 @@ function makeCase(
 ): KernelCase {
   const { m, n, k, batch = 1 } = size;
   const elements = batch * m * n;
+  const weightAs = weightAsOf(extras);
   const options: MatmulOptions = {
     variant,
-    activation: extras === "epilogue" ? "gelu" : extras === "relu masked" ? "relu" : "none",
+    weightAs,
+    activation: extras.endsWith("epilogue") ? "gelu" : extras === "relu masked" ? "relu" : "none",
   };
+  const sums = weightAs === "one" && !extras.includes("masked") ? batch * m : elements;
   return {
     name: `matmul ${order} ${batch > 1 ? `${batch} x ` : ""}${m}x${n}x${k} ${extras}, ${variant ?? "chosen"} kernel`,
     inputs: () => makeInputs(order, size, extras),
-    outputs: { out: { length: elements }, ...(extras === "epilogue" && { preactivation: { length: elements } }) },
+    outputs: {
+      out: { length: elements },
+      ...(extras.endsWith("epilogue") && { preactivation: { length: elements } }),
+    },
     run: (gpu, buffers) => matmul(gpu, order, buffers as never, size, options),
     oracle: (arrays) => oracle(order, arrays, size, options),
-    tolerance: sumOf(k),
-    flops: 2 * elements * k,
-    bytes: 4 * (elements + batch * (m * k + k * n)),
+    // A score is a square of up to 16 times the sum.
+    tolerance: sumOf(k, extras.endsWith("scored") ? 16 : 1),
+    flops: 2 * sums * k,
+    bytes: 4 * (elements + batch * (m * k + (weightAs === "one" ? 0 : k * n))),
     benchOnly,
   };
 }
@@ -104,6 +139,13 @@ const orders = ["nn", "nt", "tn"] as const;
 
 /** `undefined` lets the device choose: the lane kernel on the software drivers where the shape allows. */
 const variants = [undefined, "tile", "split"] as const;
+
+/** What is for operands that are weights, and for gradients of weights. */
+const ofWeight: readonly Extras[] = ["square", "masked square", "masked one", "one", "one epilogue"];
+const weightExtras: Record<MatmulOrder, readonly Extras[]> = {
+  ...{ nn: ofWeight, nt: ofWeight },
+  tn: ["scored", "masked scored"],
+};
 
 const shapes: [size: MatmulSize, extras: readonly Extras[]][] = [
   [{ m: 1, n: 1, k: 1 }, ["plain", "masked"]],
@@ -142,14 +184,28 @@ const benchShapes: MatmulSize[] = [
 export const cases: KernelCase[] = [
   ...orders.flatMap((order) =>
     shapes.flatMap(([size, extras]) =>
-      extras.flatMap((extra) => variants.map((variant) => makeCase(order, size, variant, extra))),
+      [...extras, ...weightExtras[order]].flatMap((extra) =>
+        // Sums of rows are a kernel of their own; one forced into tiles shows that they agree.
+        (extra === "one epilogue" ? [undefined] : extra === "one" ? [undefined, "tile" as const] : variants).map(
+          (variant) => makeCase(order, size, variant, extra),
+        ),
+      ),
     ),
   ),
   ...orders.flatMap((order) =>
     lanesByOrder[order].flatMap((size) =>
-      (["plain", "epilogue", "masked"] as const).map((extra) => makeCase(order, size, undefined, extra)),
+      (["plain", "epilogue", "masked", ...weightExtras[order]] as const).map((extra) =>
+        makeCase(order, size, undefined, extra),
+      ),
     ),
   ),
-  makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"), // more groups than one dimension holds
+  // More groups than one dimension holds.
+  makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"),
+  makeCase("nt", { m: 8 * 65_536 + 1, n: 2, k: 1 }, undefined, "one"),
   ...orders.flatMap((order) => benchShapes.map((size) => makeCase(order, size, undefined, "plain", true))),
+  ...orders.flatMap((order) =>
+    (["masked", ...weightExtras[order].filter((extra) => extra !== "one epilogue")] as const).flatMap((extra) =>
+      [benchShapes[0], benchShapes[4]].map((size) => makeCase(order, size, undefined, extra, true)),
+    ),
+  ),
 ];

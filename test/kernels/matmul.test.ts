@@ -58,4 +58,18 @@ describe("matmul: refusals", () => {
     const forced = () => matmul(gpu, "nt", { a, b, out }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
     expect(forced).toThrow(KernelError);
   });
+
+  test("parts that do not go together", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [a, b, out] = [64, 64, 64].map((bytes) => gpu.allocate(bytes));
+    const size = { m: 4, n: 4, k: 4 };
+    expect(() => matmul(gpu, "nt", { a, out }, size)).toThrow(/expected an operand b, got none/);
+    expect(() => matmul(gpu, "tn", { a, b, out }, size, { weightAs: "square" })).toThrow(KernelError);
+    expect(() => matmul(gpu, "tn", { a, b, out, residual: a, scored: b }, size)).toThrow(
+      /scored or residual, got both/,
+    );
+    const forced = { variant: "rowSum", weightAs: "one" } as const;
+    expect(() => matmul(gpu, "nt", { a, b, out, mask: b }, size, forced)).toThrow(/weightAs "one" and no mask/);
+  });
 });

@@ -1,15 +1,37 @@
-import { ShapeError } from "../../errors.js";
+import { KernelError, ShapeError } from "../../errors.js";
 import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
+import type { WeightAs } from "../../kernels/weight-as.js";
 import { defineOp } from "../op.js";
 import { sizeOf, Tensor } from "../tensor.js";
 
-/** The mask over a linear layer's weight. */
+/** How a linear layer's weight takes part, and what its gradient is. */
 export interface LinearAttributes {
   /** Bits over the weight, 1 = keep (u32 words): the weight that takes part is weight * mask. */
   readonly mask?: Tensor;
   /** Gradient with respect to weight * mask for every weight, the removed ones too (SNIP and PX may revive weights). */
   readonly denseGradient?: boolean;
+  /**
+   * What the weight's elements count as where they are read, before the mask; by default themselves. "square": the weight's gradient is that by the
+   * squares. "one": no gradient goes to the weight, and without a mask it is not read. There are no second derivatives with either.
+   */
+  readonly weightAs?: WeightAs;
+  /** With `weightAs` "square": the weight's gradient is replaced by its path scores w^2 |g|, g the gradient by w^2 (PX, CVPR 2024). */
+  readonly gradientAs?: "pathScore";
+}
+
+/** @throws KernelError for attributes that do not go together. */
+export function checkWeightAs(op: string, { weightAs, gradientAs }: LinearAttributes): void {
+  if (gradientAs === undefined || weightAs === "square") return;
+  throw new KernelError(`${op}: gradientAs "${gradientAs}": expected weightAs "square", got ${weightAs ?? "none"}`);
+}
+
+/** @throws KernelError where the weight counts as something else than itself: such operations have no second derivatives. */
+export function refuseTangent(op: string, { weightAs }: LinearAttributes): void {
+  if (weightAs === undefined) return;
+  throw new KernelError(
+    `${op}: second derivatives: expected a weight that counts as itself, got weightAs "${weightAs}"`,
+  );
 }
 
 /** y = x (weight * mask)^T + bias. x: [..., in], weight: [out, in], bias: [out], y: [..., out]. @throws ShapeError */
@@ -18,8 +40,10 @@ export const linear = defineOp({
   forward(
     gpu,
     { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | undefined },
-    { mask }: LinearAttributes,
+    attributes: LinearAttributes,
   ) {
+    checkWeightAs("linear", attributes);
+    const { mask, weightAs } = attributes;
     const [n, k] = weight.shape;
     if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
       throw new ShapeError(
@@ -28,25 +52,32 @@ export const linear = defineOp({
     }
     if (bias && bias.size !== n) throw new ShapeError(`linear: expected a bias of ${n} values, got [${bias.shape}]`);
     const out = Tensor.empty(gpu, [...x.shape.slice(0, -1), n]);
-    matmul(gpu, "nt", { a: x, b: weight, out, bias, mask }, { m: x.size / k, n, k });
+    matmul(gpu, "nt", { a: x, b: weight, out, bias, mask }, { m: x.size / k, n, k }, { weightAs });
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, weight, bias }, attributes: { mask, denseGradient }, gradient, needs }) {
+  backward({ gpu, inputs: { x, weight, bias }, attributes, gradient, needs }) {
+    const { mask, denseGradient, weightAs, gradientAs } = attributes;
     const [outputs, inputs] = weight.shape;
     const rows = sizeOf(x.shape) / inputs;
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
-    if (dX) matmul(gpu, "nn", { a: gradient, b: weight, out: dX, mask }, { m: rows, n: inputs, k: outputs });
-    const dWeight = needs("weight") ? Tensor.empty(gpu, weight.shape) : undefined;
+    if (dX) {
+      const size = { m: rows, n: inputs, k: outputs };
+      matmul(gpu, "nn", { a: gradient, b: weight, out: dX, mask }, size, { weightAs });
+    }
+    const dWeight = needs("weight") && weightAs !== "one" ? Tensor.empty(gpu, weight.shape) : undefined;
     if (dWeight) {
       const kept = denseGradient ? undefined : mask;
-      matmul(gpu, "tn", { a: gradient, b: x, out: dWeight, mask: kept }, { m: outputs, n: inputs, k: rows });
+      const scored = gradientAs === "pathScore" ? weight : undefined;
+      matmul(gpu, "tn", { a: gradient, b: x, out: dWeight, mask: kept, scored }, { m: outputs, n: inputs, k: rows });
     }
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, { outer: rows, length: outputs, inner: 1 });
     return { x: dX, weight: dWeight, bias: dBias };
   },
   tangent: {
-    forward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, out, tangents }) {
+    forward({ gpu, inputs: { x, weight }, attributes, out, tangents }) {
+      refuseTangent("linear", attributes);
+      const { mask, denseGradient } = attributes;
       const [n, k] = weight.shape;
       const size = { m: x.size / k, n, k };
       const { x: xTangent, weight: weightTangent, bias } = tangents;
