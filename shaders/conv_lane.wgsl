@@ -20,7 +20,9 @@ const NIBBLE = vec4u(1u, 2u, 4u, 8u);
 fn load_weights(work: Work, row: u32, k: u32) -> vec4f {
   if (QUAD == 4u) {
     let at = weight_place(work, min(row, params.rows - 1u), k);
-    let found = whole(weight[at / 4u]);
+    var found = vec4f(1.0);
+    if (WEIGHT_AS != ONE) { found = whole(weight[at / 4u]); }
+    if (WEIGHT_AS == SQUARE) { found *= found; }
     if (!MASK) { return found; }
     return select(vec4f(), found, (vec4u(mask[at / 32u] >> (at % 32u)) & NIBBLE) != vec4u());
   }
@@ -31,7 +33,9 @@ fn load_weights(work: Work, row: u32, k: u32) -> vec4f {
     weight_place(work, nearest, min(k + 2u, last)), weight_place(work, nearest, min(k + 3u, last)));
   var exist = (vec4u(k) + STEPS < vec4u(work.count)) & (place != vec4u(0xffffffffu));
   let at = select(vec4u(), place, exist);
-  let found = vec4f(weight[at.x][0], weight[at.y][0], weight[at.z][0], weight[at.w][0]);
+  var found = vec4f(1.0);
+  if (WEIGHT_AS != ONE) { found = vec4f(weight[at.x][0], weight[at.y][0], weight[at.z][0], weight[at.w][0]); }
+  if (WEIGHT_AS == SQUARE) { found *= found; }
   if (MASK) {
     let words = vec4u(mask[at.x / 32u], mask[at.y / 32u], mask[at.z / 32u], mask[at.w / 32u]);
     exist &= ((words >> (at % 32u)) & vec4u(1u)) != vec4u();

@@ -1,11 +1,12 @@
 // A convolution and its gradient by the input as products of matrices by group: out[row, column] = sum over k of weight[row, k] * source[k, column].
-// weight: [out, in / groups, KERNEL_HEIGHT, KERNEL_WIDTH], read with its mask of one bit an element when MASK.
+// weight: [out, in / groups, KERNEL_HEIGHT, KERNEL_WIDTH], counts as WEIGHT_AS says, read with its mask of one bit an element when MASK.
 //   forward:    rows are output channels, k = (input channel, tap), columns are the output's pixels of all images, source = x
 //   INPUT_GRAD: rows are input channels, k = (output channel, tap), columns are the input's pixels, source = dy. Pixels that differ by multiples
 //               of STRIDE meet the same taps, so that there is one product for each residue of y and of x, with TAPS_Y x TAPS_X taps or fewer.
 // `rows` and `depth` are the result's and the source's channels of one group. Source pixels outside of the image are zero. Storage bindings 1 to 8.
 #import epilogue
 #import matmul_place
+#import weight_as
 
 const INPUT_GRAD = false;
 const MASK = false;

@@ -7,5 +7,8 @@ fn load_weight(work: Work, row: u32, k: u32) -> f32 {
   let exists = row < params.rows && k < work.count && place != 0xffffffffu;
   let at = select(0u, place, exists);
   let keep = !MASK || kept(at);
-  return select(0.0, weight[at], exists && keep);
+  var found = 1.0;
+  if (WEIGHT_AS != ONE) { found = weight[at]; }
+  if (WEIGHT_AS == SQUARE) { found *= found; }
+  return select(0.0, found, exists && keep);
 }

@@ -1,27 +1,21 @@
 /** Two-dimensional convolution and its gradients as products of matrices whose operands are gathered from the images, never written out. */
-import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import {
-  type Conv2dSize,
-  type ConvExtents,
-  type ConvProduct,
-  convExtents,
-  imageProduct,
-  productTiles,
-  weightProduct,
-} from "./conv-size.js";
-import { type ConvVariant, chooseConvVariant, convLanesFit, halfTile, splitLines, tileSides } from "./conv-variant.js";
-import { loadWidth, requireElements } from "./elements.js";
+import { convImages } from "./conv-images.js";
+import { type Conv2dSize, type ConvExtents, convExtents } from "./conv-size.js";
+import type { ConvVariant } from "./conv-variant.js";
+import { convWeight } from "./conv-weight.js";
+import { requireElements } from "./elements.js";
 import { maskByteLength } from "./mask.js";
-import * as shaders from "./shaders.gen.js";
+import type { WeightAs } from "./weight-as.js";
 
 export type { Conv2dSize } from "./conv-size.js";
 export type { ConvVariant } from "./conv-variant.js";
 
-/** Choice of kernel. */
+/** The weight's elements, and choice of kernel. */
 export interface ConvOptions {
+  /** What the elements of the weight count as; by default themselves. */
+  readonly weightAs?: WeightAs;
   /** Forces a kernel; by default the device and the shape decide. */
   readonly variant?: ConvVariant;
 }
@@ -49,7 +43,9 @@ export function conv2d(gpu: Gpu, buffers: Conv2dBuffers, size: Conv2dSize, optio
   const { x, weight, y, bias, mask } = buffers;
   requireElements("conv2d", { x, weight, y }, extents.lengths);
   if (bias) requireElements("conv2d", { bias }, { bias: size.outputs });
-  onImages(gpu, "conv2d", { source: x, weight, out: y, bias, mask }, extents, false, options);
+  checkMask("conv2d", mask, extents);
+  const call = { gpu, op: "conv2d", extents, inputGrad: false, ...options };
+  convImages(call, { source: x, weight, out: y, bias, mask });
 }
 
 /**
@@ -65,7 +61,21 @@ export function conv2dInputGrad(
   const extents = convExtents("conv2dInputGrad", size);
   const { x, y, weight: weights } = extents.lengths;
   requireElements("conv2dInputGrad", { dy, weight, dx }, { dy: y, weight: weights, dx: x });
-  onImages(gpu, "conv2dInputGrad", { source: dy, weight, out: dx, mask }, extents, true, options);
+  checkMask("conv2dInputGrad", mask, extents);
+  const call = { gpu, op: "conv2dInputGrad", extents, inputGrad: true, ...options };
+  convImages(call, { source: dy, weight, out: dx, mask });
+}
+
+/** Operands of `conv2dWeightGrad`. */
+export interface Conv2dWeightGradBuffers {
+  readonly x: BufferLike;
+  readonly dy: BufferLike;
+  /** As the weight. */
+  readonly dWeight: BufferLike;
+  /** One bit an element of the weight, 1 = keep: the others get zero. */
+  readonly mask?: BufferLike;
+  /** As the weight: weights w whose squares the gradient is by. Their path scores w^2 |gradient| (PX, CVPR 2024) take its place. */
+  readonly scored?: BufferLike;
 }
 
 /**
@@ -75,119 +85,17 @@ export function conv2dInputGrad(
  */
 export function conv2dWeightGrad(
   gpu: Gpu,
-  { x, dy, dWeight, mask }: { x: BufferLike; dy: BufferLike; dWeight: BufferLike; mask?: BufferLike },
+  { x, dy, dWeight, mask, scored }: Conv2dWeightGradBuffers,
   size: Conv2dSize,
-  { variant: forced }: ConvOptions = {},
+  { variant }: Pick<ConvOptions, "variant"> = {},
 ): void {
   const op = "conv2dWeightGrad";
   const extents = convExtents(op, size);
   const { lengths } = extents;
   requireElements(op, { x, dy, dWeight }, { x: lengths.x, dy: lengths.y, dWeight: lengths.weight });
   checkMask(op, mask, extents);
-  using _partials = gpu.scope();
-  const product = weightProduct(extents);
-  const variant = pick(gpu, op, product, forced);
-  const { splits, chunk } = splitLines(gpu, variant, extents, product);
-  const { batch, groups, padding, height, width, out } = extents;
-  const result = { out: dWeight, mask: mask ?? x, preactivation: gpu.allocate(4), bias: x, gate: x, residual: x };
-  const masked = { MASK_OUT: mask !== undefined };
-  const partials = splits > 1 ? gpu.allocate(4 * splits * lengths.weight) : dWeight;
-  gpu.dispatch(weightShaders[variant], {
-    buffers: { ...result, dy, x, out: partials },
-    params: {
-      ...{ batch, groups, padding, splits, chunk, rows: product.rows, depth: extents.channels / groups },
-      ...{ height: out.height, width: out.width, source_height: height, source_width: width },
-    },
-    constants: {
-      ...kernelConstants(extents),
-      ...(splits === 1 && masked),
-      ...(variant === "lane" && laneConstants(gpu, product, out.width)),
-    },
-    groups: workgroups(gpu, variant, { ...product, count: product.count * splits }),
-  });
-  if (splits === 1) return;
-  gpu.dispatch(shaders.matmul_sum, {
-    buffers: { ...result, partials },
-    params: { elements: lengths.weight, n: lengths.weight, splits, batches: 1 },
-    constants: masked,
-    groups: Math.ceil(lengths.weight / constantNumber(shaders.matmul_sum, "GROUP")),
-  });
-}
-
-const imageShaders = { lane: shaders.conv_lane, tile: shaders.conv_tile, direct: shaders.conv_direct };
-const weightShaders = {
-  lane: shaders.conv_weight_lane,
-  tile: shaders.conv_weight_tile,
-  direct: shaders.conv_weight_direct,
-};
-
-interface ImageBuffers {
-  readonly source: BufferLike;
-  readonly weight: BufferLike;
-  readonly out: BufferLike;
-  readonly bias?: BufferLike;
-  readonly mask?: BufferLike;
-}
-
-function onImages(
-  gpu: Gpu,
-  op: string,
-  { source, weight, out, bias, mask }: ImageBuffers,
-  extents: ConvExtents,
-  inputGrad: boolean,
-  { variant: forced }: ConvOptions,
-): void {
-  checkMask(op, mask, extents);
-  using _placeholder = gpu.scope();
-  const product = imageProduct(extents, inputGrad);
-  const variant = pick(gpu, op, product, forced);
-  const { batch, groups, padding, channels, outputs } = extents;
-  const [from, to] = inputGrad ? [extents.out, extents] : [extents, extents.out];
-  const depth = (inputGrad ? outputs : channels) / groups;
-  const absent = { gate: source, residual: source, preactivation: gpu.allocate(4) };
-  const rowsOfWeight = inputGrad ? 1 : extents.lengths.weight / outputs;
-  gpu.dispatch(imageShaders[variant], {
-    buffers: { ...absent, weight, source, out, mask: mask ?? source, bias: bias ?? source },
-    params: {
-      ...{ batch, groups, padding, rows: product.rows, depth },
-      ...{ height: to.height, width: to.width, source_height: from.height, source_width: from.width },
-    },
-    constants: {
-      ...kernelConstants(extents),
-      INPUT_GRAD: inputGrad,
-      MASK: mask !== undefined,
-      BIAS: bias !== undefined,
-      ...(variant === "lane" && laneConstants(gpu, product, rowsOfWeight)),
-    },
-    groups: workgroups(gpu, variant, product),
-  });
-}
-
-const kernelConstants = ({ kernel, stride }: ConvExtents) => ({
-  KERNEL_HEIGHT: kernel[0],
-  KERNEL_WIDTH: kernel[1],
-  STRIDE: stride,
-});
-
-/** The lane kernels read one operand as vec4 where its rows are whole ones. */
-const laneConstants = (gpu: Gpu, product: ConvProduct, row: number) => ({
-  LANES: gpu.info.subgroupSize as number,
-  HALF: halfTile(gpu, product),
-  ...(loadWidth(row) === 4 && { Quad: "vec4f", QUAD: 4 }),
-});
-
-function workgroups(gpu: Gpu, variant: ConvVariant, product: ConvProduct): number {
-  const tiles = productTiles(product, ...tileSides(gpu, variant, product));
-  return variant === "direct" ? Math.ceil(tiles / constantNumber(shaders.conv_direct, "GROUP")) : tiles;
-}
-
-function pick(gpu: Gpu, op: string, product: ConvProduct, forced: ConvVariant | undefined): ConvVariant {
-  const variant = forced ?? chooseConvVariant(gpu, product);
-  if (variant === "lane" && !convLanesFit(gpu)) {
-    const got = gpu.info.subgroupSize ?? "no fixed subgroups";
-    throw new KernelError(`${op}: lane variant: expected subgroups of 4 or 8, got ${got}; use variant "tile"`);
-  }
-  return variant;
+  if (scored) requireElements(op, { scored }, { scored: lengths.weight });
+  convWeight({ gpu, op, extents, variant }, { x, dy, out: dWeight, mask, scored });
 }
 
 function checkMask(op: string, mask: BufferLike | undefined, { lengths }: ConvExtents): void {

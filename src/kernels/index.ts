@@ -33,6 +33,7 @@ export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.
 export {
   type Conv2dBuffers,
   type Conv2dSize,
+  type Conv2dWeightGradBuffers,
   type ConvOptions,
   type ConvVariant,
   conv2d,

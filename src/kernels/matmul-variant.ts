@@ -1,13 +1,13 @@
 /** Which matmul kernel runs: the one place that knows which device and shape likes which. */
 import type { Gpu } from "../gpu/index.js";
-import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
+import type { MatmulOrder, MatmulSize } from "./matmul.js";
 
 /**
  * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8 and rows of whole vec4.
  * `tile`: 64 x 64 tiles in workgroup memory, any device and shape. `split`: the same with the sum over k cut into chunks, for outputs of so few
- * tiles that a GPU would idle. `rowSum`: sums of a's rows, for a b without a mask whose elements all count as one.
+ * tiles that a GPU would idle.
  */
-export type MatmulVariant = "lane" | "tile" | "split" | "rowSum";
+export type MatmulVariant = "lane" | "tile" | "split";
 
 export const TILE = 64;
 const DEPTH = 16;
@@ -33,9 +33,6 @@ export function lanesFit(gpu: Gpu, order: MatmulOrder, { m, n, k }: MatmulSize):
   const rows = { nn: [k, n], nt: [k], tn: [m, n] }[order];
   return gpu.features.has("subgroups") && (lanes === 4 || lanes === 8) && rows.every((length) => length % 4 === 0);
 }
-
-/** A product with ones only has the same sum in every column. */
-export const isRowSum = ({ mask }: MatmulBuffers, { weightAs }: MatmulOptions): boolean => weightAs === "one" && !mask;
 
 export function chooseVariant(gpu: Gpu, order: MatmulOrder, size: MatmulSize): MatmulVariant {
   if (gpu.info.software) return lanesFit(gpu, order, size) ? "lane" : "tile";

@@ -3,8 +3,8 @@ import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
-import { matmulVariants } from "./matmul-dispatch.js";
-import { chooseVariant, isRowSum, type MatmulVariant } from "./matmul-variant.js";
+import { matmulVariants, rowSum } from "./matmul-dispatch.js";
+import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
 import type { WeightAs } from "./weight-as.js";
 
 export type { MatmulVariant } from "./matmul-variant.js";
@@ -71,20 +71,18 @@ export function matmul(
   checkSizes(order, buffers, size);
   checkParts(order, buffers, options);
   using _scope = gpu.scope();
-  const variant = options.variant ?? (isRowSum(buffers, options) ? "rowSum" : chooseVariant(gpu, order, size));
-  matmulVariants[variant]({ gpu, order, buffers, size, options });
+  const call = { gpu, order, buffers, size, options };
+  if (options.weightAs === "one" && !buffers.mask && !options.variant) rowSum(call);
+  else matmulVariants[options.variant ?? chooseVariant(gpu, order, size)](call);
 }
 
-function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, variant }: MatmulOptions): void {
+function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: MatmulOptions): void {
   const refuse = (problem: string) => {
     throw new KernelError(`matmul ${order}: ${problem}`);
   };
   if (!buffers.b && weightAs !== "one") refuse('expected an operand b, got none; only weightAs "one" does without');
   if (weightAs && order === "tn") refuse(`expected order nn or nt with weightAs "${weightAs}", where b is the weight`);
   if (buffers.scored && buffers.residual) refuse("expected scored or residual, got both; add the residual afterwards");
-  if (variant === "rowSum" && !isRowSum(buffers, { weightAs })) {
-    refuse('variant rowSum: expected weightAs "one" and no mask; use variant "tile"');
-  }
 }
 
 function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize): void {

@@ -69,7 +69,5 @@ describe("matmul: refusals", () => {
     expect(() => matmul(gpu, "tn", { a, b, out, residual: a, scored: b }, size)).toThrow(
       /scored or residual, got both/,
     );
-    const forced = { variant: "rowSum", weightAs: "one" } as const;
-    expect(() => matmul(gpu, "nt", { a, b, out, mask: b }, size, forced)).toThrow(/weightAs "one" and no mask/);
   });
 });

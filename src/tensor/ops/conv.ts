@@ -5,9 +5,9 @@ import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
-import type { LinearAttributes } from "./linear.js";
+import { checkWeightAs, type LinearAttributes, refuseTangent } from "./linear.js";
 
-/** How the kernel slides, and the mask over the weight. */
+/** How the kernel slides, how the weight takes part, and what its gradient is. */
 export interface Conv2dAttributes extends LinearAttributes, Pick<Conv2dSize, "stride" | "padding" | "groups"> {}
 
 function extentsOf(x: Tensor, weight: Tensor, { stride, padding, groups = 1 }: Conv2dAttributes) {
@@ -36,27 +36,34 @@ export const conv2d = defineOp({
     { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | undefined },
     attributes: Conv2dAttributes,
   ) {
+    checkWeightAs("conv2d", attributes);
+    const { mask, weightAs } = attributes;
     const size = extentsOf(x, weight, attributes);
     if (bias && bias.size !== size.outputs) {
       throw new ShapeError(`conv2d: expected a bias of ${size.outputs} values, got [${bias.shape}]`);
     }
     const out = Tensor.empty(gpu, [size.batch, size.outputs, size.out.height, size.out.width]);
-    conv2dKernel(gpu, { x, weight, y: out, bias, mask: attributes.mask }, size);
+    conv2dKernel(gpu, { x, weight, y: out, bias, mask }, size, { weightAs });
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x, weight, bias }, attributes, gradient, needs }) {
     const size = extentsOf(x, weight, attributes);
-    const { mask, denseGradient } = attributes;
+    const { mask, denseGradient, weightAs, gradientAs } = attributes;
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
-    if (dX) conv2dInputGrad(gpu, { dy: gradient, weight, dx: dX, mask }, size);
-    const dWeight = needs("weight") ? Tensor.empty(gpu, weight.shape) : undefined;
-    if (dWeight) conv2dWeightGrad(gpu, { x, dy: gradient, dWeight, mask: denseGradient ? undefined : mask }, size);
+    if (dX) conv2dInputGrad(gpu, { dy: gradient, weight, dx: dX, mask }, size, { weightAs });
+    const dWeight = needs("weight") && weightAs !== "one" ? Tensor.empty(gpu, weight.shape) : undefined;
+    if (dWeight) {
+      const kept = denseGradient ? undefined : mask;
+      const scored = gradientAs === "pathScore" ? weight : undefined;
+      conv2dWeightGrad(gpu, { x, dy: gradient, dWeight, mask: kept, scored }, size);
+    }
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, channelsOf(gradient.shape));
     return { x: dX, weight: dWeight, bias: dBias };
   },
   tangent: {
     forward({ gpu, inputs: { x, weight }, attributes, out, tangents }) {
+      refuseTangent("conv2d", attributes);
       const size = extentsOf(x, weight, attributes);
       const { mask, denseGradient } = attributes;
       const ofX = tangents.x && Tensor.empty(gpu, out.shape);
