@@ -12,13 +12,24 @@ export interface PrunedModel {
   /** Of the layers' weights, by parameter name. */
   readonly weightShape: (name: string) => readonly number[];
   readonly method: string;
+  /** What scored, where the method has another name. */
+  readonly criterion?: string;
   readonly sparsity: number;
   readonly result: Omit<PruneResult, "report">;
   readonly pruned: Evaluation | null;
 }
 
 /** Describes one pruned model. */
-export function describeRun({ model, layers, weightShape, method, sparsity, result, pruned }: PrunedModel): Run {
+export function describeRun({
+  model,
+  layers,
+  weightShape,
+  method,
+  criterion = method,
+  sparsity,
+  result,
+  pruned,
+}: PrunedModel): Run {
   const densities = layers.flatMap((layer): LayerDensity[] => {
     const name = `${layer.name}.weight`;
     const mask = result.masks.get(name);
@@ -26,7 +37,7 @@ export function describeRun({ model, layers, weightShape, method, sparsity, resu
   });
   return {
     method,
-    criterion: method,
+    criterion,
     sparsity,
     pruned,
     finetuned: null,

@@ -11,9 +11,7 @@ import { checkMasks, type MaskSet, parseMasks } from "../prune/index.js";
 
 /** @throws FormatError or UsageError for a model that cannot be read or computed. */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  const checkpoint = await loadModel(path);
-  architectureOf(checkpoint.config, path); // refuses those that are not computed
-  return checkpoint;
+  return loadModel(path);
 }
 
 /** A model to train: its own weights where there are some, else fresh ones for its config. */
@@ -23,7 +21,7 @@ export async function loadOrStart(path: string, seed: number): Promise<{ checkpo
   if (!isConfig) return { checkpoint: await loadCheckpoint(path), fresh: false };
   const source = asFolder ? join(path, "config.json") : path;
   const { config, ...files } = await loadConfig(source);
-  const architecture = architectureOf(config, source);
+  const architecture = architectureOf(config);
   const { model_type: family } = files.rawConfig;
   const naming = family === undefined ? "timm" : family === "deit" ? "deit" : "vit";
   const weights = architecture.initialWeights(seed);

@@ -23,8 +23,13 @@ export class Progress implements Disposable {
   /** @param total - work of all stages together, in any unit; one forward pass of an image is a handy one. */
   constructor(
     private readonly stream: TextStream,
-    private readonly total: number,
+    private total: number,
   ) {}
+
+  /** Leaves work out that was done by an earlier run. */
+  skip(work: number): void {
+    this.total -= work;
+  }
 
   /** Counts work as done and shows where the whole stands. */
   advance(work: number, label: string): void {

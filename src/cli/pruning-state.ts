@@ -8,29 +8,43 @@ import { encodeState, type Pruner, parseState } from "../prune/index.js";
 
 const STATE = "state.safetensors";
 
+export interface StateOptions {
+  readonly resume: boolean;
+  /** Much is done before the first round. */
+  readonly trains: boolean;
+  /** Tells people what an interruption has left. */
+  readonly note: (text: string) => void;
+}
+
 /**
- * Saves the run after each round but the last, and takes up an earlier one where asked to. `note` tells people what an interruption has left.
+ * Saves the run after each round but the last, and after the first training, and takes up an earlier one where asked to.
  * @throws UsageError where there is none to resume, or one of other options, model or data.
  */
-export async function keepState(
-  pruner: Pruner,
-  folder: string,
-  resume: boolean,
-  note: (text: string) => void,
-): Promise<void> {
+export async function keepState(pruner: Pruner, folder: string, { resume, trains, note }: StateOptions): Promise<void> {
   const path = join(folder, STATE);
+  const save = async () => writeFileAtomic(path, encodeState(await pruner.state()));
+  let held = resume;
   if (resume) {
     if (!existsSync(path)) {
       throw new UsageError(`resume: expected ${path} of an interrupted run, got none; leave --resume out`);
     }
     pruner.resume(parseState(await readBytes(path), path));
   }
+  pruner.on("roundStarted", async ({ round }) => {
+    if (held || !trains || round > 0) return;
+    await save();
+    held = true;
+  });
   pruner.on("roundCompleted", async () => {
-    if (!pruner.done) await writeFileAtomic(path, encodeState(await pruner.state()));
+    if (pruner.done) return;
+    await save();
+    held = true;
   });
   pruner.on("failed", () => {
-    if (pruner.round > 0)
-      note(`${path} holds ${pruner.round} rounds; the same command with --resume goes on from there`);
+    if (!held) return;
+    const { round } = pruner;
+    const what = round === 0 ? "the first training" : round === 1 ? "1 round" : `${round} rounds`;
+    note(`${path} holds ${what}; the same command with --resume goes on from there`);
   });
 }
 

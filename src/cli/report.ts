@@ -2,16 +2,16 @@
 import type { AdapterSummary } from "../gpu/index.js";
 import type { Checkpoint } from "../io/checkpoint.js";
 import type { Dataset } from "../io/dataset.js";
+import { parameterCount } from "../io/parameters.js";
 import { architectureOf } from "../nn/index.js";
 import type { DatasetSummary, ModelSummary, Report } from "../report/types.js";
 import { modelName, plainConfig } from "./model.js";
 import { PROGRAM } from "./program.js";
 import { versions } from "./version.js";
 
-export function summarizeModel(path: string, { config, rawConfig, weights }: Checkpoint): ModelSummary {
-  let parameters = 0;
-  for (const { data } of weights.values()) parameters += data.length;
-  return { name: modelName(path), config: plainConfig(rawConfig), parameters, flops: architectureOf(config).flops };
+export function summarizeModel(path: string, { config, rawConfig }: Checkpoint): ModelSummary {
+  const { flops } = architectureOf(config);
+  return { name: modelName(path), config: plainConfig(rawConfig), parameters: parameterCount(config), flops };
 }
 
 export function summarizeData({ source, length, labels }: Dataset): DatasetSummary {

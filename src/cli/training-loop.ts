@@ -7,23 +7,13 @@ import { decimal, percent } from "../report/format.js";
 import { evaluate, type StepReport, type Trainer } from "../train/index.js";
 import type { CommandContext } from "./host.js";
 import { Progress } from "./progress.js";
+import type { TrainingArguments } from "./training-arguments.js";
 import { type EpochRecord, type RunSettings, saveRun } from "./training-state.js";
 
-export interface TrainArguments {
+export interface TrainArguments extends TrainingArguments {
   readonly data: string;
   readonly test?: string;
   readonly out: string;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly lr: number;
-  readonly minLr?: number;
-  readonly warmup: number;
-  readonly weightDecay: number;
-  readonly labelSmoothing: number;
-  readonly clip: number;
-  readonly cropPadding: number;
-  readonly flip?: boolean;
-  readonly seed: number;
   readonly saveEvery: number;
   readonly resume?: boolean;
 }

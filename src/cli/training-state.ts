@@ -5,6 +5,7 @@ import { FormatError, UsageError } from "../errors.js";
 import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { isObject, parseJsonObject } from "../io/json.js";
 import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
+import { isStatistic } from "../io/parameters.js";
 import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../io/safetensors.js";
 import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
@@ -84,6 +85,7 @@ export async function loadRun(folder: string, model: Checkpoint, settings: RunSe
   checkStep(logFile, log.at(-1)?.step, step);
   const moments = new Map<string, FloatTensor>();
   for (const [name, { shape }] of weights) {
+    if (isStatistic(name)) continue;
     for (const key of [`first.${name}`, `second.${name}`]) {
       const tensor = tensors.get(key);
       if (tensor?.dtype !== "F32" || tensor.shape.join() !== shape.join()) {

@@ -12,9 +12,10 @@ export interface FinetuneContext {
   readonly model: Model;
   /** From 0; -1 before the first round, in `prepare`. */
   readonly round: number;
+  readonly rounds: number;
   readonly signal: AbortSignal | undefined;
-  /** Trains with AdamW; steps and epochs become events. */
-  readonly train: (dataset: Dataset, options: TrainOptions) => Promise<void>;
+  /** Trains with AdamW; steps and epochs become events, which come before the hooks. */
+  readonly train: (dataset: Dataset, options: TrainOptions, hooks?: Omit<TrainHooks, "signal">) => Promise<void>;
   /** Keeps the weights as they are now under a name, in place of what had that name. They are part of the run's saved state. */
   readonly keepWeights: (name: string) => void;
   /** Gives the model weights that were kept; masks stay, as lottery tickets want it. "dense" are those from before the run. */

@@ -35,6 +35,7 @@ export {
   writeMasks,
 } from "./masks/masks.js";
 export { type MaskOverlap, maskOverlap, type Overlap } from "./masks/overlap.js";
+export { imp, METHODS, type Method, type MethodTraining, methodByName } from "./methods/index.js";
 export { type FinishedRun, type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
 export type { PruneOptions } from "./prune-options.js";
 export { Pruner } from "./pruner.js";

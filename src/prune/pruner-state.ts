@@ -102,7 +102,7 @@ export async function readState(
 
 /** What settings stand for that are no words themselves. */
 const DIGESTS: Readonly<Record<string, string>> = {
-  fingerprint: "model and data",
+  fingerprint: "model, data and training",
   limits: "units, floors, ceilings, multiples and protected layers",
 };
 

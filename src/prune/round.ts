@@ -1,7 +1,6 @@
 /** One round of the engine: score, select, apply, compensate, finetune. Where it fails, the engine undoes it. */
 import type { Model } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
-import type { TrainHooks } from "../train/index.js";
 import type { Compensation } from "./compensate.js";
 import { compensateModel, copyMasks } from "./compensate-model.js";
 import type { PruneRound, PrunerEvents } from "./events.js";
@@ -84,13 +83,19 @@ export async function runTraining(
   const { signal, rounds } = options;
   const inRound = { round: Math.max(round, 0), rounds };
   const observe = (gradients: GradientSource) => scorer.observe(gradients);
-  const hooks: TrainHooks = {
-    signal,
-    onStep: (report) => emit("step", { ...inRound, ...report }),
-    onEpoch: (report) => emit("epoch", { ...inRound, ...report }),
-  };
-  const train: FinetuneContext["train"] = (data, settings) => trainObserved(model, data, settings, observe, hooks);
+  const train: FinetuneContext["train"] = (data, settings, { onStep, onEpoch } = {}) =>
+    trainObserved(model, data, settings, observe, {
+      signal,
+      onStep: async (report) => {
+        await emit("step", { ...inRound, ...report });
+        await onStep?.(report);
+      },
+      onEpoch: async (report) => {
+        await emit("epoch", { ...inRound, ...report });
+        await onEpoch?.(report);
+      },
+    });
   const keepWeights = (name: string) => weights.keep(name);
   const rewind = (name: string) => weights.rewind(name);
-  await callback({ model, round, signal, train, observe, keepWeights, rewind });
+  await callback({ model, round, rounds, signal, train, observe, keepWeights, rewind });
 }

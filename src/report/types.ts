@@ -54,7 +54,7 @@ export interface Settings {
   readonly examplesPerClass: number | null;
   /** Whether the authors' code was followed bit for bit, slips included. */
   readonly reference: boolean;
-  /** Epochs, learning rate and the like, where a run was finetuned. */
+  /** Data, epochs, learning rate and the like, where a run trains between its rounds. */
   readonly finetune: Readonly<Record<string, SettingValue>> | null;
 }
 

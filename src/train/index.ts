@@ -12,4 +12,11 @@ export { type Metrics, MetricsMeter } from "./metrics.js";
 export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
 export { keyedGenerator, shuffled } from "./random.js";
 export { type CosineSchedule, cosineRate } from "./schedule.js";
-export { type StepReport, Trainer, type TrainerState, type TrainHooks, type TrainOptions } from "./trainer.js";
+export {
+  type StepReport,
+  Trainer,
+  type TrainerState,
+  type TrainHooks,
+  type TrainOptions,
+  trainingSteps,
+} from "./trainer.js";

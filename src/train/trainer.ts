@@ -24,6 +24,8 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly augmentation?: Augmentation;
   readonly optimizer?: Partial<AdamWOptions>;
+  /** Step of the schedule and of the data to begin at, with a new optimizer, as after rewinding to the weights of that step. Default 0. */
+  readonly firstStep?: number;
   /** Sees the gradients of a step before the weights change. Called while the step is recorded: what it dispatches runs in every step. */
   readonly onGradients?: (gradients: Gradients) => void;
 }
@@ -56,11 +58,22 @@ export interface TrainerState {
   readonly moments: ReadonlyMap<string, FloatTensor>;
 }
 
+const DEFAULTS = { warmup: 0.05, labelSmoothing: 0, seed: 0, augmentation: NO_AUGMENTATION, firstStep: 0 };
+
+/** Steps of a whole training. @throws UsageError for a dataset smaller than a batch. */
+export function trainingSteps(dataset: Dataset, { epochs, batchSize }: TrainOptions): number {
+  const perEpoch = stepsPerEpoch(dataset, batchSize);
+  if (perEpoch >= 1) return Math.max(1, Math.round(epochs * perEpoch));
+  throw new UsageError(
+    `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${batchSize}; use less`,
+  );
+}
+
 /** Trains all parameters of a model with AdamW. The step is recorded once and replayed, and again when masks or gates came or went; its batches depend on seed and step only. */
 export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   readonly schedule: CosineSchedule;
-  step = 0;
+  step: number;
   readonly #options: Required<Omit<TrainOptions, "optimizer" | "finalLearningRate" | "onGradients">> &
     Pick<TrainOptions, "onGradients">;
   readonly #batches: TrainingBatches;
@@ -76,16 +89,14 @@ export class Trainer implements Disposable {
     private readonly dataset: Dataset,
     options: TrainOptions,
   ) {
-    this.#options = { warmup: 0.05, labelSmoothing: 0, seed: 0, augmentation: NO_AUGMENTATION, ...options };
-    const { epochs, batchSize, learningRate, warmup, seed, augmentation } = this.#options;
-    const perEpoch = stepsPerEpoch(dataset, batchSize);
-    if (perEpoch < 1) {
-      throw new UsageError(
-        `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${batchSize}; use less`,
-      );
-    }
+    this.#options = { ...DEFAULTS, ...options };
+    const { batchSize, learningRate, warmup, seed, augmentation, firstStep } = this.#options;
     const { gpu } = model;
-    const totalSteps = Math.max(1, Math.round(epochs * perEpoch));
+    const totalSteps = trainingSteps(dataset, options);
+    if (!Number.isInteger(firstStep) || firstStep < 0 || firstStep >= totalSteps) {
+      throw new UsageError(`firstStep: expected one of the ${totalSteps} steps from 0, got ${firstStep}; correct it`);
+    }
+    this.step = firstStep;
     const final = options.finalLearningRate ?? learningRate / 100;
     this.schedule = { peak: learningRate, final, warmupSteps: Math.round(warmup * totalSteps), totalSteps };
     checkSchedule(this.schedule);
@@ -128,7 +139,7 @@ export class Trainer implements Disposable {
       this.#images.write(batch.images);
       this.#labels.write(batch.labels);
       this.#draws.write(Uint32Array.of(this.#options.seed, step));
-      this.optimizer.prepare(step, learningRate);
+      this.optimizer.prepare(step - this.#options.firstStep, learningRate);
       const result = this.#recording.replay();
       this.model.gpu.flush();
       // The next batch is read while the device works on this one.

@@ -1,23 +1,23 @@
 /** `secateur train` and `secateur finetune`: the same loop, without and with masks. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { UsageError } from "../../errors.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
-import { createModel, type Model } from "../../nn/index.js";
+import { createModel } from "../../nn/index.js";
 import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
-import { Trainer } from "../../train/index.js";
+import { Trainer, trainingSteps } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadCheckpoint, loadMasks, loadOrStart, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
+import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
 import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
 import { digest, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
-  checkOptions(options);
+  checkTraining(options);
   const { checkpoint, fresh } = await loadOrStart(path, options.seed);
   await checkOutput(options, fresh ? [] : modelPlaces(path));
   const start = fresh ? `fresh weights of seed ${options.seed}` : "its weights";
@@ -29,7 +29,7 @@ export async function finetuneModel(
   path: string,
   options: TrainArguments & { masks?: string },
 ): Promise<Outcome> {
-  checkOptions(options);
+  checkTraining(options);
   await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
   const checkpoint = await loadCheckpoint(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
@@ -47,12 +47,6 @@ export async function finetuneModel(
   });
 }
 
-/** @throws UsageError for options that do not fit each other. */
-function checkOptions({ lr, minLr = 0 }: TrainArguments): void {
-  if (minLr <= lr) return;
-  throw new UsageError(`min-lr: expected at most the highest learning rate, ${lr}, got ${minLr}; correct one of them`);
-}
-
 /**
  * A run that is resumed goes on in the folder that it may have begun from.
  * @throws UsageError for a folder that cannot be written, or in which output would replace input.
@@ -63,12 +57,9 @@ async function checkOutput({ out, data, test, resume }: TrainArguments, starts: 
 }
 
 function settingsOf({ options, masks, checkpoint }: Plan, { length, labels, sampleShape }: Dataset): RunSettings {
-  const { epochs, batch, lr, minLr = lr / 100, warmup, weightDecay, labelSmoothing, clip, cropPadding, seed } = options;
-  const { flip = false } = options;
-  const optimizer = { epochs, batch, lr, minLr, warmup, weightDecay, labelSmoothing, clip };
   const data = { examples: length, sampleShape: sampleShape.join(" x "), labels: digest(labels) };
   const held = masks.size > 0 ? digest(encodeMasks(masks, checkpoint.naming)) : null;
-  return { ...optimizer, cropPadding, flip, seed, ...data, masks: held };
+  return { ...trainingSettings(options), ...data, masks: held };
 }
 
 async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
@@ -76,11 +67,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const { checkpoint, masks, options } = plan;
   const dataset = await openDataset(options.data, checkpoint.config, { defaultSplit: "train" });
   const test = options.test === undefined ? undefined : await openDataset(options.test, checkpoint.config);
-  if (options.batch > dataset.length) {
-    throw new UsageError(
-      `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${options.batch}; use less`,
-    );
-  }
+  trainingSteps(dataset, trainOptions(options)); // refuses a batch larger than the data before a device is opened
   const settings = settingsOf(plan, dataset);
   const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
 
@@ -88,7 +75,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   // Removed weights are zero from the start, as they are in every file of the run.
   const model = createModel(gpu, checkpoint.config, maskWeights(saved?.weights ?? checkpoint.weights, masks));
   writeMasks(model, masks);
-  using trainer = createTrainer(model, dataset, options);
+  using trainer = new Trainer(model, dataset, trainOptions(options));
   if (saved) trainer.restore(saved);
   const log = await runLoop(context, { ...plan, model, trainer, test, settings }, saved?.log ?? []);
 
@@ -118,17 +105,3 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
 
 const startText = ({ start }: Plan, saved: SavedRun | undefined): string =>
   saved ? `step ${integer(saved.step)} of ${start}` : start;
-
-function createTrainer(model: Model, dataset: Dataset, options: TrainArguments): Trainer {
-  return new Trainer(model, dataset, {
-    epochs: options.epochs,
-    batchSize: options.batch,
-    learningRate: options.lr,
-    finalLearningRate: options.minLr,
-    warmup: options.warmup,
-    labelSmoothing: options.labelSmoothing,
-    seed: options.seed,
-    augmentation: { cropPadding: options.cropPadding, flip: options.flip ?? false },
-    optimizer: { weightDecay: options.weightDecay, clipNorm: options.clip },
-  });
-}

@@ -2,17 +2,26 @@
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { CRITERIA } from "../../prune/criteria/index.js";
+import { METHODS } from "../../prune/methods/index.js";
 import { needsTraining } from "../../prune/saliency/saliency.js";
 
 export const MODEL =
   "a .safetensors file with config.json beside it, or a folder with both (timm's or Hugging Face's names)";
 
+/** What has no weights yet starts with fresh ones. */
+export const MODEL_OR_CONFIG = `a config.json, or ${MODEL}`;
+
 export const DATA =
   "folder of class folders with JPEG or PNG, MNIST idx files, CIFAR-10 batches, or .safetensors (images, labels)";
 
 /** Criteria that a command can compute; those that sum over training steps are for code. */
-export const METHODS = [...CRITERIA.values()].flatMap((criterion) =>
+export const SCORING = [...CRITERIA.values()].flatMap((criterion) =>
   needsTraining(criterion) ? [] : [criterion.name],
+);
+
+/** Methods of `prune`: these criteria, and what trains by itself. */
+export const METHODS_OF_PRUNE = [...METHODS.values()].flatMap(({ name, training }) =>
+  training || SCORING.includes(name) ? [name] : [],
 );
 
 export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;

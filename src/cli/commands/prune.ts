@@ -1,11 +1,13 @@
 import { type Command, Option } from "commander";
-import { criterionByName } from "../../prune/criteria/index.js";
+import { UsageError } from "../../errors.js";
+import { METHODS, type Method, methodByName } from "../../prune/methods/index.js";
 import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import { choiceOption, countOption, granularityOption, listOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
-import { DATA, DEFAULT_BATCH, example, METHODS, MODEL, requireOptions } from "./help.js";
+import { DATA, DEFAULT_BATCH, example, METHODS_OF_PRUNE, MODEL_OR_CONFIG, requireOptions } from "./help.js";
+import { FRESH, TRAINING_BATCH, withAugmentation, withOptimizer } from "./training-options.js";
 
 const readNumber = numberOption("sparsity");
 
@@ -19,10 +21,13 @@ export function definePrune(program: Command, run: Run): void {
   const command = program
     .command("prune")
     .summary("mask the weights that matter least")
-    .description("Scores weights over calibration data, masks the lowest, and measures what that costs.")
-    .argument("<model>", MODEL)
+    .description(
+      "Scores weights over calibration data, masks the lowest, and measures what that costs. A config.json, or a folder " +
+        "with nothing else, is pruned at initialisation: it starts with fresh weights of --seed.",
+    )
+    .argument("<model>", MODEL_OR_CONFIG)
     .optionsGroup("What to prune:")
-    .option("--method <name>", `one of ${METHODS.join(", ")}`, criterionByName)
+    .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, methodByName)
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
     .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option(
@@ -47,8 +52,10 @@ export function definePrune(program: Command, run: Run): void {
       choiceOption("schedule", SCHEDULES),
     )
     .option("--reference", "follow the method's authors to the letter: ties with the threshold go too")
+    .option("--monotone", "what was pruned stays pruned (default, except with --reference)")
+    .option("--no-monotone", "what was pruned comes back where a later round scores it high (default with --reference)")
     .option("--resume", "go on from what an interrupted run left in --out, to the same end")
-    .option("--seed <n>", "seed of random scores", seedOption, 0)
+    .option("--seed <n>", "seed of random scores, fresh weights and training", seedOption, 0)
     .addOption(new Option("--compact").hideHelp())
     .optionsGroup("Data:")
     .option("--calibration <data>", `images to score on: ${DATA}`)
@@ -59,11 +66,19 @@ export function definePrune(program: Command, run: Run): void {
     )
     .option(
       "--batch <n>",
-      "images in a calibration batch; the loss is the mean over one",
+      `images in a calibration batch, whose mean loss counts (default: ${DEFAULT_BATCH}), or in a step of training (default: ${TRAINING_BATCH})`,
       countOption("batch"),
-      DEFAULT_BATCH,
     )
     .option("--data <data>", "images to measure accuracy on (default: the calibration images)")
+    .optionsGroup("Training (imp: train, prune, rewind, once a round):")
+    .option("--train <data>", `images to train on: ${DATA}`)
+    .option(
+      "--rewind-step <n>",
+      "step of the first training whose weights come back, instead of those before it",
+      numberOption("rewind-step", { min: 0, max: 2 ** 31 - 1, integer: true }),
+      0,
+    );
+  withOptimizer(withAugmentation(command), FRESH)
     .optionsGroup("Output:")
     .option(
       "--out <folder>",
@@ -77,4 +92,27 @@ export function definePrune(program: Command, run: Run): void {
     )
     .action(run(async () => (await import("../actions/prune.js")).pruneModel));
   requireOptions(command, "method", "out");
+  command.hook("preAction", () => checkTrainingOptions(command));
+}
+
+/** Options of training are for methods that train. */
+const TRAINING_OPTIONS = [
+  ...["train", "rewindStep", "epochs", "lr", "minLr", "warmup", "weightDecay"],
+  ...["labelSmoothing", "clip", "cropPadding", "flip"],
+];
+
+/** @throws UsageError for a training without data, or where the method does not train. */
+function checkTrainingOptions(command: Command): void {
+  const { method, train } = command.opts<{ method: Method; train?: string }>();
+  if (method.training) {
+    if (train !== undefined) return;
+    throw new UsageError(`${method.name}: expected data to train on, got none; give --train DATA`);
+  }
+  const given = TRAINING_OPTIONS.find((name) => command.getOptionValueSource(name) === "cli");
+  if (given === undefined) return;
+  const trained = [...METHODS.values()].flatMap(({ name, training }) => (training ? [name] : []));
+  const { long } = command.options.find((option) => option.attributeName() === given)!;
+  throw new UsageError(
+    `${long!.slice(2)}: expected a method that trains (${trained.join(", ")}), got ${method.name}; leave ${long} out`,
+  );
 }

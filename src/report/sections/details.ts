@@ -14,7 +14,7 @@ export function detailsSection({ command, seed, settings, data, model, adapter, 
       "as the authors' code": printSetting(reference),
       seed: printSetting(seed),
     }),
-    finetune && card("Finetuning", settingEntries(finetune)),
+    finetune && card("Training", settingEntries(finetune)),
     card("Data", { calibration: printDataset(data.calibration), evaluation: printDataset(data.evaluation) }),
     card("Model", {
       name: model.name,

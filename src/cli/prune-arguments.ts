@@ -1,0 +1,71 @@
+/** What `secateur prune` may be asked for, and which wishes contradict each other. */
+import { UsageError } from "../errors.js";
+import {
+  type Granularity,
+  type Method,
+  needsCalibration,
+  needsTraining,
+  parsePattern,
+  type ScheduleKind,
+  type ScopeName,
+} from "../prune/index.js";
+import type { CalibrationArguments } from "./model.js";
+import { checkIncluded, type Includable } from "./protection.js";
+import type { TrainingArguments } from "./training-arguments.js";
+
+export interface PruneArguments extends CalibrationArguments, Omit<TrainingArguments, "batch"> {
+  readonly method: Method;
+  readonly sparsity?: number;
+  readonly pattern?: string;
+  readonly floor?: number;
+  readonly multipleOf?: number;
+  readonly monotone?: boolean;
+  readonly resume?: boolean;
+  readonly granularity: Granularity;
+  readonly scope: ScopeName;
+  readonly include?: readonly Includable[];
+  readonly rounds: number;
+  readonly schedule?: ScheduleKind;
+  readonly reference?: boolean;
+  readonly compact?: boolean;
+  readonly batch?: number;
+  readonly data?: string;
+  /** With methods that train. */
+  readonly train?: string;
+  readonly rewindStep: number;
+  readonly out: string;
+}
+
+/** @throws UsageError for what does not fit, or is missing. */
+export function checkArguments(options: PruneArguments): void {
+  const { compact, method, calibration, rounds, schedule, granularity, include = [] } = options;
+  if (compact) {
+    throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
+  }
+  if (needsCalibration(method.saliency) && calibration === undefined) {
+    throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
+  }
+  if (needsTraining(method.saliency)) {
+    throw new UsageError(
+      `${method.name}: expected a criterion that needs no training, which this command does not do, got one that sums over its steps; use it from code`,
+    );
+  }
+  checkIncluded(include, granularity);
+  if (rounds > 1 && schedule === "one-shot") {
+    throw new UsageError(
+      `schedule: expected one round for one-shot, got ${rounds} rounds; choose another or leave it out`,
+    );
+  }
+}
+
+/** The part to remove: the one that is given, or that of the pattern. @throws UsageError for both or neither. */
+export function sparsityOf({ sparsity, pattern }: PruneArguments): number {
+  if ((sparsity === undefined) === (pattern === undefined)) {
+    const [got, remedy] =
+      sparsity === undefined ? ["neither", "--sparsity 0.5 removes half"] : ["both", "leave one out"];
+    throw new UsageError(`sparsity: expected either --sparsity or --pattern, got ${got}; ${remedy}`);
+  }
+  if (sparsity !== undefined) return sparsity;
+  const { keep, run } = parsePattern(pattern!);
+  return 1 - keep / run;
+}

@@ -1,0 +1,24 @@
+/** What a method is: a criterion, and where it trains what happens around its rounds. */
+import type { Dataset } from "../../io/dataset.js";
+import type { TrainOptions } from "../../train/index.js";
+import type { Criterion } from "../criteria/index.js";
+import type { PruneOptions } from "../prune-options.js";
+
+/** The trainings of a method that trains. All of its rounds train alike. */
+export interface MethodTraining {
+  readonly data: Dataset;
+  readonly options: TrainOptions;
+  /** Step of the first training whose weights the others begin with. Default 0: the weights before it. */
+  readonly rewindStep?: number;
+}
+
+/** A way to prune that has a name. */
+export interface Method {
+  readonly name: string;
+  /** One line for people. */
+  readonly formula: string;
+  /** What scores. */
+  readonly saliency: Criterion;
+  /** Options of a `Pruner` with this saliency that make it this method. @throws UsageError for trainings that cannot be. */
+  readonly training?: (training: MethodTraining) => Pick<PruneOptions, "prepare" | "finetune">;
+}
