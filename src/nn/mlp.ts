@@ -17,6 +17,7 @@ export class MLP implements Model {
   readonly parameters: Parameters;
   readonly gates: Gates;
   readonly layers: readonly PrunableLayer[];
+  readonly trunk: readonly string[];
   readonly sampleShape: readonly number[];
 
   /** @throws FormatError when the config is not an MLP's, or weights and config disagree. */
@@ -32,6 +33,7 @@ export class MLP implements Model {
     this.parameters = modelParameters(gpu, config, weights);
     this.gates = new Gates(mlpGatePlaces(config));
     this.layers = mlpLayers(config);
+    this.trunk = [...this.gates.places.keys()];
     this.sampleShape = inputSpec(config).sampleShape;
   }
 

@@ -26,6 +26,8 @@ export interface Model {
   readonly gates: Gates;
   /** Layers whose weights may be pruned one by one or by row, in the order of the forward pass. */
   readonly layers: readonly PrunableLayer[];
+  /** Places of activation functions that every path passes, as no residual branch goes around them, in the order of the forward pass. */
+  readonly trunk: readonly string[];
   /** Units that go or stay as a whole, for one granularity; none where the model has no such unit. */
   unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[];
   /** @param images - [batch, ...sample] */

@@ -1,12 +1,20 @@
 /** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
 import {
   type ActivationKind,
+  type AttentionAttributes,
   activation,
   applyBits,
+  attention,
+  batchNorm,
+  type Conv2dAttributes,
+  conv2d,
+  gate,
   layerNorm,
   linear,
+  map,
   reshape,
-  type Tensor,
+  Tensor,
+  type WeightAs,
 } from "../tensor/index.js";
 import type { Gates } from "./gates.js";
 import type { Parameter, Parameters } from "./parameter.js";
@@ -25,13 +33,35 @@ export interface ForwardOptions {
   /** Makes it a training pass. */
   readonly training?: TrainingPass;
   readonly observer?: Observer;
-  /** The tensor that takes the place of a parameter's value, in its shape, such as |w|. Masks lie over it as over the value. */
-  readonly weights?: (parameter: Parameter) => Tensor;
+  /**
+   * What takes the place of a parameter's value: a tensor of its shape, such as |w|, or its squares or ones, which layers compute as they read the
+   * weight. Masks lie over it as over the value.
+   */
+  readonly weights?: (parameter: Parameter) => Tensor | WeightAs;
   /** What takes the place of an activation function at a place such as "blocks.0.mlp.neuron"; undefined leaves it as it is. */
-  readonly activation?: (x: Tensor, place: string) => Tensor | undefined;
+  readonly activation?: (x: Tensor, place: string, kind: ActivationKind) => Tensor | undefined;
+  /** What takes the place of a layer or batch norm of x; `weight` takes part as its `prefix.weight`. undefined leaves it as it is. */
+  readonly norm?: (x: Tensor, prefix: string, weight: Tensor) => Tensor | undefined;
+  /** What takes the place of attention over qkv [batch, tokens, 3 * heads * headDim] at a place such as "blocks.0.attn"; undefined leaves it. */
+  readonly attention?: (
+    qkv: Tensor,
+    attributes: AttentionAttributes,
+    place: string,
+    keyGate: Tensor | undefined,
+  ) => Tensor | undefined;
   /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
   readonly denseGradients?: boolean;
+  /** Path scores w^2 |g|, g the gradient by w^2, in the place of gradients of weights that count as squares. */
+  readonly pathScores?: boolean;
+  /**
+   * What batch norms normalise by: their running statistics, or those of the batch, which leave the running ones as they are. Default: the running
+   * ones; in training passes those of the batch, towards which the running ones move.
+   */
+  readonly batchNorm?: "running" | "batch";
 }
+
+/** PyTorch's, which all networks here were made with. */
+const BATCH_NORM_EPSILON = 1e-5;
 
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {
@@ -47,8 +77,17 @@ export class Pass {
 
   /** What takes part as a parameter, before its mask. */
   weight(name: string): Tensor {
+    const { value, weightAs } = this.#operand(name);
+    return weightAs === undefined ? value : map(weightAs === "square" ? "w * w" : "1.0 + 0.0 * w", { w: value });
+  }
+
+  /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
+  #operand(name: string): { value: Tensor; weightAs?: WeightAs; gradientAs?: "pathScore" } {
     const parameter = this.parameters.get(name);
-    return this.options.weights?.(parameter) ?? parameter.value;
+    const substitute = this.options.weights?.(parameter) ?? parameter.value;
+    if (typeof substitute !== "string") return { value: substitute };
+    const gradientAs = this.options.pathScores && substitute === "square" ? "pathScore" : undefined;
+    return { value: parameter.value, weightAs: substitute, gradientAs };
   }
 
   /** A vector times its mask. */
@@ -61,25 +100,62 @@ export class Pass {
   /** y = x (W * mask)^T + b with `prefix.weight` and, if there is one, `prefix.bias`. A convolution's weight counts as [out, rest]. */
   linear(x: Tensor, prefix: string): Tensor {
     const name = `${prefix}.weight`;
-    const value = this.weight(name);
+    const { value, ...as } = this.#operand(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
     const bias = this.parameters.has(`${prefix}.bias`) ? this.#vector(`${prefix}.bias`) : undefined;
     const { denseGradients: denseGradient } = this.options;
-    const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient });
+    const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient, ...as });
     this.options.observer?.layer?.(prefix, x, y);
     return y;
   }
 
+  /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */
+  conv(x: Tensor, prefix: string, window: Pick<Conv2dAttributes, "stride" | "padding">): Tensor {
+    const name = `${prefix}.weight`;
+    const { value: weight, ...as } = this.#operand(name);
+    const bias = this.parameters.has(`${prefix}.bias`) ? this.#vector(`${prefix}.bias`) : undefined;
+    const { denseGradients: denseGradient } = this.options;
+    return conv2d({ x, weight, bias }, { ...window, mask: this.parameters.get(name).mask, denseGradient, ...as });
+  }
+
+  /** By channel; see {@link ForwardOptions.batchNorm}. */
+  batchNorm(x: Tensor, prefix: string): Tensor {
+    const weight = this.#vector(`${prefix}.weight`);
+    const substitute = this.options.norm?.(x, prefix, weight);
+    if (substitute) return substitute;
+    const bias = this.#vector(`${prefix}.bias`);
+    const { batchNorm: by = this.training ? "training" : "running" } = this.options;
+    // The kernel moves what it is given; with "batch" that is thrown away.
+    const running = (part: string) =>
+      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.weight(`${prefix}.running_${part}`);
+    const statistics = { runningMean: running("mean"), runningVariance: running("var") };
+    const attributes = { ...statistics, epsilon: BATCH_NORM_EPSILON, training: by !== "running" };
+    return batchNorm({ x, weight, bias }, attributes);
+  }
+
+  /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
+  scale(x: Tensor, prefix: string): Tensor {
+    const [, , height, width] = x.shape;
+    return gate(x, this.#vector(`${prefix}.weight`), height * width);
+  }
+
   layerNorm(x: Tensor, prefix: string, epsilon: number): Tensor {
-    return layerNorm(
-      { x, weight: this.#vector(`${prefix}.weight`), bias: this.#vector(`${prefix}.bias`) },
-      { epsilon },
-    );
+    const weight = this.#vector(`${prefix}.weight`);
+    const substitute = this.options.norm?.(x, prefix, weight);
+    if (substitute) return substitute;
+    const bias = this.#vector(`${prefix}.bias`);
+    return layerNorm({ x, weight, bias }, { epsilon });
+  }
+
+  /** Attention with the gate of tokens as keys, if there is one. */
+  attention(qkv: Tensor, attributes: AttentionAttributes, place: string): Tensor {
+    const keyGate = this.gates.get("token");
+    return this.options.attention?.(qkv, attributes, place, keyGate) ?? attention(qkv, attributes, keyGate);
   }
 
   /** The activation function of units with a gate place, before their gate. */
   activate(x: Tensor, kind: ActivationKind, place: string): Tensor {
-    return this.options.activation?.(x, place) ?? activation(x, kind);
+    return this.options.activation?.(x, place, kind) ?? activation(x, kind);
   }
 
   /** x times the gates at these places; x itself where there is none. */
@@ -89,10 +165,6 @@ export class Pass {
       this.options.observer?.site?.(key, gated);
       return gated;
     }, x);
-  }
-
-  gateOf(key: string): Tensor | undefined {
-    return this.gates.get(key);
   }
 
   dropout(x: Tensor, rate: number): Tensor {

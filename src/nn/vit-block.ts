@@ -1,6 +1,6 @@
 /** One pre-norm transformer block with its gates: x + attn(norm1(x)), then x + mlp(norm2(x)). */
 import type { ViTConfig } from "../io/config.js";
-import { add, attention, type Tensor } from "../tensor/index.js";
+import { add, type Tensor } from "../tensor/index.js";
 import type { Pass } from "./pass.js";
 
 /** Stochastic depth grows linearly from 0 at the first block to the configured rate at the last. */
@@ -17,7 +17,7 @@ function attentionBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number
   const block = `blocks.${index}`;
   const normed = pass.gate(pass.layerNorm(x, `${block}.norm1`, config.normEps), "embed", `${block}.attn.in`);
   const qkv = pass.gate(pass.linear(normed, `${block}.attn.qkv`), `${block}.attn.headDim`);
-  const heads = attention(qkv, { heads: config.numHeads }, pass.gateOf("token"));
+  const heads = pass.attention(qkv, { heads: config.numHeads }, `${block}.attn`);
   const gated = pass.gate(heads, `${block}.attn.head`, `${block}.attn.out`);
   return finishBranch(pass.linear(gated, `${block}.attn.proj`), config, pass, index, "block.attn");
 }

@@ -30,6 +30,8 @@ export class ViT implements Model {
   readonly layers: readonly PrunableLayer[];
   readonly #half: Tensor;
 
+  /** None: each block goes around its only activation function. */
+  readonly trunk = [];
   readonly config: ViTConfig;
   readonly sampleShape: readonly number[];
 

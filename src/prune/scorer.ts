@@ -57,7 +57,9 @@ export class Scorer {
     const sources = saliency.needs.map((name: string) => sourceOf(saliency, name));
     const needed = [this.#expression, ...sources].flatMap(statisticsOf);
     const moments = needed.some(({ kind }) => kind === "derived") ? [MOMENT] : [];
-    this.#collector = new Collector(model, space, [...needed, ...moments], saliency.objective ?? {}, options);
+    const { objective = {}, referenceObjective = objective } = saliency;
+    const chosen = options.reference ? referenceObjective : objective;
+    this.#collector = new Collector(model, space, [...needed, ...moments], chosen, options);
     const operands = (statistic: Statistic, place: string) => this.#operand(statistic, place);
     this.#evaluator = new Evaluator(model, space, operands, saliency.name ?? "saliency");
     this.scores = Tensor.empty(this.#gpu, [space.count]);

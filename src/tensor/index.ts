@@ -1,3 +1,4 @@
+export type { WeightAs } from "../kernels/weight-as.js";
 export { backward, Gradients } from "./backward.js";
 export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
 export {

@@ -4,10 +4,11 @@
  */
 import { UsageError } from "../../errors.js";
 import { type Model, ModelRecording } from "../../nn/index.js";
-import { Tensor } from "../../tensor/index.js";
-import type { Objective } from "../saliency/objective.js";
+import { Tensor, withoutHistory } from "../../tensor/index.js";
+import { accumulateBatch, type Objective } from "../saliency/objective.js";
 import type { UnitSpace } from "../units.js";
 import { batchCount, type Calibration, type CalibrationBatch, loadBatch, readCalibration } from "./calibration.js";
+import { addTerm } from "./first-order.js";
 import { PASSES, type PassKind } from "./passes.js";
 import { placesOf } from "./places.js";
 import { companionsOf, type Statistic, statisticKey } from "./statistic.js";
@@ -31,6 +32,12 @@ interface Step {
   readonly recording: ModelRecording<void>;
 }
 
+/** What a kind of step does, and how it is told from others. */
+type StepKind = Pick<PassKind, "name" | "collects" | "run">;
+
+/** Sums what the objective wants to be summed before its loss runs. */
+const ACCUMULATE: StepKind = { name: "accumulate", collects: () => false, run: accumulate };
+
 const distinct = (statistics: readonly Statistic[]): Statistic[] => [
   ...new Map(statistics.map((statistic) => [statisticKey(statistic), statistic])).values(),
 ];
@@ -40,6 +47,7 @@ export class Collector {
   readonly statistics: Statistics;
   readonly #steps = new Map<string, Step>();
   readonly #draws: Tensor;
+  readonly #accumulated: Tensor | undefined;
   readonly #passes: readonly PassKind[];
   readonly needed: readonly Statistic[];
 
@@ -60,11 +68,14 @@ export class Collector {
       for (const { name, length } of places[index]) this.statistics.open(statistic, name, length);
     });
     this.#draws = Tensor.zeros(gpu, [2], "u32");
+    this.#accumulated = objective.accumulate && Tensor.zeros(gpu, objective.accumulate.shape(model));
   }
 
   /** @throws UsageError when data are needed and there are none. */
   requireData(): void {
-    if (this.#passes.length === 0 || this.options.calibration || this.objective.input === "ones") return;
+    const { calibration } = this.options;
+    const { input, accumulate: wanted } = this.objective;
+    if (calibration || (this.#passes.length === 0 && !wanted) || (input === "ones" && !wanted)) return;
     throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
   }
 
@@ -72,29 +83,45 @@ export class Collector {
   async collect(): Promise<void> {
     this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
-    const { batchSize, signal, onBatch } = this.options;
-    const totals = this.#passes.map(({ each }) => this.#batchCount(each === "example" ? 1 : batchSize));
-    const total = totals.reduce(
-      (sum, count) => (sum === undefined || count === undefined ? undefined : sum + count),
-      0,
-    );
-    let done = 0;
+    const { batchSize } = this.options;
+    const sizes = this.#passes.map(({ each }) => (each === "example" ? 1 : batchSize));
+    const counts = [
+      ...(this.#accumulated ? [this.#dataCount(batchSize)] : []),
+      ...sizes.map((size) => this.#count(size)),
+    ];
+    const progress: Progress = { done: 0, total: counts.reduce(sumKnown, 0) };
+    if (this.#accumulated) {
+      this.model.gpu.clear(this.#accumulated.buffer);
+      const read = readCalibration(this.options.calibration!, batchSize);
+      await this.#run(ACCUMULATE, read, progress, { counts: true });
+    }
     for (const [index, pass] of this.#passes.entries()) {
-      let first = true;
-      const read = this.#read(pass.each === "example" ? 1 : batchSize);
-      for await (const batch of read) {
-        signal?.throwIfAborted();
-        const step = this.#step(pass, batch);
-        loadBatch(batch, step.context);
-        this.#draws.write(Uint32Array.of(this.#seed, done));
-        if (first) pass.begin?.(step.context);
-        first = false;
-        step.recording.replay();
-        await this.model.gpu.sync();
-        if (index === 0) this.statistics.examples += batch.labels.length;
-        done++;
-        await onBatch?.(done, total);
-      }
+      const counts = index === 0 && !this.#accumulated;
+      await this.#run(pass, this.#read(sizes[index]), progress, { counts, begin: pass.begin });
+    }
+  }
+
+  /** Runs a step over batches; `counts` adds their examples up. */
+  async #run(
+    kind: StepKind,
+    batches: AsyncIterable<CalibrationBatch>,
+    progress: Progress,
+    { counts, begin }: { readonly counts: boolean; readonly begin?: PassKind["begin"] },
+  ): Promise<void> {
+    const { signal, onBatch } = this.options;
+    let first = true;
+    for await (const batch of batches) {
+      signal?.throwIfAborted();
+      const step = this.#step(kind, batch);
+      loadBatch(batch, step.context);
+      this.#draws.write(Uint32Array.of(this.#seed, progress.done));
+      if (first) begin?.(step.context);
+      first = false;
+      step.recording.replay();
+      await this.model.gpu.sync();
+      if (counts) this.statistics.examples += batch.labels.length;
+      progress.done++;
+      await onBatch?.(progress.done, progress.total);
     }
   }
 
@@ -104,8 +131,12 @@ export class Collector {
     return (seed + Math.imul(shard, 0x9e3779b9)) >>> 0;
   }
 
-  #batchCount(size: number): number | undefined {
-    return this.objective.input === "ones" ? 1 : batchCount(this.options.calibration!, size);
+  #count(size: number): number | undefined {
+    return this.objective.input === "ones" ? 1 : this.#dataCount(size);
+  }
+
+  #dataCount(size: number): number | undefined {
+    return batchCount(this.options.calibration!, size);
   }
 
   async *#read(size: number): AsyncGenerator<CalibrationBatch> {
@@ -117,8 +148,8 @@ export class Collector {
     return new Float32Array(this.model.sampleShape.reduce((product, extent) => product * extent, 1)).fill(1);
   }
 
-  #step(pass: PassKind, { labels: { length: size } }: CalibrationBatch): Step {
-    const key = `${pass.name} ${size}`;
+  #step(kind: StepKind, { labels: { length: size } }: CalibrationBatch): Step {
+    const key = `${kind.name} ${size}`;
     const known = this.#steps.get(key);
     if (known) return known;
     const { gpu, sampleShape } = this.model;
@@ -129,12 +160,13 @@ export class Collector {
       space: this.space,
       objective: this.objective,
       statistics: this.statistics,
-      needed: this.needed.filter(pass.collects),
+      needed: this.needed.filter(kind.collects),
       images,
       labels,
       draws: this.#draws,
+      accumulated: this.#accumulated,
     };
-    const step = { context, recording: new ModelRecording(this.model, () => pass.run(context)) };
+    const step = { context, recording: new ModelRecording(this.model, () => kind.run(context)) };
     this.#steps.set(key, step);
     return step;
   }
@@ -154,5 +186,21 @@ export class Collector {
     this.invalidate();
     this.statistics.release();
     this.model.gpu.release(this.#draws);
+    if (this.#accumulated) this.model.gpu.release(this.#accumulated);
   }
+}
+
+/** Batches done, and how many there are where that is known. */
+interface Progress {
+  done: number;
+  readonly total: number | undefined;
+}
+
+const sumKnown = (sum: number | undefined, count: number | undefined): number | undefined =>
+  sum === undefined || count === undefined ? undefined : sum + count;
+
+/** accumulated += what the batch adds. */
+function accumulate({ model, objective, images, labels, accumulated }: StepContext): void {
+  const part = withoutHistory(() => accumulateBatch(model, objective, { images, labels }));
+  addTerm("x", { x: part }, accumulated!);
 }

@@ -11,8 +11,9 @@ import type { StepContext } from "./step-context.js";
 export function firstOrder(context: StepContext): void {
   const { model, objective, needed } = context;
   const denseGradients = needed.some((each) => each.kind === "gradient" && each.dense);
-  const options = { observer: observerOf(context), denseGradients };
-  if (!needed.some(({ kind }) => kind === "gradient" || kind === "gate")) {
+  const pathScores = needed.some(({ kind }) => kind === "path");
+  const options = { observer: observerOf(context), denseGradients, pathScores };
+  if (!needed.some(({ kind }) => kind === "gradient" || kind === "gate" || kind === "path")) {
     withoutHistory(() => void runObjective(model, objective, context, options));
     return;
   }
@@ -27,11 +28,15 @@ export function firstOrder(context: StepContext): void {
 
 function addGradients({ model, needed, statistics }: StepContext, { leaf }: ObjectivePass, gradients: Gradients): void {
   for (const statistic of needed) {
-    if (statistic.kind !== "gradient") continue;
+    if (statistic.kind !== "gradient" && statistic.kind !== "path") continue;
     for (const parameter of model.parameters) {
       const total = statistics.get(statistic, parameter.name);
       const gradient = total && gradients.get(leaf(parameter));
-      if (gradient) addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
+      if (!gradient) continue;
+      if (statistic.kind === "gradient") addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
+      // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still.
+      else if (leaf(parameter) === parameter.value) addTerm("g", { g: gradient }, total);
+      else addTerm("w * w * abs(g)", { g: gradient, w: parameter.value }, total);
     }
   }
 }

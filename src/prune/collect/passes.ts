@@ -38,6 +38,7 @@ export const PASSES: readonly PassKind[] = [
     begin: findCenters,
   },
   gradients("batch", true),
+  { name: "path", each: "batch", collects: ({ kind }) => kind === "path", run: firstOrder },
   gradients("example", false),
   gradients("example", true),
   { name: "curvature", each: "batch", collects: ({ kind }) => kind === "curvature", run: secondOrder },

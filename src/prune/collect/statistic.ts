@@ -15,6 +15,8 @@ export type Statistic =
   | { readonly kind: "random" }
   /** Sum of a term over g (dLoss/dw of a batch's or of an example's mean loss) and w; `dense` gives removed weights their gradient too. */
   | { readonly kind: "gradient"; readonly term: string; readonly each: Each; readonly dense?: boolean }
+  /** w^2 |g| for the gradient g by w^2, computed where the weight's gradient is: of objectives that square the weights and run once. */
+  | { readonly kind: "path" }
   /** By unit: sum of a term over g, the gradient of a gate of ones at the unit's place. */
   | { readonly kind: "gate"; readonly term: string; readonly each: Each }
   /** By column or row of a layer: sum of a term over x, its input or output, over all examples and tokens. */
@@ -57,6 +59,7 @@ const DOMAINS = {
   weight: "weight",
   keptWeight: "weight",
   gradient: "weight",
+  path: "weight",
   curvature: "weight",
   training: "weight",
   random: "unit",

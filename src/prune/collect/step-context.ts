@@ -16,6 +16,8 @@ export interface StepContext {
   readonly needed: readonly Statistic[];
   readonly images: Tensor;
   readonly labels: Tensor;
+  /** What the objective has summed over the calibration data before. */
+  readonly accumulated?: Tensor;
   /** u32 [seed, step] */
   readonly draws: Tensor;
 }

@@ -1,9 +1,12 @@
 /** The scalar whose gradient a saliency looks at, and the network that it is taken of. */
 import { map as mapKernel } from "../../kernels/map.js";
-import type { ForwardOptions, Model, ModelOutput, Parameter } from "../../nn/index.js";
-import { crossEntropy, mean, Tensor } from "../../tensor/index.js";
+import { type ForwardOptions, layerOf, type Model, type ModelOutput, type Parameter } from "../../nn/index.js";
+import { crossEntropy, mean, type Shape, Tensor, type WeightAs } from "../../tensor/index.js";
 
-/** WGSL expression over w that takes the place of parameters, such as "abs(w)": of all of them, or of those that it is given for. */
+/**
+ * WGSL expression over w that takes the place of parameters, such as "abs(w)": of all of them, or of those that it is given for. Weights of layers
+ * are squared ("w * w") and set to one ("1.0") where they are read; any other expression is written out first.
+ */
 export type Transformation = string | ((parameter: Parameter) => string | undefined);
 
 /** What a loss may look at. */
@@ -14,14 +17,27 @@ export interface ObjectiveContext {
   readonly labels: Tensor;
   /** A forward pass as the objective describes it; call it as often as needed. Sources of activations are summed over the first call of a step only. */
   readonly forward: (images?: Tensor, options?: ForwardOptions) => ModelOutput;
-  /** Weights for other forward passes: `forward(images, { weights: transformed("w * w") })`. No gradient flows to them. */
-  readonly transformed: (weights: Transformation) => (parameter: Parameter) => Tensor;
+  /** Weights for other forward passes: `forward(images, { weights: transformed("w * w") })`. */
+  readonly transformed: (weights: Transformation) => (parameter: Parameter) => Tensor | WeightAs;
+  /** What takes the place of a parameter in `forward`. */
+  readonly substitute: (parameter: Parameter) => Tensor | WeightAs;
+  /** What `accumulate` has summed, where an objective has it; there for the loss only. */
+  readonly accumulated?: Tensor;
+}
+
+/** A sum over the batches of calibration, without gradients. */
+export interface Accumulation {
+  readonly shape: (model: Model) => Shape;
+  /** What a batch adds. */
+  readonly batch: (context: ObjectiveContext) => Tensor;
 }
 
 /** Describes the gradients that a saliency wants where they are not those of the training loss. */
 export interface Objective {
-  /** "ones" runs once, over one example of ones, without calibration data. */
+  /** "ones" runs once, over one example of ones, without calibration data but for `accumulate`. */
   readonly input?: "ones";
+  /** Summed over the calibration data before anything else, for a loss that runs once, with `input: "ones"`. */
+  readonly accumulate?: Accumulation;
   /** What takes the place of parameters. Gradients are then by its result; the source `weight` stays the weight. */
   readonly weights?: Transformation;
   /** A scalar. Default: mean cross entropy of the logits. */
@@ -40,35 +56,86 @@ const taskLoss = ({ forward, labels }: ObjectiveContext): Tensor =>
 /** Runs an objective forward; the observer sees the first of its forward passes. */
 export function runObjective(
   model: Model,
-  { weights, loss = taskLoss }: Objective,
-  { images, labels }: { images: Tensor; labels: Tensor },
-  { observer, ...options }: ForwardOptions,
+  { loss = taskLoss, ...objective }: Objective,
+  batch: ObjectiveBatch,
+  options: ForwardOptions,
 ): ObjectivePass {
-  const leaf = weights === undefined ? ({ value }: Parameter) => value : transform(weights, true);
-  let first: ForwardOptions = { observer };
-  const forward = (input = images, more: ForwardOptions = {}) => {
-    const all = { ...options, ...first, ...(weights === undefined ? {} : { weights: leaf }), ...more };
-    first = {};
-    return model.forward(input, all);
-  };
-  const transformed = (other: Transformation) => transform(other, false);
-  return { loss: loss({ model, images, labels, forward, transformed }), leaf };
+  const { context, leaf } = contextOf(model, objective, batch, options);
+  return { loss: loss(context), leaf };
 }
 
-/** New tensors in the place of parameters, each made when it is first asked for. */
-function transform(weights: Transformation, requiresGradient: boolean): (parameter: Parameter) => Tensor {
-  const made = new Map<Parameter, Tensor>();
-  return (parameter) => {
-    const known = made.get(parameter);
+/** What a batch adds to the sum of an objective. */
+export const accumulateBatch = (model: Model, objective: Objective, batch: ObjectiveBatch): Tensor =>
+  objective.accumulate!.batch(contextOf(model, objective, batch, {}).context);
+
+/** What an objective runs on. */
+export interface ObjectiveBatch {
+  readonly images: Tensor;
+  readonly labels: Tensor;
+  readonly accumulated?: Tensor;
+}
+
+function contextOf(
+  model: Model,
+  { weights }: Objective,
+  batch: ObjectiveBatch,
+  { observer, ...options }: ForwardOptions,
+): { context: ObjectiveContext; leaf: ObjectivePass["leaf"] } {
+  const substitutes = weights === undefined ? undefined : new Substitutes(model, weights, true);
+  let first: ForwardOptions = { observer };
+  const forward = (images = batch.images, more: ForwardOptions = {}) => {
+    const all = { ...options, ...first, ...(substitutes && { weights: substitutes.of }), ...more };
+    first = {};
+    return model.forward(images, all);
+  };
+  const transformed = (other: Transformation) => new Substitutes(model, other, false).of;
+  const leaf = substitutes?.leaf ?? (({ value }: Parameter) => value);
+  const substitute = substitutes?.of ?? leaf;
+  return { context: { ...batch, model, forward, transformed, substitute }, leaf };
+}
+
+/** Expressions that a layer computes of its weight as it reads it. */
+const ON_LOAD: Readonly<Record<string, WeightAs>> = { "w * w": "square", "1.0": "one" };
+
+/** What takes the place of parameters, each made when it is first asked for. */
+class Substitutes {
+  readonly #made = new Map<Parameter, Tensor>();
+
+  constructor(
+    private readonly model: Model,
+    private readonly weights: Transformation,
+    private readonly requiresGradient: boolean,
+  ) {}
+
+  readonly of = (parameter: Parameter): Tensor | WeightAs => {
+    const text = this.#expression(parameter);
+    return this.#onLoad(parameter, text) ?? this.#tensor(parameter, text);
+  };
+
+  /** The tensor that gradients are by. */
+  readonly leaf = (parameter: Parameter): Tensor => {
+    const text = this.#expression(parameter);
+    return this.#onLoad(parameter, text) ? parameter.value : this.#tensor(parameter, text);
+  };
+
+  #expression(parameter: Parameter): string | undefined {
+    return typeof this.weights === "string" ? this.weights : this.weights(parameter);
+  }
+
+  #onLoad({ name }: Parameter, text: string | undefined): WeightAs | undefined {
+    return text !== undefined && Object.hasOwn(ON_LOAD, text) && layerOf(this.model, name) ? ON_LOAD[text] : undefined;
+  }
+
+  #tensor(parameter: Parameter, text: string | undefined): Tensor {
+    const known = this.#made.get(parameter);
     if (known) return known;
-    const text = typeof weights === "string" ? weights : weights(parameter);
     const { value } = parameter;
     const tensor = text === undefined ? value.detach() : Tensor.empty(value.gpu, value.shape);
-    tensor.requiresGradient = requiresGradient;
+    tensor.requiresGradient = this.requiresGradient;
     if (text !== undefined) {
       mapKernel(value.gpu, text, { w: { buffer: value } }, { y: tensor, length: tensor.size });
     }
-    made.set(parameter, tensor);
+    this.#made.set(parameter, tensor);
     return tensor;
-  };
+  }
 }

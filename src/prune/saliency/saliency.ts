@@ -27,6 +27,8 @@ export interface Saliency<N extends string = SourceName> {
   readonly sources?: Readonly<Record<string, Expression>>;
   /** Whose gradients are taken. Default: the mean cross entropy of a batch. */
   readonly objective?: Objective;
+  /** What takes the objective's place under `reference`, where the method's authors do otherwise. */
+  readonly referenceObjective?: Objective;
   /** Changes surviving weights or biases after selection. */
   readonly compensate?: Compensation;
   /** Under `reference`, scores are divided by the magnitude of their sum over everything, as the method's authors do. */
@@ -80,7 +82,8 @@ const WITHOUT_DATA: readonly Statistic["kind"][] = ["weight", "keptWeight", "ran
 
 /** Whether a saliency has to see calibration data. */
 export const needsCalibration = (saliency: AnySaliency): boolean =>
-  saliency.objective?.input !== "ones" && statisticsNeeded(saliency).some(({ kind }) => !WITHOUT_DATA.includes(kind));
+  saliency.objective?.accumulate !== undefined ||
+  (saliency.objective?.input !== "ones" && statisticsNeeded(saliency).some(({ kind }) => !WITHOUT_DATA.includes(kind)));
 
 /** Whether a saliency sums over training steps. */
 export const needsTraining = (saliency: AnySaliency): boolean =>

@@ -18,7 +18,7 @@ const normOf = (kind: ObservedPlace) => map("sqrt(q)", { q: total(kind, "x * x")
 
 /**
  * The sources by name. g is the gradient of a calibration batch's loss (of an example's, in sources called `example...`); sums run over the
- * calibration data. Sources of single weights: `weight`, `keptWeight`, `gradient...`, `exampleGradientSquared`, `maskGradient`, `hessianGradient`,
+ * calibration data. Sources of single weights: `weight`, `keptWeight`, `gradient...`, `exampleGradientSquared`, `pathScore`, `maskGradient`, `hessianGradient`,
  * `hessianDiagonal`, `movement`; of a layer's inputs (columns): `input...`; of its outputs (rows): `output...`; of units with a place for a gate
  * (heads, neurons): `gate...`, `exampleGateGradientSquared`, `activation...`; of any unit: `random`.
  */
@@ -37,6 +37,8 @@ export const SOURCES = {
   gradientSquared: gradient("g * g"),
   /** Sum over examples of the square of the example's own gradient. Batches of one example: slower. */
   exampleGradientSquared: gradient("g * g", "example"),
+  /** w^2 |dR/d(w^2)|, for objectives that square weights ("w * w") and run once ("ones"): computed where the gradient is, in the same pass. */
+  pathScore: statistic({ kind: "path" }),
   /** Sum of dLoss/dmask = g w, with the gradient that masked weights would have. */
   maskGradient: statistic({ kind: "gradient", term: "g * w", each: "batch", dense: true }),
   /** Sum of dLoss/dgate. */
