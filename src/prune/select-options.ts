@@ -35,7 +35,7 @@ export type Amount =
 export interface SelectOptions {
   /** What is ranked together; default: everything. Groups of one key must lie side by side, as `unitSpace` lays them for the same scope. */
   readonly scope?: Scope;
-  /** The authors' rule: everything up to the k-th score goes, ties included, and what was pruned is ranked anew. For sparsities only. */
+  /** The authors' rule: everything up to the k-th score goes, ties included, and what was pruned is ranked anew unless `monotone` says otherwise. For sparsities only. */
   readonly reference?: boolean;
   /** Units of a group that stay at least: below 1 a part of the group, rounded up, from 1 a number. Larger than the group: all. */
   readonly floor?: PerGroup;
@@ -66,11 +66,10 @@ const refuse = (what: string, expected: string, got: unknown, remedy: string): n
 };
 
 /** @throws UsageError for options that contradict each other. */
-export function checkOptions({ reference, floor, ceiling, multipleOf, pattern, monotone }: SelectOptions): void {
+export function checkOptions({ reference, floor, ceiling, multipleOf, pattern }: SelectOptions): void {
   const limits = Object.entries({ floor, ceiling, multipleOf, pattern }).filter(([, value]) => value !== undefined);
   const [name] = limits[0] ?? [];
   if (reference && name) refuse("reference", "the authors' rule alone", `${name} too`, `leave one of them away`);
-  if (reference && monotone) refuse("reference", "units that may come back", "monotone: true", "leave monotone away");
   if (pattern !== undefined && limits.length > 1) {
     refuse("pattern", "a pattern alone", `${name} too`, "a pattern fixes how many weights stay");
   }

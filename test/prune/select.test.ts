@@ -261,6 +261,24 @@ test("reference prunes every tie and ranks pruned units anew", async () => {
   expect(second.keep).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
 });
 
+test("reference with monotone ranks pruned units below all others, and prunes the ties of the rest", async () => {
+  const scores = Float32Array.of(1, 2, 2, 2, 3, 4, 5, 6);
+  const steps = [
+    { scores, amount: { sparsity: 0.25 } },
+    { scores: scores.toReversed(), amount: { sparsity: 0.5 } },
+    { scores: scores.toReversed(), amount: { sparsity: 0.625 } },
+    { scores: Float32Array.of(9, 9, 9, 9, 7, 7, 7, 8), amount: { sparsity: 0.75 } },
+  ];
+  const results = await run(spaceOf([8]), { reference: true, monotone: true }, steps);
+  expect(results.map(({ keep }) => keep)).toEqual([
+    [0, 0, 0, 0, 1, 1, 1, 1], // the second smallest, and its ties
+    [0, 0, 0, 0, 1, 1, 1, 1], // four are gone already
+    [0, 0, 0, 0, 1, 1, 1, 0], // one more
+    [0, 0, 0, 0, 0, 0, 0, 0], // the sixth smallest is 7, and so are the others that are left
+  ]);
+  expect(results[2].read).toEqual([{ threshold: 1, pruned: 5 }]);
+});
+
 test("a selector goes on from keep bits, and forgets them", async () => {
   const gpu = await sharedGpu();
   const selector = new Selector(gpu, spaceOf([6]));
@@ -298,12 +316,6 @@ describe("refuses", () => {
 
   test.each<[string, SelectOptions, Amount | undefined, RegExp]>([
     ["reference with a floor", { reference: true, floor: 1 }, undefined, /reference: expected the authors' rule alone/],
-    [
-      "reference and monotone",
-      { reference: true, monotone: true },
-      undefined,
-      /reference: expected units that may come/,
-    ],
     ["reference with a threshold", { reference: true }, { threshold: 1 }, /reference: expected a sparsity as amount/],
     ["a pattern with multiples", { pattern: "2:4", multipleOf: 8 }, undefined, /pattern: expected a pattern alone/],
     ["another amount than a pattern's", { pattern: "2:4" }, { sparsity: 0.6 }, /pattern: expected sparsity 0.5/],
