@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { type MapInput, map as mapKernel } from "../kernels/map.js";
 import { applyMask } from "../kernels/mask.js";
-import { randomUniform } from "../kernels/random.js";
+import { randomNormal, randomUniform } from "../kernels/random.js";
 import type { Model, PrunableLayer } from "../nn/index.js";
 import { Tensor } from "../tensor/index.js";
 import { Collector, type CollectorOptions } from "./collect/collector.js";
@@ -28,9 +28,9 @@ export interface ScorerOptions extends CollectorOptions {
   readonly reference?: boolean;
 }
 
-/** Divided by the magnitude of the total, where the method's authors do so. */
+/** The authors' own score where they have one, divided by the magnitude of the total where they do so. */
 function referenceScore(saliency: AnySaliency): Expression {
-  const score = scoreExpression(saliency);
+  const score = scoreExpression({ ...saliency, score: saliency.referenceScore ?? saliency.score });
   return saliency.referenceTotal ? map("s / abs(total)", { s: sum(score), total: sum(score, "model") }) : score;
 }
 
@@ -127,7 +127,7 @@ export class Scorer {
     const { statistics } = this.#collector;
     if (statistic.kind === "weight") return this.model.parameters.get(place).value;
     if (statistic.kind === "keptWeight") return this.#keptWeight(place);
-    if (statistic.kind === "random") return this.#random(place);
+    if (statistic.kind === "random") return this.#random(place, statistic.normal ? randomNormal : randomUniform);
     if (statistic.kind === "rows") return this.#rows(place);
     if (statistic.kind !== "derived") return statistics.get(statistic, place);
     const moment = statistics.get(MOMENT, place);
@@ -142,11 +142,11 @@ export class Scorer {
     return kept;
   }
 
-  #random(group: string): Tensor {
+  #random(group: string, draw: typeof randomUniform): Tensor {
     const index = this.space.groups.findIndex(({ name }) => name === group);
     const { units: length } = this.space.groups[index];
     const values = Tensor.empty(this.#gpu, [length]);
-    randomUniform(this.#gpu, { y: values, state: this.#draws }, { length, stream: RANDOM_STREAM + index });
+    draw(this.#gpu, { y: values, state: this.#draws }, { length, stream: RANDOM_STREAM + index });
     return values;
   }
 

@@ -11,8 +11,8 @@ export type Statistic =
   | { readonly kind: "weight" }
   /** The weights, removed ones as 0. */
   | { readonly kind: "keptWeight" }
-  /** Uniform in [0, 1), by seed and round. */
-  | { readonly kind: "random" }
+  /** Uniform in [0, 1), or standard normal, by seed and round. */
+  | { readonly kind: "random"; readonly normal?: true }
   /** Sum of a term over g (dLoss/dw of a batch's or of an example's mean loss) and w; `dense` gives removed weights their gradient too. */
   | { readonly kind: "gradient"; readonly term: string; readonly each: Each; readonly dense?: boolean }
   /** w^2 |g| for the gradient g by w^2, computed where the weight's gradient is: of objectives that square the weights and run once. */

@@ -27,6 +27,8 @@ export interface Saliency<N extends string = SourceName> {
   readonly sources?: Readonly<Record<string, Expression>>;
   /** Whose gradients are taken. Default: the mean cross entropy of a batch. */
   readonly objective?: Objective;
+  /** What takes the score's place under `reference`, where the method's authors compute another. */
+  readonly referenceScore?: (sources: Sources<N>) => Expression;
   /** What takes the objective's place under `reference`, where the method's authors do otherwise. */
   readonly referenceObjective?: Objective;
   /** Changes surviving weights or biases after selection. */

@@ -20,7 +20,7 @@ const normOf = (kind: ObservedPlace) => map("sqrt(q)", { q: total(kind, "x * x")
  * The sources by name. g is the gradient of a calibration batch's loss (of an example's, in sources called `example...`); sums run over the
  * calibration data. Sources of single weights: `weight`, `keptWeight`, `gradient...`, `exampleGradientSquared`, `pathScore`, `maskGradient`, `hessianGradient`,
  * `hessianDiagonal`, `movement`; of a layer's inputs (columns): `input...`; of its outputs (rows): `output...`; of units with a place for a gate
- * (heads, neurons): `gate...`, `exampleGateGradientSquared`, `activation...`; of any unit: `random`.
+ * (heads, neurons): `gate...`, `exampleGateGradientSquared`, `activation...`; of any unit: `random`, `normal`.
  */
 export const SOURCES = {
   /** The weight itself, also where it is masked. */
@@ -29,6 +29,8 @@ export const SOURCES = {
   keptWeight: statistic({ kind: "keptWeight" }),
   /** Uniform in [0, 1), by seed and round. */
   random: statistic({ kind: "random" }),
+  /** Standard normal, by seed and round. */
+  normal: statistic({ kind: "random", normal: true }),
   /** Sum of g. */
   gradient: gradient("g"),
   /** Sum of |g|. */
