@@ -6,6 +6,7 @@ import {
   conv2dWeightGrad,
 } from "../../src/kernels/conv.js";
 import { convExtents } from "../../src/kernels/conv-size.js";
+import type { WeightAs } from "../../src/kernels/weight-as.js";
 import { sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { Arrays, KernelCase } from "../harness/kernel-case.js";
@@ -40,6 +41,12 @@ function products(size: Conv2dSize, visit: (x: number, weight: number, y: number
 const kept = (values: Numbers, mask: Numbers | undefined) =>
   Float64Array.from(values, (value, i) => (mask ? value * bit(mask as Uint32Array, i) : value));
 
+/** The weight that takes part. */
+const counted = ({ weight, mask }: Readonly<Record<string, Numbers>>, weightAs: WeightAs | undefined) => {
+  const value = { square: (w: number) => w ** 2, one: () => 1, itself: (w: number) => w }[weightAs ?? "itself"];
+  return kept(Float64Array.from(weight, value), mask);
+};
+
 function forward(x: Numbers, weight: Numbers, size: Conv2dSize, bias?: Numbers): Float64Array {
   const { lengths, outputs, batch } = convExtents("oracle", size);
   const pixels = lengths.y / (batch * outputs);
@@ -66,54 +73,78 @@ function backwardWeight(x: Numbers, dy: Numbers, size: Conv2dSize): Float64Array
   return dWeight;
 }
 
-function makeCases(
-  size: Conv2dSize,
-  variant: ConvVariant | undefined,
-  masked: boolean,
-  benchOnly?: boolean,
-): KernelCase[] {
+interface Use {
+  readonly variant?: ConvVariant;
+  readonly masked?: boolean;
+  /** With "square", gradients by the weight are path scores. */
+  readonly weightAs?: WeightAs;
+}
+
+function makeCases(size: Conv2dSize, { variant, masked, weightAs }: Use, benchOnly?: boolean): KernelCase[] {
   const extents = convExtents("case", size);
   const { batch, channels, height, width, outputs, kernel, stride, padding, groups, out, lengths } = extents;
   const geometry = `${batch}x${channels}x${height}x${width} to ${outputs}, kernel ${kernel.join("x")}, stride ${stride}, padding ${padding}`;
-  const shape = `${geometry}, groups ${groups}${masked ? ", masked" : ""}, ${variant ?? "chosen"} kernel`;
+  const words = [masked ? "masked" : [], weightAs ?? []].flat().join(" ");
+  const shape = `${geometry}, groups ${groups}${words && `, ${words}`}, ${variant ?? "chosen"} kernel`;
   const perOutput = (channels / groups) * kernel[0] * kernel[1];
   const common = {
     flops: 2 * lengths.y * perOutput,
     bytes: 4 * (lengths.x + lengths.y + lengths.weight),
     benchOnly,
   };
+  // Weights of ones are not read, and without a mask channels and windows are added up one after the other, once for all results.
+  const readWeights = weightAs === "one" ? 0 : lengths.weight;
+  const onImages = { ...common, bytes: 4 * (lengths.x + lengths.y + readWeights) };
+  const sums = (images: number, channelSums: number) =>
+    weightAs === "one" && !masked ? channelSums + (images * kernel[0] * kernel[1]) / stride ** 2 : common.flops;
   const mask = (): Arrays => (masked ? { mask: maskWords(lengths.weight, 3) } : {});
   const x = () => normals(lengths.x, 1);
-  const weight = () => normals(lengths.weight, 2, 1 / Math.sqrt(perOutput));
+  const weight = () => {
+    const values = normals(lengths.weight, 2, perOutput ** (weightAs === "square" ? -1 / 4 : -1 / 2));
+    return weightAs === "one" ? values.fill(Number.NaN) : values;
+  };
   const dy = () => normals(lengths.y, 4);
-  const bias = (): Arrays => (masked ? { bias: normals(outputs, 5) } : {});
-  return [
+  const bias = (): Arrays => (masked || weightAs ? { bias: normals(outputs, 5) } : {});
+  const pixels = out.height * out.width;
+  const byImages: KernelCase[] = [
     {
-      ...common,
+      ...onImages,
       name: `conv2d ${shape}`,
       inputs: () => ({ x: x(), weight: weight(), ...mask(), ...bias() }),
       outputs: { y: { length: lengths.y } },
-      run: (gpu, buffers) => conv2d(gpu, buffers as never, size, { variant }),
-      oracle: (arrays: Arrays) => ({ y: forward(arrays.x, kept(arrays.weight, arrays.mask), size, arrays.bias) }),
+      run: (gpu, buffers) => conv2d(gpu, buffers as never, size, { variant, weightAs }),
+      oracle: (arrays: Arrays) => ({ y: forward(arrays.x, counted(arrays, weightAs), size, arrays.bias) }),
       tolerance: sumOf(perOutput),
+      flops: sums(batch * groups * height * width, lengths.x),
     },
     {
-      ...common,
+      ...onImages,
       name: `conv2dInputGrad ${shape}`,
       inputs: () => ({ dy: dy(), weight: weight(), ...mask() }),
       outputs: { dx: { length: lengths.x } },
-      run: (gpu, buffers) => conv2dInputGrad(gpu, buffers as never, size, { variant }),
-      oracle: (arrays: Arrays) => ({ dx: backwardX(arrays.dy, kept(arrays.weight, arrays.mask), size) }),
+      run: (gpu, buffers) => conv2dInputGrad(gpu, buffers as never, size, { variant, weightAs }),
+      oracle: (arrays: Arrays) => ({ dx: backwardX(arrays.dy, counted(arrays, weightAs), size) }),
       tolerance: sumOf((outputs / groups) * kernel[0] * kernel[1]),
+      flops: sums(batch * groups * height * width, lengths.y),
     },
+  ];
+  if (weightAs === "one") return byImages;
+  const scored = (): Arrays => (weightAs ? { scored: normals(lengths.weight, 6) } : {});
+  return [
+    ...byImages,
     {
       ...common,
       name: `conv2dWeightGrad ${shape}`,
-      inputs: () => ({ x: x(), dy: dy(), ...mask() }),
+      inputs: () => ({ x: x(), dy: dy(), ...mask(), ...scored() }),
       outputs: { dWeight: { length: lengths.weight } },
       run: (gpu, buffers) => conv2dWeightGrad(gpu, buffers as never, size, { variant }),
-      oracle: (arrays: Arrays) => ({ dWeight: kept(backwardWeight(arrays.x, arrays.dy, size), arrays.mask) }),
-      tolerance: sumOf(batch * out.height * out.width),
+      oracle: (arrays: Arrays) => {
+        const gradient = backwardWeight(arrays.x, arrays.dy, size);
+        const score = (g: number, i: number) => (weightAs ? arrays.scored[i] ** 2 * Math.abs(g) : g);
+        return { dWeight: kept(gradient.map(score), arrays.mask) };
+      },
+      // A score is a square of up to 16 times the sum.
+      tolerance: sumOf(batch * pixels, weightAs ? 16 : 1),
     },
   ];
 }
@@ -132,12 +163,23 @@ const sizes: Conv2dSize[] = [
   { batch: 2, channels: 36, height: 12, width: 12, outputs: 67, kernel: square(3), padding: 1 },
 ];
 
-/** `undefined` lets the device choose: the lane kernel on the software drivers, where groups have channels enough. */
-const variants: [variant: ConvVariant | undefined, masked: boolean][] = [
-  [undefined, false],
-  [undefined, true],
-  ["tile", true],
-  ["direct", true],
+/** Without a variant the device chooses: the lane kernel on the software drivers, where groups have channels enough. */
+const uses: Use[] = [
+  {},
+  { masked: true },
+  { variant: "tile", masked: true },
+  { variant: "direct", masked: true },
+  { weightAs: "one" },
+  { weightAs: "square", masked: true },
+  { weightAs: "one", masked: true },
+];
+
+/** One place in the code for all shapes: seen on few. */
+const rarerUses: Use[] = [
+  { variant: "tile", weightAs: "square", masked: true },
+  { variant: "tile", weightAs: "one", masked: true },
+  { variant: "direct", weightAs: "square", masked: true },
+  { variant: "direct", weightAs: "one" },
 ];
 
 const benchSizes: Conv2dSize[] = [
@@ -150,16 +192,20 @@ const benchSizes: Conv2dSize[] = [
   { batch: 4, channels: 64, height: 56, width: 56, outputs: 64, kernel: square(3), padding: 1, groups: 64 },
 ];
 
+/** More groups of channels than one dimension holds workgroups. */
+const manyGroups: Conv2dSize = {
+  ...{ batch: 1, channels: 3 * 21_847, height: 1, width: 1, outputs: 3 * 21_847, kernel: square(1), groups: 65_541 },
+};
+
 export const cases: KernelCase[] = [
-  ...sizes.flatMap((size) => variants.flatMap(([variant, masked]) => makeCases(size, variant, masked))),
-  // More groups of channels, and so of workgroups, than one dimension holds.
-  ...makeCases(
-    { batch: 1, channels: 3 * 21_847, height: 1, width: 1, outputs: 3 * 21_847, kernel: square(1), groups: 65_541 },
-    "direct",
-    true,
+  ...sizes.flatMap((size) => uses.flatMap((use) => makeCases(size, use))),
+  ...[sizes[2], sizes[5]].flatMap((size) => rarerUses.flatMap((use) => makeCases(size, use))),
+  ...makeCases(manyGroups, { variant: "direct", masked: true }),
+  ...makeCases(manyGroups, { weightAs: "one" }),
+  ...benchSizes.flatMap((size) => makeCases(size, {}, true)),
+  ...[benchSizes[0], benchSizes[4]].flatMap((size) =>
+    [{ masked: true }, ...uses.filter(({ weightAs }) => weightAs)].flatMap((use) => makeCases(size, use, true)),
   ),
-  ...benchSizes.flatMap((size) => makeCases(size, undefined, false, true)),
-  ...makeCases(benchSizes[4], undefined, true, true),
 ];
 
 const size: Conv2dSize = {
@@ -177,5 +223,12 @@ export const gradients: GradientCase[] = [
     f: (v) => dot(forward(x, v, size), dy),
     at: weight,
     gradient: () => backwardWeight(x, dy, size),
+  },
+  {
+    // By the chain rule; the gradient by the squares is what path scores are made of.
+    name: "by a weight that counts as its square",
+    f: (v) => dot(forward(x, counted({ weight: v }, "square"), size), dy),
+    at: weight,
+    gradient: () => backwardWeight(x, dy, size).map((g, i) => 2 * weight[i] * g),
   },
 ];

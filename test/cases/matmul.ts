@@ -6,6 +6,7 @@ import {
   matmul,
 } from "../../src/kernels/matmul.js";
 import { sumOf } from "../harness/close.js";
+import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { Arrays, KernelCase } from "../harness/kernel-case.js";
 import { bit, maskWords, normals, uniforms } from "../harness/random.js";
 
@@ -208,4 +209,33 @@ export const cases: KernelCase[] = [
       [benchShapes[0], benchShapes[4]].map((size) => makeCase(order, size, undefined, extra, true)),
     ),
   ),
+];
+
+const size = { m: 3, n: 5, k: 4 };
+const a = normals(12, 1);
+const weight = normals(20, 2);
+const dy = normals(15, 3);
+const product = (
+  order: MatmulOrder,
+  arrays: Readonly<Record<string, ArrayLike<number>>>,
+  extents: MatmulSize,
+  options = {},
+) => oracle(order, arrays as Arrays, extents, options).out;
+const dWeight = () => product("tn", { a: dy, b: a }, { m: 5, n: 4, k: 3 });
+const ofSquares: MatmulOptions = { weightAs: "square" };
+export const gradients: GradientCase[] = [
+  { name: "nt by b", f: (v) => dot(product("nt", { a, b: v }, size), dy), at: weight, gradient: dWeight },
+  {
+    name: "nt by a, whose b counts as its square",
+    f: (v) => dot(product("nt", { a: v, b: weight }, size, ofSquares), dy),
+    at: a,
+    gradient: () => product("nn", { a: dy, b: weight }, { m: 3, n: 4, k: 5 }, ofSquares),
+  },
+  {
+    // By the chain rule; the gradient by the squares is what path scores are made of.
+    name: "nt by b, which counts as its square",
+    f: (v) => dot(product("nt", { a, b: v }, size, ofSquares), dy),
+    at: weight,
+    gradient: () => dWeight().map((g, i) => 2 * weight[i] * g),
+  },
 ];
