@@ -1,12 +1,12 @@
 import { FormatError } from "../errors.js";
-import type { MlpConfig, ModelConfig, ViTConfig } from "./config.js";
+import type { ModelConfig } from "./config.js";
 import { type Naming, namesInFile } from "./names.js";
 import { expectedParameters } from "./parameters.js";
 import type { FloatTensor } from "./safetensors.js";
 import { quote, shapeText } from "./text.js";
 
 /**
- * Checks weights against a config. Of convolutional networks, whose layers no room builds yet, only the values are checked.
+ * Checks weights against a config.
  *
  * @throws FormatError naming the first parameter that is missing, unexpected, of a wrong shape or not finite.
  */
@@ -16,7 +16,7 @@ export function checkWeights(
   source: string,
   naming: Naming = "timm",
 ): void {
-  if (config.architecture === "vit" || config.architecture === "mlp") checkShapes(weights, config, source, naming);
+  checkShapes(weights, config, source, naming);
   checkFinite(weights, source, naming);
 }
 
@@ -25,7 +25,7 @@ const inFile = (name: string, naming: Naming): string => namesInFile(name, namin
 /** @throws FormatError naming the first parameter that is missing, unexpected or of a wrong shape. */
 export function checkShapes(
   weights: ReadonlyMap<string, Pick<FloatTensor, "shape">>,
-  config: ViTConfig | MlpConfig,
+  config: ModelConfig,
   source: string,
   naming: Naming = "timm",
 ): void {

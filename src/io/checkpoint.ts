@@ -57,10 +57,17 @@ export function parseCheckpoint(files: CheckpointFiles): Checkpoint {
   const { name: source, bytes } = files.weights;
   const { tensors, metadata } = parseSafetensors(bytes, source);
   const naming = detectNaming(tensors.keys());
-  const weights = floatTensors(toTimmNames(tensors, naming, source), source);
+  const weights = floatTensors(toTimmNames(withoutCounters(tensors), naming, source), source);
   checkWeights(weights, description.config, source, naming);
   return { ...description, naming, weights, metadata };
 }
+
+/**
+ * Leaves out how many batches each batch norm has seen, which PyTorch writes but reads only for averages that we do not compute. It is not written
+ * again: PyTorch's loader takes a missing one for 0.
+ */
+const withoutCounters = (tensors: ReadonlyMap<string, HostTensor>): Map<string, HostTensor> =>
+  new Map([...tensors].filter(([name]) => !/(^|\.)num_batches_tracked$/.test(name)));
 
 /** The bytes of a checkpoint's files by name: `model.safetensors`, `config.json` and what lay beside it. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {

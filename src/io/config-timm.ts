@@ -16,13 +16,11 @@ const knownName = /^(?:vit|deit)_(tiny|small|base|large)_(distilled_)?patch(8|16
 /**
  * A reader for timm's words, plain or in the form timm publishes: the architecture's known values, overridden by
  * `pretrained_cfg`, by the file's own top level, and by `model_args`, in this order.
- *
- * @throws FormatError for an architecture that is not known.
  */
-export function timmReader(json: JsonObject, architecture: string, source: string): ConfigReader {
+export function timmReader(json: JsonObject, known: JsonObject, source: string): ConfigReader {
   const modelArguments = isObject(json.model_args) ? json.model_args : {};
   const values: JsonObject = {
-    ...knownValues(architecture, source),
+    ...known,
     ...(isObject(json.pretrained_cfg) ? pretrainedValues(json.pretrained_cfg) : {}),
     ...json,
     ...modelArguments,
@@ -33,13 +31,18 @@ export function timmReader(json: JsonObject, architecture: string, source: strin
   });
 }
 
-function knownValues(architecture: string, source: string): JsonObject {
+/**
+ * What the name of a ViT or DeiT says of it.
+ *
+ * @throws FormatError for an architecture that is not known.
+ */
+export function knownViT(architecture: string, source: string): JsonObject {
   if (architecture === "vit" || architecture === "deit") return {};
   const match = knownName.exec(architecture);
   if (!match) {
     throw new FormatError(
-      `${source}: expected "architecture" to be "vit", "deit", "mlp", "lenet_300_100", "resnet20", "vgg16_bn" or a timm name such as ` +
-        `"deit_tiny_patch16_224", got ${quote(architecture)}; of the others only plain ViT and DeiT are supported`,
+      `${source}: expected "architecture" to be "vit", "deit", "mlp", "lenet_300_100", "resnet20", "vgg16_bn", "resnet18", "resnet50" ` +
+        `or a timm name such as "deit_tiny_patch16_224", got ${quote(architecture)}; of the others only plain ViT and DeiT are supported`,
     );
   }
   const [, size, distilled, patchSize, imageSize] = match;

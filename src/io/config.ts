@@ -1,9 +1,10 @@
 import { FormatError } from "../errors.js";
+import { isConvNet, readConvNet } from "./config-convnet.js";
 import { huggingFaceReader } from "./config-huggingface.js";
 import { LENET_300_100, readMlp } from "./config-mlp.js";
 import { ConfigReader } from "./config-reader.js";
-import { timmReader } from "./config-timm.js";
-import { readPreprocess, readViT } from "./config-vit.js";
+import { knownViT, timmReader } from "./config-timm.js";
+import { readViT } from "./config-vit.js";
 import type { JsonObject } from "./json.js";
 import { quote } from "./text.js";
 
@@ -61,9 +62,12 @@ export interface MlpConfig {
   readonly preprocess: Preprocess;
 }
 
-/** A convolutional network of fixed layout for small images. */
+/**
+ * A convolutional network of fixed layout: ResNet-20 and VGG-16 with batch norm for small images in the PX authors' names, ResNet-18 and 50 in
+ * torchvision's.
+ */
 export interface ConvNetConfig {
-  readonly architecture: "resnet20" | "vgg16_bn";
+  readonly architecture: "resnet20" | "vgg16_bn" | "resnet18" | "resnet50";
   readonly imageSize: number;
   readonly inChannels: number;
   readonly numClasses: number;
@@ -88,18 +92,10 @@ export function parseModelConfig(json: JsonObject, source: string, preprocessor?
   if (typeof architecture !== "string") {
     throw new FormatError(`${source}: expected "architecture" to be a string, got ${quote(architecture)}; correct it`);
   }
-  const reader = new ConfigReader(json, source);
-  switch (architecture) {
-    case "mlp":
-      return readMlp(reader);
-    case "lenet_300_100":
-      return readMlp(new ConfigReader({ ...LENET_300_100, ...json }, source));
-    case "resnet20":
-    case "vgg16_bn":
-      return readConvNet(reader, architecture);
-    default:
-      return readViT(timmReader(json, architecture, source));
-  }
+  if (architecture === "mlp") return readMlp(new ConfigReader(json, source));
+  if (architecture === "lenet_300_100") return readMlp(new ConfigReader({ ...LENET_300_100, ...json }, source));
+  if (isConvNet(architecture)) return readConvNet(timmReader(json, {}, source), architecture);
+  return readViT(timmReader(json, knownViT(architecture, source), source));
 }
 
 /** What a dataset must deliver to a model. */
@@ -116,15 +112,4 @@ export function inputSpec(config: ModelConfig): InputSpec {
   const sampleShape =
     config.architecture === "mlp" ? [config.inputs] : [inChannels, config.imageSize, config.imageSize];
   return { sampleShape, inChannels, numClasses, preprocess };
-}
-
-function readConvNet(reader: ConfigReader, architecture: ConvNetConfig["architecture"]): ConvNetConfig {
-  const inChannels = reader.count("in_chans", 3);
-  return {
-    architecture,
-    imageSize: reader.squareSize("img_size", 32),
-    inChannels,
-    numClasses: reader.count("num_classes", 10),
-    preprocess: readPreprocess(reader, inChannels, "imagenet", 1),
-  };
 }

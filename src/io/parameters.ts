@@ -1,4 +1,5 @@
-import type { MlpConfig, ViTConfig } from "./config.js";
+import type { ConvNetConfig, MlpConfig, ModelConfig, ViTConfig } from "./config.js";
+import { convNetLayout, weighted } from "./convnet-layout.js";
 
 type Shapes = Map<string, readonly number[]>;
 
@@ -45,12 +46,44 @@ export function mlpWidths({ inputs, hidden, numClasses }: MlpConfig): [inputs: n
   return [...hidden, numClasses].map((width, index) => [index === 0 ? inputs : hidden[index - 1], width]);
 }
 
+/** Weight, bias, and the statistics that evaluation normalises by. */
+function addBatchNorm(shapes: Shapes, name: string, channels: number): void {
+  for (const part of ["weight", "bias", "running_mean", "running_var"]) shapes.set(`${name}.${part}`, [channels]);
+}
+
+function convNetParameters(config: ConvNetConfig): Shapes {
+  const shapes: Shapes = new Map();
+  const layout = convNetLayout(config);
+  for (const part of weighted(layout)) {
+    if ("scale" in part) shapes.set(`${part.scale}.weight`, [part.channels, 1, 1]);
+    else {
+      const { conv, norm, channels, inputs, kernel, bias } = part;
+      shapes.set(`${conv}.weight`, [channels, inputs, kernel, kernel]);
+      if (bias) shapes.set(`${conv}.bias`, [channels]);
+      addBatchNorm(shapes, norm, channels);
+    }
+  }
+  addLinear(shapes, "fc", config.numClasses, layout.features.channels);
+  return shapes;
+}
+
+/** Whether a parameter is a running mean or variance of a batch norm: part of the model, but not trained and not pruned. */
+export const isStatistic = (name: string): boolean => /(^|\.)running_(mean|var)$/.test(name);
+
+/** Whether a parameter is the weight or bias of a layer norm, or of a batch norm, which is known by the statistics beside it. */
+export function isNorm(name: string, parameters: { has(name: string): boolean }): boolean {
+  const [, layer] = /^(.*)\.(?:weight|bias)$/.exec(name) ?? [];
+  return layer !== undefined && (/(^|[._])norm\d*$/.test(layer) || parameters.has(`${layer}.running_mean`));
+}
+
 /**
- * Names and shapes of a model's parameters in the order of the forward pass: timm's for a ViT, `lin.N.weight` and `lin.N.bias` for an MLP.
- * Linear weights are `[out, in]`.
+ * Names and shapes of a model's parameters in the order of the forward pass: timm's for a ViT, `lin.N.weight` and `lin.N.bias` for an MLP, for a
+ * convolutional network those of the code that it comes from. Linear weights are `[out, in]`, those of convolutions `[out, in, height, width]`.
  */
-export const expectedParameters = (config: ViTConfig | MlpConfig): Map<string, readonly number[]> =>
-  config.architecture === "vit" ? vitParameters(config) : mlpParameters(config);
+export function expectedParameters(config: ModelConfig): Map<string, readonly number[]> {
+  if (config.architecture === "vit") return vitParameters(config);
+  return config.architecture === "mlp" ? mlpParameters(config) : convNetParameters(config);
+}
 
 /**
  * Parameters of a model: up to how many a config may ask for. Far more than one buffer of any device holds, and few
@@ -58,9 +91,11 @@ export const expectedParameters = (config: ViTConfig | MlpConfig): Map<string, r
  */
 export const MAX_PARAMETERS = 2 ** 30;
 
-/** The number of a model's parameters. */
-export function parameterCount(config: ViTConfig | MlpConfig): number {
+/** The number of a model's parameters; running statistics are none. */
+export function parameterCount(config: ModelConfig): number {
   let count = 0;
-  for (const shape of expectedParameters(config).values()) count += shape.reduce((size, extent) => size * extent, 1);
+  for (const [name, shape] of expectedParameters(config)) {
+    if (!isStatistic(name)) count += shape.reduce((size, extent) => size * extent, 1);
+  }
   return count;
 }

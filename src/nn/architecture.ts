@@ -1,10 +1,12 @@
 /** What this library computes, by the `architecture` of a config: the one place that knows all networks. */
-import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { ModelConfig } from "../io/config.js";
+import { convNetLayout } from "../io/convnet-layout.js";
 import type { FloatTensor } from "../io/safetensors.js";
-import { mlpFlops, vitFlops } from "./flops.js";
-import { initialMlpWeights, initialViTWeights } from "./init.js";
+import { ConvNet } from "./convnet.js";
+import { convNetLayers } from "./convnet-sites.js";
+import { convNetFlops, mlpFlops, vitFlops } from "./flops.js";
+import { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
 import { MLP } from "./mlp.js";
 import { mlpLayers } from "./mlp-sites.js";
 import type { Model } from "./model.js";
@@ -25,11 +27,7 @@ export interface Architecture {
   create(gpu: Gpu, weights: ModelWeights): Model;
 }
 
-/**
- * @param source - where the config came from, for messages
- * @throws UsageError for an architecture that is not computed.
- */
-export function architectureOf(config: ModelConfig, source = "model"): Architecture {
+export function architectureOf(config: ModelConfig): Architecture {
   switch (config.architecture) {
     case "vit":
       return {
@@ -46,9 +44,12 @@ export function architectureOf(config: ModelConfig, source = "model"): Architect
         create: (gpu, weights) => new MLP(gpu, config, weights),
       };
     default:
-      throw new UsageError(
-        `${source}: expected a ViT, DeiT or MLP, got the architecture "${config.architecture}"; this version computes no other`,
-      );
+      return {
+        layers: convNetLayers(convNetLayout(config), config.numClasses),
+        flops: convNetFlops(config),
+        initialWeights: (seed) => initialConvNetWeights(config, seed),
+        create: (gpu, weights) => new ConvNet(gpu, config, weights),
+      };
   }
 }
 
@@ -56,7 +57,7 @@ export function architectureOf(config: ModelConfig, source = "model"): Architect
  * The network of a config on a device.
  *
  * @param weights - of the host, or tensors that lie on the device already
- * @throws FormatError when weights and config disagree; UsageError for an architecture that is not computed.
+ * @throws FormatError when weights and config disagree.
  */
 export const createModel = (gpu: Gpu, config: ModelConfig, weights: ModelWeights): Model =>
   architectureOf(config).create(gpu, weights);

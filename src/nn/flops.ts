@@ -1,5 +1,7 @@
 /** Work of a forward pass for one example, two FLOPs for each multiply-accumulate. */
-import type { MlpConfig, ViTConfig } from "../io/config.js";
+import type { ConvNetConfig, MlpConfig, ViTConfig } from "../io/config.js";
+import { convNetLayout } from "../io/convnet-layout.js";
+import { convNetLayers } from "./convnet-sites.js";
 import { mlpLayers } from "./mlp-sites.js";
 import type { PrunableLayer } from "./sites.js";
 import { tokenCount, vitLayers } from "./vit-sites.js";
@@ -16,3 +18,7 @@ export const mlpFlops = (config: MlpConfig): number => sumOfLayers(mlpLayers(con
 export function vitFlops(config: ViTConfig): number {
   return sumOfLayers(vitLayers(config)) + config.depth * 2 * 2 * tokenCount(config) ** 2 * config.embedDim;
 }
+
+/** Convolutions and the classifier; norms, activations, pools and identities with weights are left out, as is usual. */
+export const convNetFlops = (config: ConvNetConfig): number =>
+  sumOfLayers(convNetLayers(convNetLayout(config), config.numClasses));

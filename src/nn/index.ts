@@ -1,7 +1,8 @@
 export { type Architecture, architectureOf, createModel } from "./architecture.js";
-export { layerFlops, mlpFlops, vitFlops } from "./flops.js";
+export { ConvNet } from "./convnet.js";
+export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
-export { initialMlpWeights, initialViTWeights } from "./init.js";
+export { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
 export { MLP } from "./mlp.js";
 export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";

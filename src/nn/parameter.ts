@@ -2,8 +2,8 @@
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { checkFinite, checkShapes } from "../io/check-weights.js";
-import type { MlpConfig, ViTConfig } from "../io/config.js";
-import { expectedParameters } from "../io/parameters.js";
+import type { ModelConfig } from "../io/config.js";
+import { expectedParameters, isStatistic } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { Tensor } from "../tensor/index.js";
 
@@ -13,9 +13,11 @@ import { Tensor } from "../tensor/index.js";
  */
 export type ModelWeights = ReadonlyMap<string, FloatTensor | Tensor>;
 
-/** One trainable tensor. The value stays dense; a mask only decides what takes part. */
+/** One tensor of a model. The value stays dense; a mask only decides what takes part. */
 export class Parameter {
   #mask: Tensor | undefined;
+  /** Not so for the running statistics of batch norms, which training passes move: no gradient flows to them, and nothing is pruned there. */
+  readonly trainable: boolean;
 
   constructor(
     readonly name: string,
@@ -24,7 +26,10 @@ export class Parameter {
     private readonly owned: boolean,
     /** Called when the mask comes, goes or gives way to another. */
     private readonly onStructure: () => void,
-  ) {}
+  ) {
+    this.trainable = !isStatistic(name);
+    value.requiresGradient = this.trainable;
+  }
 
   /** One bit a value, 1 = keep (u32 words). Bits may be written at any time. */
   get mask(): Tensor | undefined {
@@ -68,7 +73,6 @@ export class Parameters implements Iterable<Parameter> {
     for (const [name, weight] of weights) {
       const borrowed = weight instanceof Tensor;
       const value = borrowed ? borrow(gpu, name, weight) : Tensor.from(gpu, weight.data, weight.shape);
-      value.requiresGradient = true;
       this.#byName.set(name, new Parameter(name, value, !borrowed, () => this.#structure++));
     }
   }
@@ -120,7 +124,7 @@ export class Parameters implements Iterable<Parameter> {
  * @throws FormatError for a parameter that is missing, unexpected or of a wrong shape, or host values that are not finite; those on the device
  *   are not read. ShapeError for a tensor that is not f32 or of another Gpu.
  */
-export function modelParameters(gpu: Gpu, config: ViTConfig | MlpConfig, weights: ModelWeights): Parameters {
+export function modelParameters(gpu: Gpu, config: ModelConfig, weights: ModelWeights): Parameters {
   checkShapes(weights, config, "model");
   checkFinite(
     [...weights].filter((entry): entry is [string, FloatTensor] => !(entry[1] instanceof Tensor)),

@@ -1,5 +1,6 @@
 /** The units that are ranked: every group of the model laid one after the other in one range of indices. */
 import { UsageError } from "../errors.js";
+import { isNorm } from "../io/parameters.js";
 import type { Model } from "../nn/model.js";
 import type { Parameter } from "../nn/parameter.js";
 import {
@@ -64,12 +65,11 @@ function groupsOf(model: Model, granularity: Granularity, protection: Protection
   const { biases = true, norms = true } = protection;
   const vectors = [...model.parameters].filter(
     ({ name }) =>
-      (!norms && isNorm(name)) || (!biases && layers.some((layer) => layer.hasBias && `${layer.name}.bias` === name)),
+      (!norms && isNorm(name, model.parameters)) ||
+      (!biases && layers.some((layer) => layer.hasBias && `${layer.name}.bias` === name)),
   );
   return [...layers.map(weightUnits), ...vectors.map(parameterUnits)];
 }
-
-const isNorm = (name: string): boolean => /(^|[._])norm\d*\.(weight|bias)$/.test(name);
 
 /** Every value of a parameter is a unit. */
 const parameterUnits = ({ name, size }: Parameter): UnitGroup => ({
@@ -133,9 +133,10 @@ export function unitSpace(
 export const granularityText = (granularity: Granularity): string =>
   typeof granularity === "string" ? granularity : `block ${granularity.block.join("x")}`;
 
-/** Every value of every parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
+/** Every value of every trainable parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
 export function everyParameter(model: Model): UnitSpace {
-  return placed(model, [...model.parameters].map(parameterUnits));
+  const trainable = [...model.parameters].filter((parameter) => parameter.trainable);
+  return placed(model, trainable.map(parameterUnits));
 }
 
 /** Cuts what lies in the order of the units into its groups, by name. */

@@ -11,7 +11,7 @@ export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  /** Decoupled decay of matrices; vectors (biases, norms), tokens and positions are not decayed. */
+  /** Decoupled decay of matrices and filters; vectors (biases, norms, weights of identities), tokens and positions are not decayed. */
   readonly weightDecay: number;
   /** Largest global norm of the gradients; 0 for no clipping. */
   readonly clipNorm: number;
@@ -20,9 +20,9 @@ export interface AdamWOptions {
 /** Coefficients used where a run names none. */
 export const ADAMW_DEFAULTS: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.05, clipNorm: 1 };
 
-/** Matrices decay; what is a vector in disguise ([1, 1, width] tokens and positions) does not. */
+/** Matrices and filters decay; what is a vector in disguise ([1, 1, width] tokens and positions, [C, 1, 1] shortcuts) does not. */
 const decays = ({ name, value }: Parameter): boolean =>
-  value.shape.length > 1 && !/(^|\.)(cls_token|dist_token|pos_embed)$/.test(name);
+  value.shape.length > 1 && !/(^|\.)(cls_token|dist_token|pos_embed|shortcut\.weight)$/.test(name);
 
 interface Moments {
   readonly first: Tensor;
@@ -40,7 +40,8 @@ export class AdamW {
     private readonly parameters: Parameters,
     readonly options: AdamWOptions,
   ) {
-    for (const { name, value } of parameters) {
+    for (const { name, value, trainable } of parameters) {
+      if (!trainable) continue;
       this.#moments.set(name, { first: Tensor.zeros(gpu, value.shape), second: Tensor.zeros(gpu, value.shape) });
     }
     this.#schedule = Tensor.from(gpu, Float32Array.of(0, 1, 1, 1));
