@@ -25,4 +25,4 @@ export function checkIncluded(included: readonly Includable[], granularity: Gran
 }
 
 export const protectionWithout = (included: readonly Includable[]): Protection =>
-  Object.fromEntries(INCLUDABLE.map((part) => [part, !included.includes(part)]));
+  Object.fromEntries(included.map((part) => [part, false]));

@@ -112,7 +112,7 @@ export function resolveOptions<N extends string, Own extends string>(options: Pr
     amount,
     granularity: options.granularity ?? "weight",
     scope,
-    protection: options.protection ?? {},
+    protection: { ...(reference && saliency.referenceProtection), ...options.protection },
     rounds,
     schedule: options.schedule ?? (rounds > 1 ? "exponential" : "one-shot"),
     calibration: options.calibration,

@@ -1,4 +1,5 @@
 import { map as compute, crossEntropy, mean } from "../../tensor/index.js";
+import { EVERY_LAYER } from "../saliency/every-layer.js";
 import { map } from "../saliency/expression.js";
 import { defineSaliency } from "../saliency/saliency.js";
 
@@ -14,5 +15,6 @@ export const grasp = defineSaliency({
     },
   },
   score: ({ weight, hessianGradient }) => map("w * h", { w: weight, h: hessianGradient }),
+  referenceProtection: EVERY_LAYER,
   referenceTotal: true,
 });

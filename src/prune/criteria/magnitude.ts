@@ -1,3 +1,4 @@
+import { EVERY_LAYER } from "../saliency/every-layer.js";
 import { l2, map } from "../saliency/expression.js";
 import { defineSaliency } from "../saliency/saliency.js";
 
@@ -7,6 +8,7 @@ export const magnitude = defineSaliency({
   formula: "|w|",
   needs: ["weight"],
   score: ({ weight }) => map("abs(w)", { w: weight }),
+  referenceProtection: EVERY_LAYER,
 });
 
 /** L2 magnitude: of larger units, the Euclidean norm of their weights (Li et al. 2017 rank filters by such norms). */

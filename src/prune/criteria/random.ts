@@ -1,3 +1,4 @@
+import { EVERY_LAYER } from "../saliency/every-layer.js";
 import { defineSaliency } from "../saliency/saliency.js";
 
 /** Uniform in [0, 1), by seed: what any other criterion has to beat. The PX authors draw standard normal numbers, whose ranks are as random. */
@@ -7,4 +8,5 @@ export const random = defineSaliency({
   needs: ["random", "normal"],
   score: (sources) => sources.random,
   referenceScore: (sources) => sources.normal,
+  referenceProtection: EVERY_LAYER,
 });

@@ -1,3 +1,4 @@
+import { EVERY_LAYER } from "../saliency/every-layer.js";
 import { map } from "../saliency/expression.js";
 import { defineSaliency } from "../saliency/saliency.js";
 
@@ -7,5 +8,6 @@ export const snip = defineSaliency({
   formula: "|sum g w|",
   needs: ["maskGradient"],
   score: ({ maskGradient }) => map("abs(m)", { m: maskGradient }),
+  referenceProtection: EVERY_LAYER,
   referenceTotal: true,
 });

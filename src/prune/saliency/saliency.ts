@@ -2,6 +2,7 @@
 import { UsageError } from "../../errors.js";
 import { domainOf, type Statistic } from "../collect/statistic.js";
 import type { Compensation } from "../compensate.js";
+import type { Protection } from "../units.js";
 import { type Expression, statisticsOf } from "./expression.js";
 import type { Objective } from "./objective.js";
 import { SOURCES, type SourceName } from "./sources.js";
@@ -33,6 +34,8 @@ export interface Saliency<N extends string = SourceName> {
   readonly referenceObjective?: Objective;
   /** Changes surviving weights or biases after selection. */
   readonly compensate?: Compensation;
+  /** Under `reference`, which of the parts that pruning leaves alone by default its authors prune too. */
+  readonly referenceProtection?: Protection;
   /** Under `reference`, scores are divided by the magnitude of their sum over everything, as the method's authors do. */
   readonly referenceTotal?: boolean;
 }
