@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import { Gpu } from "../../src/gpu/index.js";
-import { encodeCheckpoint, type MlpConfig, parseModelConfig, parseSafetensors } from "../../src/io/index.js";
+import { encodeCheckpoint, type MlpConfig, parseModelConfig, parseSafetensors, subset } from "../../src/io/index.js";
 import { openDataset } from "../../src/io/node/index.js";
 import { createModel, initialMlpWeights } from "../../src/nn/index.js";
-import { parseMasks } from "../../src/prune/index.js";
+import { criterionByName, parseMasks, prune } from "../../src/prune/index.js";
 import { Trainer } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { cli, cliJson, noGpu, Workplace } from "./harness.js";
@@ -17,6 +17,8 @@ const rawConfig = { architecture: "mlp", inputs: 64, hidden: [24, 16], num_class
 const config = parseModelConfig(rawConfig, "mlp") as MlpConfig;
 const start = place.write("start/config.json", JSON.stringify(rawConfig));
 const data = place.data();
+/** Classes in no order. */
+const shuffled = place.data("shuffled.safetensors", 40, [2, 0, 0, 1, 2, 2, 1]);
 /** Both hidden layers; the classifier is left alone. */
 const PRUNABLE = 24 * 64 + 16 * 24;
 
@@ -141,17 +143,14 @@ describe("secateur prune --method imp", () => {
     }
   });
 
-  const prune = (method: string, ...more: string[]) => [
+  const by = (method: string, ...more: string[]) => [
     ...["prune", start, "--method", method, "--sparsity", "0.5", "--out", place.path("none"), ...more],
   ];
   it.each([
-    ["imp: expected data to train on, got none; give --train DATA", prune("imp")],
-    [
-      "train: expected a method that trains (imp), got magnitude; leave --train out",
-      prune("magnitude", "--train", data),
-    ],
-    ["rewind-step: expected a method that trains (imp)", prune("magnitude", "--rewind-step", "3")],
-    ["label-smoothing: expected a method that trains (imp)", prune("magnitude", "--label-smoothing", "0")],
+    ["imp: expected data to train on, got none; give --train DATA", by("imp")],
+    ["train: expected a method that trains (imp), got magnitude; leave --train out", by("magnitude", "--train", data)],
+    ["rewind-step: expected a method that trains (imp)", by("magnitude", "--rewind-step", "3")],
+    ["label-smoothing: expected a method that trains (imp)", by("magnitude", "--label-smoothing", "0")],
     ["min-lr: expected at most the highest learning rate, 0.02, got 1", imp("none", "--min-lr", "1")],
     ["batch: expected at most the 24 examples", imp("none", "--batch", "25")],
     [
@@ -176,5 +175,37 @@ describe("pruning at initialisation", () => {
     expect(weightsOf("from-config")).toEqual(weightsOf("from-weights"));
     await cliJson(["prune", start, ...more, "--seed", "4", "--out", place.path("from-config")]);
     expect(masksOf("from-config")).not.toEqual(masksOf("from-weights"));
+  });
+
+  it.each([
+    ["global", []],
+    ["layer", []],
+    ["global", ["--monotone"]],
+    ["global", ["--no-monotone"]],
+  ] as const)("hands rounds, scope %s, examples and the authors' rule on to the engine %s", async (scope, more) => {
+    const options = ["--reference", "--rounds", "5", "--scope", scope, "--examples-per-class", "3", "--batch", "4"];
+    const args = ["prune", place.path("fresh"), "--method", "snip", "--sparsity", "0.9", "--calibration", shuffled];
+    await cliJson([...args, ...options, ...more, "--out", place.path("by-options")]);
+
+    const all = await openDataset(shuffled, config);
+    const chosen = [0, 1, 2].flatMap((label) =>
+      [...all.labels.keys()].filter((i) => all.labels[i] === label).slice(0, 3),
+    );
+    const model = createModel(await sharedGpu(), config, fresh);
+    const { masks } = await prune(model, {
+      saliency: criterionByName("snip"),
+      sparsity: 0.9,
+      rounds: 5,
+      scope,
+      reference: true,
+      monotone: more[0] === "--monotone",
+      calibration: subset(
+        all,
+        chosen.sort((a, b) => a - b),
+      ),
+      batchSize: 4,
+    });
+    expect(masksOf("by-options")).toEqual(masks);
+    model.release();
   });
 });
