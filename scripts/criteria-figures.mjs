@@ -6,8 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { generate } from "./generate.mjs";
+import { loadSources } from "./load-sources.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const pages = join(root, "docs/criteria");
@@ -27,34 +26,13 @@ const SETTINGS = {
 
 const UNITS = { weight: "weights", row: "rows", neuron: "neurons" };
 
-/** The library from its sources, as `dist/` has neither the report nor, while one works on a criterion, its newest form. */
-async function loadSources() {
-  generate();
-  const outfile = join(root, "node_modules/.cache/secateur/criteria-figures.mjs");
-  mkdirSync(dirname(outfile), { recursive: true });
-  await build({
-    absWorkingDir: root,
-    stdin: {
-      contents: `
-        export { Gpu, createModel } from "./src/index.ts";
-        export { firstOfEachClass, subset } from "./src/io/index.ts";
-        export { loadModel, openDataset } from "./src/io/node/index.ts";
-        export { CRITERIA, needsCalibration, needsTraining, Pruner, readResult } from "./src/prune/index.ts";
-        export { histogramSvg } from "./src/report/index.ts";
-        export { describeRun } from "./src/cli/describe-run.ts";`,
-      resolveDir: root,
-    },
-    outfile,
-    bundle: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    alias: { "#platform": "./src/gpu/platform.node.ts" },
-    logLevel: "warning",
-  });
-  return import(outfile);
-}
+const EXPORTS = `
+  export { Gpu, createModel } from "./src/index.ts";
+  export { firstOfEachClass, subset } from "./src/io/index.ts";
+  export { loadModel, openDataset } from "./src/io/node/index.ts";
+  export { CRITERIA, needsCalibration, needsTraining, Pruner, readResult } from "./src/prune/index.ts";
+  export { histogramSvg } from "./src/report/index.ts";
+  export { describeRun } from "./src/cli/describe-run.ts";`;
 
 /** Prunes half of the units, draws, and gives the model back as it was. */
 async function drawFigure(setting, saliency) {
@@ -109,7 +87,7 @@ function noteOf({ library, calibration }, saliency, { total, kept }) {
 }
 
 async function drawFigures(names) {
-  const library = await loadSources();
+  const library = await loadSources("criteria-figures", EXPORTS);
   const wanted = [...library.CRITERIA.values()].filter(({ name }) => names.length === 0 || names.includes(name));
   const gpu = await library.Gpu.create();
   const { config, weights } = await library.loadModel(join(root, "demo/digits"));

@@ -1,3 +1,4 @@
+export { type AccuracyPicture, type AccuracyPoint, type AccuracySeries, accuracySvg } from "./accuracy-svg.js";
 export { type HistogramOptions, type ScoredUnits, scoreHistogram } from "./histogram.js";
 export { type HistogramPicture, histogramSvg } from "./histogram-svg.js";
 export { renderReport } from "./html.js";

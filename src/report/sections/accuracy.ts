@@ -1,14 +1,5 @@
 import { scaleLinear } from "d3-scale";
-import {
-  line,
-  symbol,
-  symbolCircle,
-  symbolDiamond,
-  symbolSquare,
-  symbolStar,
-  symbolTriangle,
-  symbolWye,
-} from "d3-shape";
+import { line } from "d3-shape";
 import {
   coordinate,
   figure,
@@ -26,9 +17,8 @@ import { isMeasured, percent, shortPercent } from "../format.js";
 import { groupBy } from "../group.js";
 import { methodLabel, runLabel } from "../labels.js";
 import { type Content, type Markup, markup } from "../markup.js";
+import { marker } from "../series.js";
 import type { Evaluation, Report, Run } from "../types.js";
-
-const SHAPES = [symbolCircle, symbolSquare, symbolTriangle, symbolDiamond, symbolStar, symbolWye] as const;
 
 interface Point {
   readonly sparsity: number;
@@ -78,10 +68,6 @@ function pointsOf(runs: readonly Run[], evaluation: (run: Run) => Evaluation | n
       return isMeasured(sparsity) && isMeasured(top1) ? [{ sparsity, top1, label: `${runLabel(run)}${suffix}` }] : [];
     })
     .sort((a, b) => a.sparsity - b.sparsity);
-}
-
-function marker(index: number, area: number): string {
-  return symbol(SHAPES[index % SHAPES.length], area)() ?? "";
 }
 
 function legendEntries(series: readonly Series[], reference: number | null, hasFinetuned: boolean): LegendEntry[] {
