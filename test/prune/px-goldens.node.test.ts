@@ -3,10 +3,8 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import { arrayDataset, type FloatTensor, inputSpec, parseModelConfig, parseSafetensors } from "../../src/io/index.js";
-import { activationBits } from "../../src/kernels/index.js";
 import { createModel } from "../../src/nn/index.js";
-import { type AnySaliency, criterionByName, defineSaliency, Pruner, map as scoreMap } from "../../src/prune/index.js";
-import { applyBits, gate, map, sum, Tensor, withoutHistory } from "../../src/tensor/index.js";
+import { criterionByName, Pruner } from "../../src/prune/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { missing, sharedPath } from "../harness/shared.js";
 
@@ -14,45 +12,6 @@ let gpu: Gpu;
 beforeAll(async () => {
   gpu = await sharedGpu();
 });
-
-/** Squared path values (Iurada et al., CVPR 2024) and SynFlow with squares, as somebody outside of the library would write them, by their authors' rules. */
-const px = defineSaliency({
-  name: "px",
-  needs: ["weight", "gradient"],
-  objective: {
-    weights: "w * w",
-    loss: ({ model, images, forward, transformed }) => {
-      const patterns = new Map<string, Tensor>();
-      const remember = (x: Tensor, place: string) => {
-        const bits = gpu.unscoped(() => Tensor.empty(gpu, [Math.ceil(x.size / 32)], "u32"));
-        activationBits(gpu, { x, bits }, { length: x.size });
-        patterns.set(place, bits);
-        return undefined;
-      };
-      const first = withoutHistory(() => {
-        model.forward(images, { activation: remember });
-        const squares = map("x * x", { x: images });
-        const weights = transformed(({ name }) =>
-          name.endsWith("weight") || name.endsWith("bias") ? "1.0 + 0.0 * w" : undefined,
-        );
-        return forward(squares, { weights, activation: (x, place) => applyBits(x, patterns.get(place)!) }).logits;
-      });
-      const ones = withoutHistory(() => map("1.0 + 0.0 * x", { x: images }));
-      const second = forward(ones, { activation: (x) => x }).logits;
-      return sum(gate(second, first, 1));
-    },
-  },
-  score: ({ weight, gradient }) => scoreMap("w * w * abs(g)", { w: weight, g: gradient }),
-});
-
-const synflowL2 = defineSaliency({
-  name: "synflow_l2",
-  needs: ["weight", "gradient"],
-  objective: { input: "ones", weights: "w * w", loss: ({ forward }) => sum(forward().logits) },
-  score: ({ weight, gradient }) => scoreMap("abs(w * g)", { w: weight, g: gradient }),
-});
-
-const OWN: Readonly<Record<string, AnySaliency>> = { px, synflow_l2: synflowL2 };
 
 interface GoldenRun {
   readonly method: string;
@@ -110,14 +69,13 @@ describe.each(FOLDERS)("%s", (folder) => {
     const { remaining_ratio, rounds, history } = runs.find((run) => run.method === method)!;
     const model = createModel(gpu, config, weights);
     using pruner = new Pruner(model, {
-      saliency: OWN[method] ?? criterionByName(method),
+      saliency: criterionByName(method.replace("_", "-")),
       sparsity: 1 - remaining_ratio,
       rounds,
       schedule: "exponential",
       calibration,
       batchSize: n,
       reference: true,
-      protection: { classifier: false, embedding: false },
     });
     const expectScores = async (name: string) => {
       const got = await pruner.scorer.scores.read();

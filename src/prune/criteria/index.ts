@@ -7,10 +7,12 @@ import { lamp } from "./lamp.js";
 import { magnitude, magnitudeL2, magnitudeNormalized } from "./magnitude.js";
 import { movement } from "./movement.js";
 import { obs } from "./obs.js";
+import { px } from "./px.js";
 import { random } from "./random.js";
 import { snip } from "./snip.js";
 import { sparseGpt } from "./sparsegpt.js";
 import { synflow } from "./synflow.js";
+import { synflowL2 } from "./synflow-l2.js";
 import { taylor, taylorSecond, taylorSquared } from "./taylor.js";
 import { vbp } from "./vbp.js";
 import { wanda } from "./wanda.js";
@@ -36,6 +38,8 @@ const ALL = [
   wanda,
   vbp,
   synflow,
+  synflowL2,
+  px,
   movement,
 ] as readonly Criterion[];
 
@@ -60,10 +64,12 @@ export {
   movement,
   obd,
   obs,
+  px,
   random,
   snip,
   sparseGpt,
   synflow,
+  synflowL2,
   taylor,
   taylorSecond,
   taylorSquared,

@@ -1,4 +1,5 @@
-import { sum } from "../../tensor/index.js";
+import { flowObjective, unscaledFlowObjective } from "../paths/flow-objective.js";
+import { EVERY_LAYER } from "../saliency/every-layer.js";
 import { map } from "../saliency/expression.js";
 import { defineSaliency } from "../saliency/saliency.js";
 
@@ -7,6 +8,8 @@ export const synflow = defineSaliency({
   name: "synflow",
   formula: "|w dR/d|w||, R = sum of the outputs of |network| for ones",
   needs: ["weight", "gradient"],
-  objective: { input: "ones", weights: "abs(w)", loss: ({ forward }) => sum(forward().logits) },
+  objective: flowObjective("abs(w)"),
+  referenceObjective: unscaledFlowObjective("abs(w)"),
   score: ({ weight, gradient }) => map("abs(w * g)", { w: weight, g: gradient }),
+  referenceProtection: EVERY_LAYER,
 });

@@ -1,0 +1,42 @@
+/** Norms as what they do to a path: a scale that does not follow the weights. Their shifts start paths of their own, and are left out. */
+import type { ForwardOptions, Model } from "../../nn/index.js";
+import { gate, map, mean, type Tensor, withoutHistory } from "../../tensor/index.js";
+
+const EPSILON = 1e-5;
+
+/**
+ * x / mean(x), row by row, with a mean that gradients do not see. Squared path values sum to what a second moment is, so this is to them what the
+ * division by the standard deviation is to activations.
+ */
+function byFrozenMean(x: Tensor): Tensor {
+  const width = x.shape.at(-1)!;
+  const rows = x.size / width;
+  const inverse = withoutHistory(() => {
+    const means = mean(x, { outer: 1, length: rows, inner: width });
+    return map("select(0.0, 1.0 / m, m > 0.0)", { m: means });
+  });
+  return gate(x, inverse, width);
+}
+
+/** Elements of a channel that follow each other: [N, C, ...] */
+const inner = ({ shape }: Tensor): number => shape.slice(2).reduce((product, extent) => product * extent, 1);
+
+/**
+ * Norms of the network of squared path values. Layer norm: weight * x / mean(x). Batch norm: weight * x / running variance. `weight` is what takes
+ * the norm's place as a parameter: its square.
+ */
+export const frozenNorms =
+  (model: Model): NonNullable<ForwardOptions["norm"]> =>
+  (x, prefix, weight) => {
+    const variance = `${prefix}.running_var`;
+    if (!model.parameters.has(variance)) return gate(byFrozenMean(x), weight, 1);
+    const { value } = model.parameters.get(variance);
+    const factor = `1.0 / (v + ${EPSILON})`;
+    return gate(x, map(`w * ${factor}`, { w: weight, v: value.detach() }, { w: factor }), inner(x));
+  };
+
+/** Norms of the network of active paths, whose weights are one: a path passes a batch norm as it is; layer norm keeps its sums in range. */
+export const pathCountNorms =
+  (model: Model): NonNullable<ForwardOptions["norm"]> =>
+  (x, prefix) =>
+    model.parameters.has(`${prefix}.running_var`) ? x : byFrozenMean(x);
