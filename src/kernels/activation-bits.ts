@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { maskByteLength } from "./mask.js";
 import * as shaders from "./shaders.gen.js";
@@ -16,6 +16,12 @@ export function activationBits(
 ): void {
   const words = maskByteLength(length) / 4;
   requireElements("activationBits", { x, bits }, { x: length, bits: words });
-  const call = { buffers: { x, bits }, params: { length }, inFours: false };
+  const width = loadWidth(length);
+  const call = {
+    buffers: { x, bits },
+    params: { length: length / width },
+    constants: valueConstants(shaders.activation_bits, width),
+    inFours: false, // what the kernel counts are words of bits
+  };
   dispatchElementwise(gpu, shaders.activation_bits, call, words);
 }

@@ -16,6 +16,7 @@ const lengths: [length: number, benchOnly?: boolean][] = [
   [32],
   [33],
   [2047],
+  [2060],
   [65_537],
   [16 * 64 * 32 * 32, true],
 ];
