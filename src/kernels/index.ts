@@ -81,6 +81,7 @@ export {
   type PoolSize,
   poolOut,
 } from "./pool.js";
+export { powerOfTwo } from "./power-of-two.js";
 export { dropout, randomNormal, randomSigns, randomUniform } from "./random.js";
 export { countKeptRanges, fillRanges } from "./ranges.js";
 export { type RankUpdateSize, rankUpdate } from "./rank-update.js";

@@ -27,6 +27,7 @@ export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } fr
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
 export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./ops/pool.js";
+export { powerOfTwoOf } from "./ops/range.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
 export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";

@@ -1,0 +1,12 @@
+import { powerOfTwo } from "../../kernels/power-of-two.js";
+import { Tensor } from "../tensor.js";
+
+/**
+ * 2^-floor(log2 max |x|), as a tensor [1]: the power of two that brings x's largest element into [1, 2). It counts as a constant: `gate(x, scale,
+ * x.size)` has the gradient of a product with a number. 1 where the largest is zero, infinite or NaN; never smaller than 2^-126 or larger than 2^126.
+ */
+export function powerOfTwoOf(x: Tensor): Tensor {
+  const scale = Tensor.empty(x.gpu, [1]);
+  powerOfTwo(x.gpu, { x, scale }, { length: x.size });
+  return scale;
+}
