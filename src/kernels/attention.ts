@@ -47,13 +47,13 @@ export interface AttentionGradBuffers extends AttentionBuffers {
 }
 
 /** Where rows of an operand lie: its first value, and the values from one token to the next. */
-interface Place {
+export interface Place {
   readonly offset: number;
   readonly stride: number;
 }
 
 /** Places of q, k and v in qkv, and of out, in values of `width` elements. */
-function places({ heads, headDim }: AttentionSize, width: number): Record<"q" | "k" | "v" | "out", Place> {
+export function places({ heads, headDim }: AttentionSize, width: number): Record<"q" | "k" | "v" | "out", Place> {
   const stride = (heads * headDim) / width;
   const part = (index: number) => ({ offset: index * stride, stride: 3 * stride });
   return { q: part(0), k: part(1), v: part(2), out: { offset: 0, stride } };

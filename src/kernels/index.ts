@@ -71,6 +71,15 @@ export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
+export {
+  type PathAttentionBuffers,
+  type PathAttentionGradBuffers,
+  type PathAttentionSaved,
+  type PathAttentionSize,
+  pathAttention,
+  pathAttentionGrad,
+  pathAttentionSaved,
+} from "./path-attention.js";
 export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
 export {
   averagePool,

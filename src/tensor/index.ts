@@ -26,6 +26,7 @@ export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
 export { layerNorm, softmax } from "./ops/norm.js";
+export { type PathAttentionAttributes, pathAttention } from "./ops/path-attention.js";
 export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./ops/pool.js";
 export { powerOfTwoOf } from "./ops/range.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";

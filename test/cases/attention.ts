@@ -7,7 +7,7 @@ import { normals } from "../harness/random.js";
 type Numbers = ArrayLike<number>;
 
 /** Visits each head of each image with accessors into the packed qkv and into out, and its place in logsumexp. */
-function eachHead(
+export function eachHead(
   { batch, tokens, heads, headDim }: AttentionSize,
   visit: (
     packed: (part: number, token: number, d: number) => number,
