@@ -24,23 +24,30 @@ const layouts: [length: number, inner: number, period: number, offset: number, b
   [35 * 3, 1, 3, 4, 5 * 3], // blocks of 5 x 1
 ];
 
+const benchLayout: (typeof layouts)[number] = [1536 * 384, 384, 1536, 0]; // rows
+
 const unitOf = (i: number, inner: number, period: number, band: number): number =>
   Math.floor(i / band) * period + (Math.floor(i / inner) % period);
 
-const expandCases: KernelCase[] = layouts.map(([length, inner, period, offset, band = length]) => ({
-  name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} band ${band}`,
-  inputs: () => ({ units: maskWords(offset + (length / band) * period, length) }),
-  outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
-  run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset, band }),
-  oracle: ({ units }) => {
-    const mask = new Uint32Array(Math.ceil(length / 32));
-    for (let i = 0; i < length; i++) {
-      mask[i >> 5] |= bit(units as Uint32Array, offset + unitOf(i, inner, period, band)) << (i & 31);
-    }
-    return { mask };
-  },
-  tolerance: EXACT,
-}));
+const expandCases: KernelCase[] = [...layouts, benchLayout].map((layout) => {
+  const [length, inner, period, offset, band = length] = layout;
+  return {
+    name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} band ${band}`,
+    inputs: () => ({ units: maskWords(offset + (length / band) * period, length) }),
+    outputs: { mask: { length: Math.ceil(length / 32), type: "u32" } },
+    run: (gpu, { units, mask }) => expandMask(gpu, { units, mask }, { length, inner, period, offset, band }),
+    oracle: ({ units }) => {
+      const mask = new Uint32Array(Math.ceil(length / 32));
+      for (let i = 0; i < length; i++) {
+        mask[i >> 5] |= bit(units as Uint32Array, offset + unitOf(i, inner, period, band)) << (i & 31);
+      }
+      return { mask };
+    },
+    tolerance: EXACT,
+    bytes: length / 8,
+    benchOnly: layout === benchLayout,
+  };
+});
 
 const intersectCases: KernelCase[] = layouts.slice(2).map(([length, inner, period, offset, band = length]) => ({
   name: `expandMask ${length} inner ${inner} period ${period} offset ${offset} band ${band} into a mask`,
@@ -65,7 +72,9 @@ function withNaN(x: Float32Array): Float32Array {
   return x;
 }
 
-const applyCases: KernelCase[] = [1, 3, 4, 33, 1021, 1024, 1025].map((length) => ({
+const BENCH_LENGTH = 16 * 64 * 32 * 32;
+
+const applyCases: KernelCase[] = [1, 3, 4, 33, 1021, 1024, 1025, BENCH_LENGTH].map((length) => ({
   name: `applyMask ${length}`,
   inputs: () => ({ x: withNaN(normals(length, length)), mask: maskWords(length, length) }),
   outputs: { y: { length } },
@@ -73,9 +82,10 @@ const applyCases: KernelCase[] = [1, 3, 4, 33, 1021, 1024, 1025].map((length) =>
   oracle: ({ x, mask }) => ({ y: Float64Array.from(x, (value, i) => (bit(mask as Uint32Array, i) ? value : 0)) }),
   tolerance: EXACT,
   bytes: 8.125 * length,
+  benchOnly: length === BENCH_LENGTH,
 }));
 
-const countCases: KernelCase[] = [1, 31, 32, 33, 32_767, 32_768, 32_769, 300_007].map((length) => ({
+const countCases: KernelCase[] = [1, 31, 32, 33, 32_767, 32_768, 32_769, 300_007, BENCH_LENGTH].map((length) => ({
   name: `countKept ${length}`,
   // Ones past the end must not count.
   inputs: () => ({ mask: maskWords(Math.ceil(length / 32) * 32, length, 0.7), count: Uint32Array.of(11, 12, 13) }),
@@ -88,6 +98,7 @@ const countCases: KernelCase[] = [1, 31, 32, 33, 32_767, 32_768, 32_769, 300_007
   },
   tolerance: EXACT,
   bytes: length / 8,
+  benchOnly: length === BENCH_LENGTH,
 }));
 
 export const cases: KernelCase[] = [...expandCases, ...intersectCases, ...applyCases, ...countCases];
