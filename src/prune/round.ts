@@ -32,8 +32,8 @@ export async function runRound(parts: RoundParts, round: number): Promise<PruneR
   const now = amountAfter(amount, schedule, round, rounds);
   const density = "sparsity" in now ? 1 - now.sparsity : Number.NaN;
   await emit("roundStarted", { ...inRound, density });
-  // One draw for all rounds keeps the last scores in agreement with the masks; reference draws anew, as the authors do.
-  await score(parts, reference ? round : 0);
+  // One draw of scores for all rounds keeps the last ones in agreement with the masks; reference draws anew, as the authors do.
+  await score(parts, reference ? round : 0, round);
   await emit("scored", { ...inRound, scores: scorer.scores });
   signal?.throwIfAborted();
   await selector.select(scorer.scores, now);
@@ -51,8 +51,8 @@ export async function runRound(parts: RoundParts, round: number): Promise<PruneR
   return { round, density, kept, selections };
 }
 
-async function score({ scorer, options: { statistics } }: RoundParts, draw: number): Promise<void> {
-  if (!statistics) return scorer.score(draw);
+async function score({ scorer, options: { statistics } }: RoundParts, draw: number, round: number): Promise<void> {
+  if (!statistics) return scorer.score(draw, round);
   scorer.reset();
   scorer.statistics.merge(statistics);
   scorer.evaluate(draw);

@@ -76,13 +76,13 @@ export class Scorer {
     this.#collector.requireData();
   }
 
-  /** Collects and writes `scores` for the model as it is now. `draw` changes what is random and nothing else. */
-  async score(draw = 0): Promise<void> {
+  /** Collects and writes `scores` for the model as it is now. `draw` changes random scores, and `round` what is drawn for batches, and nothing else. */
+  async score(draw = 0, round = draw): Promise<void> {
     if (!this.#observed && needsTraining(this.saliency)) {
       const { name = "saliency" } = this.saliency;
       throw new UsageError(`${name}: expected training steps to sum over, got none; train in prepare or call observe`);
     }
-    await this.#collector.collect();
+    await this.#collector.collect(round);
     this.evaluate(draw);
   }
 

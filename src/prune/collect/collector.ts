@@ -79,8 +79,8 @@ export class Collector {
     throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
   }
 
-  /** Sums anew over all of the calibration data, for the model as it is now. What training has summed stays. */
-  async collect(): Promise<void> {
+  /** Sums anew over all of the calibration data, for the model as it is now. What training has summed stays. What is drawn depends on the round. */
+  async collect(round = 0): Promise<void> {
     this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
     const { batchSize } = this.options;
@@ -89,7 +89,7 @@ export class Collector {
       ...(this.#accumulated ? [this.#dataCount(batchSize)] : []),
       ...sizes.map((size) => this.#count(size)),
     ];
-    const progress: Progress = { done: 0, total: counts.reduce(sumKnown, 0) };
+    const progress: Progress = { first: round * BATCHES_OF_A_ROUND, done: 0, total: counts.reduce(sumKnown, 0) };
     if (this.#accumulated) {
       this.model.gpu.clear(this.#accumulated.buffer);
       const read = readCalibration(this.options.calibration!, batchSize);
@@ -114,7 +114,7 @@ export class Collector {
       signal?.throwIfAborted();
       const step = this.#step(kind, batch);
       loadBatch(batch, step.context);
-      this.#draws.write(Uint32Array.of(this.#seed, progress.done));
+      this.#draws.write(Uint32Array.of(this.#seed, progress.first + progress.done));
       if (first) begin?.(step.context);
       first = false;
       step.recording.replay();
@@ -190,8 +190,13 @@ export class Collector {
   }
 }
 
+/** More than a round has, so that each round draws its own. */
+const BATCHES_OF_A_ROUND = 2 ** 20;
+
 /** Batches done, and how many there are where that is known. */
 interface Progress {
+  /** Step of the draws of the first batch. */
+  readonly first: number;
   done: number;
   readonly total: number | undefined;
 }
@@ -200,7 +205,7 @@ const sumKnown = (sum: number | undefined, count: number | undefined): number | 
   sum === undefined || count === undefined ? undefined : sum + count;
 
 /** accumulated += what the batch adds. */
-function accumulate({ model, objective, images, labels, accumulated }: StepContext): void {
-  const part = withoutHistory(() => accumulateBatch(model, objective, { images, labels }));
+function accumulate({ model, objective, images, labels, draws, accumulated }: StepContext): void {
+  const part = withoutHistory(() => accumulateBatch(model, objective, { images, labels, draws }));
   addTerm("x", { x: part }, accumulated!);
 }

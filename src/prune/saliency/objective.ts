@@ -1,5 +1,6 @@
 /** The scalar whose gradient a saliency looks at, and the network that it is taken of. */
 import { map as mapKernel } from "../../kernels/map.js";
+import { randomNormal } from "../../kernels/random.js";
 import { type ForwardOptions, layerOf, type Model, type ModelOutput, type Parameter } from "../../nn/index.js";
 import { crossEntropy, mean, type Shape, Tensor, type WeightAs } from "../../tensor/index.js";
 
@@ -21,6 +22,8 @@ export interface ObjectiveContext {
   readonly transformed: (weights: Transformation) => (parameter: Parameter) => Tensor | WeightAs;
   /** What takes the place of a parameter in `forward`. */
   readonly substitute: (parameter: Parameter) => Tensor | WeightAs;
+  /** Standard normal numbers, by seed: others in each call, batch and round. */
+  readonly normal: (shape: Shape) => Tensor;
   /** What `accumulate` has summed, where an objective has it; there for the loss only. */
   readonly accumulated?: Tensor;
 }
@@ -73,7 +76,12 @@ export interface ObjectiveBatch {
   readonly images: Tensor;
   readonly labels: Tensor;
   readonly accumulated?: Tensor;
+  /** u32 [seed, step] */
+  readonly draws: Tensor;
 }
+
+/** Tells the draws of objectives from those of other uses. */
+const NORMAL_STREAM = 0x40a1_0000;
 
 function contextOf(
   model: Model,
@@ -91,7 +99,13 @@ function contextOf(
   const transformed = (other: Transformation) => new Substitutes(model, other, false).of;
   const leaf = substitutes?.leaf ?? (({ value }: Parameter) => value);
   const substitute = substitutes?.of ?? leaf;
-  return { context: { ...batch, model, forward, transformed, substitute }, leaf };
+  let stream = NORMAL_STREAM;
+  const normal = (shape: Shape) => {
+    const y = Tensor.empty(model.gpu, shape);
+    randomNormal(model.gpu, { y, state: batch.draws }, { length: y.size, stream: stream++ });
+    return y;
+  };
+  return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf };
 }
 
 /** Expressions that a layer computes of its weight as it reads it. */
