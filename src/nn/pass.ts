@@ -61,7 +61,7 @@ export interface ForwardOptions {
 }
 
 /** PyTorch's, which all networks here were made with. */
-const BATCH_NORM_EPSILON = 1e-5;
+export const BATCH_NORM_EPSILON = 1e-5;
 
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {

@@ -6,6 +6,7 @@ import { grasp } from "./grasp.js";
 import { lamp } from "./lamp.js";
 import { magnitude, magnitudeL2, magnitudeNormalized } from "./magnitude.js";
 import { movement } from "./movement.js";
+import { ntkSap } from "./ntk-sap.js";
 import { obs } from "./obs.js";
 import { px } from "./px.js";
 import { random } from "./random.js";
@@ -40,6 +41,7 @@ const ALL = [
   synflow,
   synflowL2,
   px,
+  ntkSap,
   movement,
 ] as readonly Criterion[];
 
@@ -62,6 +64,7 @@ export {
   magnitudeL2,
   magnitudeNormalized,
   movement,
+  ntkSap,
   obd,
   obs,
   px,
