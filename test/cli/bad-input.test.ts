@@ -98,15 +98,15 @@ describe("models", () => {
     }
   });
 
-  it.each(["resnet20", "vgg16_bn"])("of the architecture %s, which is not computed", async (architecture) => {
-    const weight = encodeSafetensors([["conv1.weight", { dtype: "F32", shape: [1], data: Float32Array.of(1) }]]);
-    place.write(`${architecture}/model.safetensors`, weight);
-    place.write(`${architecture}/config.json`, JSON.stringify({ architecture }));
-    expectRefusal(
-      await evaluate(place.path(architecture)),
-      `expected a ViT, DeiT or MLP, got the architecture "${architecture}"; this version computes no other`,
-    );
-  });
+  it.each(["resnet20", "vgg16_bn", "resnet18"])(
+    "of the architecture %s with weights of another",
+    async (architecture) => {
+      place.write(`${architecture}/model.safetensors`, readFileSync(`${model}/model.safetensors`));
+      place.write(`${architecture}/config.json`, JSON.stringify({ architecture }));
+      const first = { resnet20: "conv", vgg16_bn: "layers.0.conv", resnet18: "conv1" }[architecture];
+      expectRefusal(await evaluate(place.path(architecture)), `expected "${first}.weight" of shape `);
+    },
+  );
 
   it("of an MLP whose weights are another's", async () => {
     const folder = place.path("mlp");

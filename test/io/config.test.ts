@@ -270,9 +270,60 @@ describe("an MLP", () => {
   });
 });
 
-test("the convolutional networks", () => {
-  const resnet = parseModelConfig({ architecture: "resnet20", img_size: 16 }, "x");
-  expect(inputSpec(resnet)).toMatchObject({ sampleShape: [3, 16, 16], numClasses: 10 });
+describe("a convolutional network", () => {
+  test.each([
+    ["resnet20", [3, 32, 32], 10],
+    ["vgg16_bn", [3, 32, 32], 10],
+    ["resnet18", [3, 224, 224], 1000],
+    ["resnet50", [3, 224, 224], 1000],
+  ])("%s has its published sizes", (architecture, sampleShape, numClasses) => {
+    expect(inputSpec(parse({ architecture }))).toMatchObject({ sampleShape, numClasses });
+    const small = parse({ architecture, img_size: [16, 16], in_chans: 1, num_classes: 7 });
+    expect(inputSpec(small)).toMatchObject({ sampleShape: [1, 16, 16], numClasses: 7 });
+  });
+
+  test("is read from timm's own config.json", () => {
+    const timm = {
+      architecture: "resnet50",
+      num_classes: 12,
+      num_features: 2048,
+      global_pool: "avg",
+      model_args: { in_chans: 1 },
+      pretrained_cfg: {
+        tag: "a1_in1k",
+        input_size: [3, 160, 160],
+        crop_pct: 0.95,
+        interpolation: "bilinear",
+        mean: [0.5],
+        std: [0.25],
+        num_classes: 1000,
+        pool_size: [7, 7],
+        classifier: "fc",
+      },
+    };
+    expect(parse(timm)).toEqual({
+      architecture: "resnet50",
+      imageSize: 160,
+      inChannels: 1,
+      numClasses: 12,
+      preprocess: { mean: [0.5], std: [0.25], cropPct: 0.95, cropMode: "center", interpolation: "bilinear" },
+    });
+  });
+
+  test.each([
+    [{ architecture: "vgg16_bn", img_size: 15 }, /"img_size" to be large enough for the network's strides, got 15/],
+    [{ architecture: "resnet20", img_size: 0 }, /"img_size" to be an integer at least 1/],
+    [{ architecture: "resnet20", img_size: [8, 9] }, /"img_size" to be one positive integer or two equal ones/],
+    [{ architecture: "resnet18", in_chans: 0 }, /"in_chans" to be an integer at least 1/],
+    [{ architecture: "resnet50", num_classes: "ten" }, /"num_classes" to be an integer at least 1/],
+    [{ architecture: "resnet50", num_classes: 2 ** 20 }, /"num_classes" to be part of a model of at most 1073741824/],
+    [{ architecture: "resnet50", cardinality: 32 }, /"cardinality" to be 1, got 32; this option is not supported/],
+    [{ architecture: "resnet18", act_layer: "silu" }, /"act_layer" to be "relu", got "silu"/],
+    [{ architecture: "resnet34" }, /"resnet18", "resnet50" or a timm name .*, got "resnet34"/],
+  ])("%j is refused", (wrong, message) => {
+    expect(() => parse(wrong)).toThrow(FormatError);
+    expect(() => parse(wrong)).toThrow(message);
+  });
 });
 
 test("JSON with a key twice, or that is no object, is refused", () => {

@@ -212,7 +212,7 @@ describe("neurons", () => {
   });
 });
 
-test("the architecture tells layers and FLOPs without a device, and refuses what is not computed", () => {
+test("the architecture tells layers and FLOPs without a device", () => {
   const lenet = parseModelConfig({ architecture: "lenet_300_100" }, "test");
   const { layers, flops } = architectureOf(lenet);
   expect(layers.map(({ name, kind, in: inputs, out }) => [name, kind, inputs, out])).toEqual([
@@ -221,8 +221,4 @@ test("the architecture tells layers and FLOPs without a device, and refuses what
     ["lin.2", "classifier", 100, 10],
   ]);
   expect(flops).toBe(2 * (784 * 300 + 300 * 100 + 100 * 10));
-  const resnet = parseModelConfig({ architecture: "resnet20" }, "test");
-  expect(() => createModel(gpu, resnet, new Map())).toThrow(
-    'model: expected a ViT, DeiT or MLP, got the architecture "resnet20"; this version computes no other',
-  );
 });
