@@ -110,7 +110,7 @@ async function drawFigures(names) {
   gpu.destroy();
 }
 
-const EXCERPT = /(<!-- (src\/prune\/criteria\/[\w-]+\.ts) -->\n```ts\n)[\s\S]*?(```\n)/;
+const EXCERPT = /(<!-- (src\/prune\/(?:criteria|methods)\/[\w-]+\.ts) -->\n```ts\n)[\s\S]*?(```\n)/;
 
 /** Everything after the imports of the file that a page names. */
 function refreshExcerpts() {

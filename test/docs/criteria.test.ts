@@ -1,32 +1,45 @@
-/** The pages of the shipped criteria: there, complete, and saying what the code says. */
+/** The pages of the shipped criteria and of methods that train: there, complete, and saying what the code says. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CRITERIA } from "../../src/prune/index.js";
+import { CRITERIA, METHODS } from "../../src/prune/index.js";
 
 const root = resolve(import.meta.dirname, "../..");
 const pages = join(root, "docs/criteria");
-const sources = join(root, "src/prune/criteria");
 
-/** The files of criteria with their definitions. */
-const files = readdirSync(sources)
-  .filter((file) => file !== "index.ts")
-  .map((file) => ({ page: `${basename(file, ".ts")}.md`, text: readFileSync(join(sources, file), "utf8") }));
+/** The files of a folder that define something which has a page. */
+const definitions = (folder: string) =>
+  readdirSync(join(root, folder))
+    .map((file) => ({ page: `${basename(file, ".ts")}.md`, text: readFileSync(join(root, folder, file), "utf8") }))
+    .filter(({ text }) => /^ {2}name: "/m.test(text));
+
+const files = [...definitions("src/prune/criteria"), ...definitions("src/prune/methods")];
 
 const withoutImports = (text: string): string => text.replace(/^(?:import .*\n)+\n*/, "");
 
 const textOf = (page: string): string => readFileSync(join(pages, page), "utf8");
 
-describe.each([...CRITERIA.values()])("$name", ({ name, formula, needs }) => {
+describe.each([...METHODS.values()])("$name", ({ name, formula }) => {
   const home = files.filter(({ text }) => text.includes(`name: "${name}"`));
 
-  test("has a page with its formula, its sources and its figure", () => {
+  test("has a page with its formula", () => {
     expect(home).toHaveLength(1);
-    const text = textOf(home[0].page);
-    const formulas = [...text.matchAll(/^([\w-]+) {2,}(.*)$/gm)].map(
-      ([, criterion, written]) => `${criterion}: ${written}`,
+    const formulas = [...textOf(home[0].page).matchAll(/^([\w-]+) {2,}(.*)$/gm)].map(
+      ([, method, written]) => `${method}: ${written}`,
     );
     expect(formulas).toContain(`${name}: ${formula}`);
+  });
+
+  test("stands in the table", () => {
+    const row = `| [${name}](${home[0].page}) | \`${formula.replaceAll("|", "\\|")}\` |`;
+    expect(textOf("README.md")).toContain(row);
+  });
+});
+
+describe.each([...CRITERIA.values()])("$name", ({ name, formula, needs }) => {
+  test("has a page with its sources and its figure", () => {
+    const [{ page }] = files.filter(({ text }) => text.includes(`name: "${name}"`));
+    const text = textOf(page);
     for (const source of needs) expect(text).toContain(`\`${source}\``);
     expect(text).toContain(`](${name}.svg)`);
   });
@@ -36,11 +49,6 @@ describe.each([...CRITERIA.values()])("$name", ({ name, formula, needs }) => {
     const title = /<title id="title">([^<]*)<\/title>/.exec(svg)![1];
     const plain = title.replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&amp;", "&");
     expect(plain).toBe(`${name}: ${formula}`);
-  });
-
-  test("stands in the table", () => {
-    const row = `| [${name}](${home[0].page}) | \`${formula.replaceAll("|", "\\|")}\` |`;
-    expect(textOf("README.md")).toContain(row);
   });
 });
 
