@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { Gpu } from "../../src/gpu/index.js";
 import { encodeCheckpoint, type MlpConfig, parseModelConfig, parseSafetensors, subset } from "../../src/io/index.js";
 import { openDataset } from "../../src/io/node/index.js";
-import { createModel, initialMlpWeights } from "../../src/nn/index.js";
+import { architectureOf, createModel, initialMlpWeights } from "../../src/nn/index.js";
 import { criterionByName, parseMasks, prune } from "../../src/prune/index.js";
 import { Trainer } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -163,6 +163,22 @@ describe("secateur prune --method imp", () => {
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/^secateur: [^\n]+\n$/);
     expect(exitCode).toBe(2);
+  });
+});
+
+describe("imp of a network with batch norm", () => {
+  it("takes running statistics back too, which training moves", async () => {
+    const resnet = { architecture: "resnet20", img_size: 8, in_chans: 1, num_classes: 3 };
+    const path = place.write("resnet/config.json", JSON.stringify(resnet));
+    const args = ["prune", path, "--method", "imp", "--train", data, "--batch", "8", "--epochs", "1", "--rounds", "2"];
+    await cliJson([...args, "--sparsity", "0.5", "--out", place.path("resnet-ticket")]);
+    const network = parseModelConfig(resnet, "resnet");
+    const before = architectureOf(network).initialWeights(0);
+    const after = weightsOf("resnet-ticket");
+    expect([...after.keys()].sort()).toEqual([...before.keys()].sort());
+    for (const [name, values] of after) {
+      expect(values, name).toEqual(masked(name, before.get(name)!.data, "resnet-ticket"));
+    }
   });
 });
 

@@ -63,7 +63,7 @@ async function watch(model: Model, settings: PruneOptions): Promise<SeenRound[]>
   return seen;
 }
 
-const METHODS = ["random", "magnitude", "snip", "grasp", "synflow"];
+const METHODS = ["random", "magnitude", "snip", "grasp", "synflow", "synflow-l2", "px", "ntk-sap"];
 const SCOPES = ["global", "layer"] as const;
 
 describe.each(METHODS)("%s", (method) => {

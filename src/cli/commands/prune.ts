@@ -70,11 +70,13 @@ export function definePrune(program: Command, run: Run): void {
       countOption("batch"),
     )
     .option("--data <data>", "images to measure accuracy on (default: the calibration images)")
-    .optionsGroup("Training (imp: train, prune, rewind, once a round):")
+    .optionsGroup(
+      "Training (imp: each round trains, prunes and takes the weights back; model.safetensors gets those before training):",
+    )
     .option("--train <data>", `images to train on: ${DATA}`)
     .option(
       "--rewind-step <n>",
-      "step of the first training whose weights come back, instead of those before it",
+      "take the weights of this step of the first training back, instead of those before it",
       numberOption("rewind-step", { min: 0, max: 2 ** 31 - 1, integer: true }),
       0,
     );
