@@ -15,6 +15,7 @@ export function countKeptRanges(
 ): void {
   const end = Math.max(...ranges.map(({ offset, count }) => offset + count));
   requireElements("countKeptRanges", { mask, counts }, { mask: Math.ceil(end / 32), counts: ranges.length });
+  using _table = gpu.scope();
   const table = constantTable(gpu, Uint32Array.from(ranges.flatMap(({ offset, count }) => [offset, count])));
   gpu.dispatch(shaders.count_ranges, {
     buffers: { mask, ranges: table, counts },
@@ -32,6 +33,7 @@ export function fillRanges(
 ): void {
   const length = ranges.reduce((sum, { count }) => sum + count, 0);
   requireElements("fillRanges", { y }, { y: length });
+  using _tables = gpu.scope();
   const starts = constantTable(
     gpu,
     Uint32Array.from(ranges, ({ offset }) => offset),

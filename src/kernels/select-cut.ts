@@ -3,7 +3,7 @@ import { UsageError } from "../errors.js";
 import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
-import { constantTable } from "./constant-table.js";
+import { constantWords } from "./constant-table.js";
 import { requireElements } from "./elements.js";
 import { rankedSums } from "./ranked.js";
 import { overWords, scoreChunks } from "./score-chunks.js";
@@ -98,8 +98,8 @@ export function selectAbove(
   cutRange(gpu, "selectAbove", buffers, { offset, count }, (cut, result) => {
     const words = new Uint32Array(RESULT_WORDS);
     new Float32Array(words.buffer)[0] = threshold;
-    gpu.copy(constantTable(gpu, words), result);
-    gpu.copy(constantTable(gpu, Uint32Array.of(scoreKey(threshold) - 1, 0xffffffff)), cut);
+    gpu.copy(constantWords(gpu, words), result);
+    gpu.copy(constantWords(gpu, Uint32Array.of(scoreKey(threshold) - 1, 0xffffffff)), cut);
   });
 }
 
