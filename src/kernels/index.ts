@@ -117,5 +117,6 @@ export {
   takeToken,
   takeTokenGrad,
 } from "./tokens.js";
+export { type UnfoldSize, unfold } from "./unfold.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
 export type { WeightAs } from "./weight-as.js";

@@ -1,4 +1,6 @@
 /** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
+import { slide } from "../kernels/conv-size.js";
+import { unfold } from "../kernels/unfold.js";
 import {
   type ActivationKind,
   type AttentionAttributes,
@@ -20,9 +22,12 @@ import type { Gates } from "./gates.js";
 import type { Parameter, Parameters } from "./parameter.js";
 import type { TrainingPass } from "./training.js";
 
-/** Sees activations as they are computed. Where no gradient is wanted their memory is reused after the call, so work with them at once. */
+/**
+ * Sees activations as they are computed. The memory of a convolution's rows, and of all of them where no gradient is wanted, is reused after the
+ * call, so work with them at once.
+ */
 export interface Observer {
-  /** Input [..., in] and output [..., out] of a layer with weights, such as "blocks.0.mlp.fc1"; a convolution's input are its patches as rows. */
+  /** Input [..., in] and output [..., out] of a layer with weights, such as "blocks.0.mlp.fc1"; a convolution's are its patches and its pixels as rows. */
   readonly layer?: (name: string, input: Tensor, output: Tensor) => void;
   /** The activation at a gate's place, such as "blocks.0.mlp.neuron", after its gate if there is one. */
   readonly site?: (key: string, activation: Tensor) => void;
@@ -60,8 +65,20 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
+type ConvWindow = Pick<Conv2dAttributes, "stride" | "padding">;
+
 /** PyTorch's, which all networks here were made with. */
 export const BATCH_NORM_EPSILON = 1e-5;
+
+/** What a kernel sees of [N, C, H, W] as rows [N * pixels, C * kernel height * kernel width]. */
+function patchRows(x: Tensor, [kernelHeight, kernelWidth]: readonly number[], window: ConvWindow): Tensor {
+  const [batch, channels, height, width] = x.shape;
+  const size = { batch, channels, height, width, kernel: [kernelHeight, kernelWidth] as const, ...window };
+  const out = slide(size, size.kernel, window.stride, window.padding);
+  const rows = Tensor.empty(x.gpu, [batch * out.height * out.width, channels * kernelHeight * kernelWidth]);
+  unfold(x.gpu, { x, rows }, size);
+  return rows;
+}
 
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {
@@ -110,12 +127,19 @@ export class Pass {
   }
 
   /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */
-  conv(x: Tensor, prefix: string, window: Pick<Conv2dAttributes, "stride" | "padding">): Tensor {
+  conv(x: Tensor, prefix: string, window: ConvWindow): Tensor {
     const name = `${prefix}.weight`;
     const { value: weight, ...as } = this.#operand(name);
     const bias = this.parameters.has(`${prefix}.bias`) ? this.#vector(`${prefix}.bias`) : undefined;
-    const { denseGradients: denseGradient } = this.options;
-    return conv2d({ x, weight, bias }, { ...window, mask: this.parameters.get(name).mask, denseGradient, ...as });
+    const { denseGradients: denseGradient, observer } = this.options;
+    const mask = this.parameters.get(name).mask;
+    const y = conv2d({ x, weight, bias }, { ...window, mask, denseGradient, ...as });
+    if (observer?.layer) {
+      const [input, output] = [patchRows(x, weight.shape.slice(2), window), patchRows(y, [1, 1], {})];
+      observer.layer(prefix, input, output);
+      for (const rows of [input, output]) rows.gpu.release(rows);
+    }
+    return y;
   }
 
   /** By channel; see {@link ForwardOptions.batchNorm}. */

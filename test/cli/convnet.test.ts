@@ -114,4 +114,20 @@ describe("a ResNet", () => {
     const trainable = [...tensors("trained").keys()].filter((name) => !isStatistic(name));
     expect(await cliJson(["saliency", trained, ...scoring])).toMatchObject({ tensors: trainable.length, images: 24 });
   });
+
+  it.each(["wanda", "obs", "sparsegpt"])(
+    "is pruned by %s, which looks at the patches that filters see",
+    async (method) => {
+      const out = place.path(method);
+      const options = ["--sparsity", "0.5", "--scope", "row", "--calibration", data, "--out", out];
+      const { warnings } = await cliJson(["prune", trained, "--method", method, ...options]);
+      expect(warnings).toEqual(["Accuracy was measured on the calibration images; --data measures it on others."]);
+      for (const [name, { shape, data: bits }] of masksOf(method)) {
+        const columns = bits.length / shape[0];
+        for (let row = 0; row < shape[0]; row++) {
+          expect(ones(bits.subarray(row * columns, (row + 1) * columns)), name).toBe(Math.ceil(columns / 2));
+        }
+      }
+    },
+  );
 });

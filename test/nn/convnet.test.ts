@@ -12,6 +12,7 @@ import {
   createModel,
   type ForwardOptions,
   type Model,
+  type Observer,
   TrainingPass,
 } from "../../src/nn/index.js";
 import { backward, crossEntropy, type Gradients, mean, Tensor, withoutHistory } from "../../src/tensor/index.js";
@@ -314,6 +315,40 @@ describe("channels", () => {
     expect(names.slice(0, 3)).toEqual(["layer1.0.conv1.neuron", "layer1.0.conv2.neuron", "layer1.1.conv1.neuron"]);
     expect(names).toHaveLength(32);
   });
+});
+
+test("an observer sees the patches of a convolution and what it makes of them as rows", async () => {
+  for (const [config, names] of [
+    [RESNET20, ["conv", "blocks.3.conv1", "blocks.3.shortcut.0", "fc"]],
+    [configOf("vgg16_bn", { img_size: 16, in_chans: 1 }), ["layers.0.conv"]],
+  ] as const) {
+    using _scope = gpu.scope();
+    const weights = weightsOf(config);
+    const seen = new Map<string, Tensor>();
+    const keep = (key: string, { shape, buffer, size }: Tensor) => {
+      const copy = gpu.unscoped(() => Tensor.empty(gpu, shape));
+      gpu.copy(buffer, copy.buffer, 4 * size);
+      seen.set(key, copy);
+    };
+    const layer: Observer["layer"] = (name, input, output) => {
+      if (!names.some((wanted) => wanted === name)) return;
+      keep(`${name} in`, input);
+      keep(`${name} out`, output);
+    };
+    withoutHistory(() => createModel(gpu, config, weights).forward(upload(imagesOf(config)), { observer: { layer } }));
+    for (const name of names) {
+      const [input, output] = [seen.get(`${name} in`)!, seen.get(`${name} out`)!];
+      const [rows, columns, outputs] = [input.shape[0], input.shape[1], output.shape[1]];
+      const [x, weight, bias] = [await input.read(), weights.get(`${name}.weight`)!, weights.get(`${name}.bias`)];
+      const want = Float64Array.from({ length: rows * outputs }, (_, i) => {
+        const [row, out] = [Math.floor(i / outputs), i % outputs];
+        let sum = bias?.data[out] ?? 0;
+        for (let k = 0; k < columns; k++) sum += weight.data[out * columns + k] * x[row * columns + k];
+        return sum;
+      });
+      expect(mismatch(await output.read(), want, sumOf(columns)), name).toBeUndefined();
+    }
+  }
 });
 
 test("images of another shape, and configs and weights of other networks, are refused", () => {

@@ -4,7 +4,7 @@ import { columnMoments, moment } from "../../kernels/moment.js";
 import type { Observer } from "../../nn/index.js";
 import { type Tensor, withoutHistory } from "../../tensor/index.js";
 import { runObjective } from "../saliency/objective.js";
-import type { ObservedPlace, Statistic } from "./statistic.js";
+import { type Domain, domainOf, type ObservedPlace, type Statistic } from "./statistic.js";
 import type { StepContext } from "./step-context.js";
 
 const OBSERVED: readonly Statistic["kind"][] = ["input", "output", "site", "spread", "center", "moment"];
@@ -14,16 +14,19 @@ export const isObserved = ({ kind }: Statistic): boolean => OBSERVED.includes(ki
 /** Called with each activation [..., units, inner] that statistics are about. */
 type Watch = (of: ObservedPlace, place: string, activation: Tensor, inner: number) => void;
 
-/** An observer of a layer's input and output, and of what lies at the gates of units. */
-function watching({ model, space, statistics, images }: StepContext, watch: Watch): Observer {
+const LAYERS: readonly Domain[] = ["column", "row", "matrix", "layer"];
+
+/** An observer of layers' inputs and outputs, which cost a convolution copies, where they are needed, and of what lies at the gates of units. */
+function watching({ model, space, statistics, images, needed }: StepContext, watch: Watch): Observer {
   const batch = images.shape[0];
   const unitsAt = new Map(space.groups.map(({ name, units }) => [name, units]));
+  const layer: Observer["layer"] = (name, input, output) => {
+    statistics.rows.set(name, input.size / input.shape.at(-1)! / batch);
+    watch("input", name, input, 1);
+    watch("output", name, output, 1);
+  };
   return {
-    layer: (name, input, output) => {
-      statistics.rows.set(name, input.size / input.shape.at(-1)! / batch);
-      watch("input", name, input, 1);
-      watch("output", name, output, 1);
-    },
+    layer: needed.some((statistic) => LAYERS.includes(domainOf(statistic))) ? layer : undefined,
     site: (key, activation) => {
       const units = unitsAt.get(key);
       if (units === undefined) return;
