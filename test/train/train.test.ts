@@ -117,10 +117,42 @@ describe("training", () => {
     model.release();
   });
 
+  test.each([-1, 0.5, 16])("refuses to begin at step %s of 16", (firstStep) => {
+    const model = tinyViT(gpu);
+    const begin = () => new Trainer(model, quadrantData(64, 3), { ...OPTIONS, firstStep });
+    expect(begin).toThrow(/firstStep: expected one of the 16 steps from 0/);
+    model.release();
+  });
+
   test("an interrupted run that goes on ends with the same bits", async () => {
     const straight = await weightsAfter([12]);
     expect(await weightsAfter([5, 12])).toEqual(straight);
     expect(await weightsAfter([12], 6)).not.toEqual(straight);
+  });
+
+  test("a training that begins at a later step goes on with its data and rates, and a new optimizer", async () => {
+    const model = tinyViT(gpu);
+    const data = quadrantData(64, 3);
+    const whole: { step: number; learningRate: number; loss: number }[] = [];
+    using straight = new Trainer(model, data, OPTIONS);
+    await straight.run({ onStep: ({ step, learningRate, loss }) => void whole.push({ step, learningRate, loss }) }, 5);
+    const { data: before } = (await model.parameters.read()).get("blocks.0.mlp.fc1.weight")!;
+    await straight.run({ onStep: ({ step, learningRate, loss }) => void whole.push({ step, learningRate, loss }) }, 6);
+    model.release();
+
+    const late = tinyViT(gpu);
+    using first = new Trainer(late, data, OPTIONS);
+    await first.run({}, 5);
+    const seen: typeof whole = [];
+    using second = new Trainer(late, data, { ...OPTIONS, firstStep: 5, optimizer: { weightDecay: 0, clipNorm: 0 } });
+    await second.run({ onStep: ({ step, learningRate, loss }) => void seen.push({ step, learningRate, loss }) }, 6);
+    expect(seen).toEqual([whole[5]]); // the loss is that of the same batch, before the update
+    // Adam's first step moves every weight by the learning rate, whatever the gradient.
+    const { data: after } = (await late.parameters.read()).get("blocks.0.mlp.fc1.weight")!;
+    const moves = after.map((value, i) => Math.abs(value - before[i]) / seen[0].learningRate).sort();
+    expect(moves[moves.length >> 1]).toBeCloseTo(1, 2);
+    expect(moves.at(-1)).toBeLessThan(1.001);
+    late.release();
   });
 
   test("the order of weights in a file changes nothing", async () => {
