@@ -9,16 +9,11 @@ import { loadConfig, loadModel, openDataset, readBytes } from "../io/node/index.
 import { architectureOf } from "../nn/index.js";
 import { checkMasks, type MaskSet, parseMasks } from "../prune/index.js";
 
-/** @throws FormatError or UsageError for a model that cannot be read or computed. */
-export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  return loadModel(path);
-}
-
 /** A model to train: its own weights where there are some, else fresh ones for its config. */
 export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: Checkpoint; fresh: boolean }> {
   const asFolder = await isFolder(path);
   const isConfig = asFolder ? !(await listFolder(path)).files.includes("model.safetensors") : path.endsWith(".json");
-  if (!isConfig) return { checkpoint: await loadCheckpoint(path), fresh: false };
+  if (!isConfig) return { checkpoint: await loadModel(path), fresh: false };
   const source = asFolder ? join(path, "config.json") : path;
   const { config, ...files } = await loadConfig(source);
   const architecture = architectureOf(config);

@@ -6,7 +6,8 @@
 import { ShapeError } from "../errors.js";
 import { gate, type Tensor } from "../tensor/index.js";
 
-/** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, the neurons of an MLP as `lin.N.neuron`, `token` and `embed` by themselves. */
+/** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, the neurons of an MLP as `lin.N.neuron`, the channels of a convolution as
+ * `<its name>.neuron`, `token` and `embed` by themselves. */
 export type GateSite =
   | "attn.in"
   | "attn.headDim"

@@ -4,6 +4,7 @@ import {
   detectNaming,
   encodeCheckpoint,
   encodeSafetensors,
+  expectedParameters,
   fromTimmNames,
   type HostTensor,
   type JsonObject,
@@ -127,6 +128,26 @@ describe("checkpoints", () => {
         ["note", "kept"],
       ]),
     );
+  });
+
+  test("batch norms' counters of batches are left out, running statistics are not", () => {
+    const config = { architecture: "resnet20", img_size: 8 };
+    const shapes = expectedParameters(parseModelConfig(config, "x"));
+    const weights = new Map<string, HostTensor>();
+    for (const [index, [name, shape]] of [...shapes].entries()) {
+      const data = new Float32Array(shape.reduce((size, extent) => size * extent, 1)).fill(index);
+      weights.set(name, { dtype: "F32", shape: [...shape], data });
+    }
+    const counter: HostTensor = { dtype: "I64", shape: [], data: BigInt64Array.of(7n) };
+    const counted = new Map(weights).set("bn.num_batches_tracked", counter);
+    const checkpoint = parseCheckpoint(files(counted, config));
+    expect([...checkpoint.weights.keys()].sort()).toEqual([...weights.keys()].sort());
+    expect(checkpoint.weights.get("bn.running_var")!.data[0]).toBe([...shapes.keys()].indexOf("bn.running_var"));
+    const { tensors } = parseSafetensors(encodeCheckpoint(checkpoint).get("model.safetensors")!, "x");
+    expect(tensors).toEqual(weights);
+    weights.delete("blocks.3.shortcut.1.running_mean");
+    const incomplete = files(weights, config);
+    expect(() => parseCheckpoint(incomplete)).toThrow(/"blocks.3.shortcut.1.running_mean" of shape 32, got none/);
   });
 
   const edits: [string, (weights: Map<string, HostTensor>) => unknown, RegExp][] = [

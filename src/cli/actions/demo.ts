@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import type { Checkpoint } from "../../io/checkpoint.js";
 import { type Dataset, firstOfEachClass, subset } from "../../io/dataset.js";
-import { checkWritableFolder, openDataset } from "../../io/node/index.js";
+import { checkWritableFolder, loadModel, openDataset } from "../../io/node/index.js";
 import { createModel, type Model } from "../../nn/index.js";
 import { clearMasks, criterionByName, maskWeights, type PruneResult, prune } from "../../prune/index.js";
 import { integer, shortPercent } from "../../report/format.js";
@@ -13,7 +13,6 @@ import { demoText, runData } from "../demo-outcome.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
-import { loadCheckpoint } from "../model.js";
 import { modelPlaces, refuseInputFolder } from "../places.js";
 import { GRADIENT_COST, Progress } from "../progress.js";
 import { savePruned } from "../pruned-files.js";
@@ -51,7 +50,7 @@ export async function runDemo(context: CommandContext, options: { readonly out: 
   const mnist = mnistFolder();
   refuseInputFolder("out", out, [...modelPlaces(path), mnist]);
   await checkWritableFolder(out);
-  const checkpoint = await loadCheckpoint(path);
+  const checkpoint = await loadModel(path);
   const train = { ...(await openDataset(mnist, checkpoint.config, { defaultSplit: "train" })), source: "mnist train" };
   const allTests = { ...(await openDataset(mnist, checkpoint.config)), source: "mnist test" };
   const calibration = subset(train, firstOfEachClass(train.labels, CALIBRATION.examplesPerClass));

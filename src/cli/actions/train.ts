@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
-import { checkWritableFolder, openDataset } from "../../io/node/index.js";
+import { checkWritableFolder, loadModel, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer, trainingSteps } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadCheckpoint, loadMasks, loadOrStart, modelName } from "../model.js";
+import { loadMasks, loadOrStart, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
@@ -31,7 +31,7 @@ export async function finetuneModel(
 ): Promise<Outcome> {
   checkTraining(options);
   await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
-  const checkpoint = await loadCheckpoint(path);
+  const checkpoint = await loadModel(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
   const unused = join((await isFolder(path)) ? path : dirname(path), "masks.safetensors");
   if (masks.size === 0 && existsSync(unused)) {
