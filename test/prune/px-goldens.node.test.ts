@@ -114,6 +114,48 @@ describe.each(FOLDERS)("%s", (folder) => {
   });
 });
 
+const WITHOUT_BIASES = "px-mlp-b";
+const skipMlp = missing(`goldens/${WITHOUT_BIASES}`);
+
+test.skipIf(skipMlp)(
+  `px by this library's rules is the same on a ReLU net without biases${skipMlp ? ` (${skipMlp})` : ""}`,
+  async () => {
+    const { file, weights, config, calibration, runs, n } = open(WITHOUT_BIASES);
+    expect([...weights.keys()].filter((name) => name.endsWith("bias"))).toEqual([]);
+    const { remaining_ratio, rounds, history } = runs.find(({ method }) => method === "px")!;
+    const model = createModel(gpu, config, weights);
+    const protection = { classifier: false, embedding: false };
+    using pruner = new Pruner(model, {
+      saliency: px,
+      sparsity: 1 - remaining_ratio,
+      rounds,
+      calibration,
+      batchSize: n,
+      protection,
+    });
+    /** Of the first round, with a classifier that is whole, up to a factor. */
+    const expectScores = async (name: string, exact: boolean) => {
+      const got = await pruner.scorer.scores.read();
+      const golden = file(name);
+      const wanted = (parameter: string) => golden.get(parameter)!.data as Float32Array;
+      const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
+      const factor = exact ? 1 : sum(got) / sum([...golden.keys()].map((parameter) => sum(wanted(parameter))));
+      for (const { members, offset } of pruner.space.groups) {
+        const want = wanted(members[0].parameter);
+        const largest = Math.max(...want);
+        const worst = want.reduce((most, value, i) => Math.max(most, Math.abs(value - got[offset + i] / factor)), 0);
+        expect(worst / largest, `${name} ${members[0].parameter}`).toBeLessThan(1e-4);
+      }
+    };
+    await pruner.step();
+    await expectScores("px.scores_round1", false);
+    await pruner.run();
+    await expectScores("px.scores_last", true);
+    expect(pruner.rounds.map(({ kept }) => kept)).toEqual(history.map(([, kept]) => kept));
+    model.release();
+  },
+);
+
 const skipResNet = missing(`goldens/${RESNET}`);
 
 /**

@@ -3,6 +3,7 @@
  * the data; examples taken one by one, and products with the Hessian, need passes of their own.
  */
 import { UsageError } from "../../errors.js";
+import { fill } from "../../kernels/fill.js";
 import { type Model, ModelRecording } from "../../nn/index.js";
 import { Tensor, withoutHistory } from "../../tensor/index.js";
 import { accumulateBatch, type Objective } from "../saliency/objective.js";
@@ -33,7 +34,14 @@ interface Step {
 }
 
 /** What a kind of step does, and how it is told from others. */
-type StepKind = Pick<PassKind, "name" | "collects" | "run">;
+type StepKind = Pick<PassKind, "name" | "collects" | "run" | "begin">;
+
+/** A step and the batches that it runs over, of which there are `count` where that is known. */
+interface Stage {
+  readonly kind: StepKind;
+  readonly count: number | undefined;
+  readonly read: () => Iterable<CalibrationBatch> | AsyncIterable<CalibrationBatch>;
+}
 
 /** Sums what the objective wants to be summed before its loss runs. */
 const ACCUMULATE: StepKind = { name: "accumulate", collects: () => false, run: accumulate };
@@ -83,39 +91,43 @@ export class Collector {
   async collect(round = 0): Promise<void> {
     this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
-    const { batchSize } = this.options;
-    const sizes = this.#passes.map(({ each }) => (each === "example" ? 1 : batchSize));
-    const counts = [
-      ...(this.#accumulated ? [this.#dataCount(batchSize)] : []),
-      ...sizes.map((size) => this.#count(size)),
-    ];
-    const progress: Progress = { first: round * BATCHES_OF_A_ROUND, done: 0, total: counts.reduce(sumKnown, 0) };
-    if (this.#accumulated) {
-      this.model.gpu.clear(this.#accumulated.buffer);
-      const read = readCalibration(this.options.calibration!, batchSize);
-      await this.#run(ACCUMULATE, read, progress, { counts: true });
-    }
-    for (const [index, pass] of this.#passes.entries()) {
-      const counts = index === 0 && !this.#accumulated;
-      await this.#run(pass, this.#read(sizes[index]), progress, { counts, begin: pass.begin });
-    }
+    const stages = [...this.#startAccumulation(), ...this.#passes.map((pass) => this.#stage(pass))];
+    const total = stages.reduce<number | undefined>((sum, { count }) => sumKnown(sum, count), 0);
+    const progress: Progress = { first: round * BATCHES_OF_A_ROUND, done: 0, total };
+    for (const [index, stage] of stages.entries()) await this.#run(stage, progress, index === 0);
   }
 
-  /** Runs a step over batches; `counts` adds their examples up. */
-  async #run(
-    kind: StepKind,
-    batches: AsyncIterable<CalibrationBatch>,
-    progress: Progress,
-    { counts, begin }: { readonly counts: boolean; readonly begin?: PassKind["begin"] },
-  ): Promise<void> {
+  /** Starts the objective's sum again; a stage where batches have to be run for it. */
+  #startAccumulation(): Stage[] {
+    const { gpu } = this.model;
+    if (!this.#accumulated) return [];
+    if (this.objective.accumulate!.isUniform?.(this.model)) {
+      fill(gpu, { y: this.#accumulated }, { length: this.#accumulated.size, value: 1 });
+      return [];
+    }
+    gpu.clear(this.#accumulated.buffer);
+    const { calibration, batchSize } = this.options;
+    const read = () => readCalibration(calibration!, batchSize);
+    return [{ kind: ACCUMULATE, count: batchCount(calibration!, batchSize), read }];
+  }
+
+  #stage(kind: PassKind): Stage {
+    const size = kind.each === "example" ? 1 : this.options.batchSize;
+    if (this.objective.input === "ones") return { kind, count: 1, read: () => [this.#exampleOfOnes()] };
+    const { calibration } = this.options;
+    return { kind, count: batchCount(calibration!, size), read: () => readCalibration(calibration!, size) };
+  }
+
+  /** Runs a step over its batches; the first stage counts the examples. */
+  async #run({ kind, read }: Stage, progress: Progress, counts: boolean): Promise<void> {
     const { signal, onBatch } = this.options;
     let first = true;
-    for await (const batch of batches) {
+    for await (const batch of read()) {
       signal?.throwIfAborted();
       const step = this.#step(kind, batch);
       loadBatch(batch, step.context);
       this.#draws.write(Uint32Array.of(this.#seed, progress.first + progress.done));
-      if (first) begin?.(step.context);
+      if (first) kind.begin?.(step.context);
       first = false;
       step.recording.replay();
       await this.model.gpu.sync();
@@ -131,21 +143,9 @@ export class Collector {
     return (seed + Math.imul(shard, 0x9e3779b9)) >>> 0;
   }
 
-  #count(size: number): number | undefined {
-    return this.objective.input === "ones" ? 1 : this.#dataCount(size);
-  }
-
-  #dataCount(size: number): number | undefined {
-    return batchCount(this.options.calibration!, size);
-  }
-
-  async *#read(size: number): AsyncGenerator<CalibrationBatch> {
-    if (this.objective.input !== "ones") yield* readCalibration(this.options.calibration!, size);
-    else yield { images: this.#ones(), labels: [0] };
-  }
-
-  #ones(): Float32Array {
-    return new Float32Array(this.model.sampleShape.reduce((product, extent) => product * extent, 1)).fill(1);
+  #exampleOfOnes(): CalibrationBatch {
+    const length = this.model.sampleShape.reduce((product, extent) => product * extent, 1);
+    return { images: new Float32Array(length).fill(1), labels: [0] };
   }
 
   #step(kind: StepKind, { labels: { length: size } }: CalibrationBatch): Step {

@@ -23,8 +23,13 @@ const role =
 
 const counted = role("1.0", "w * w");
 
+/** Ones of a whole classifier give every class the same sum, so z1 is a factor that all scores share. */
+const countsAlike = ({ layers, parameters }: Model): boolean =>
+  layers.every(({ kind, name }) => kind !== "classifier" || !parameters.get(`${name}.weight`).mask);
+
 /** The rules for networks beyond those that the authors treat. */
 export const EXTENDED: PathRules = {
+  countsAlike,
   counted,
   squared: role("w * w", "1.0"),
   counting: (context, patterns) => {

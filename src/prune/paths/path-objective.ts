@@ -19,6 +19,8 @@ export interface PathRules {
   readonly counting: (context: ObjectiveContext, patterns: ActivationPatterns) => ForwardOptions;
   /** Forward options of z2. */
   readonly squaring: (model: Model) => ForwardOptions;
+  /** Whether z1 is the same for all outputs, whatever the input is. */
+  readonly countsAlike?: (model: Model) => boolean;
   /** @throws UsageError for a model that the rules say nothing of. */
   readonly check?: (model: Model) => void;
 }
@@ -43,6 +45,7 @@ export function pathObjective(rules: PathRules): Objective {
         const [examples, classes] = logits.shape;
         return sum(logits, { outer: examples, length: classes, inner: 1 });
       },
+      isUniform: rules.countsAlike,
     },
     loss: ({ model, forward, accumulated }) => {
       const { logits } = forward(undefined, rules.squaring(model));

@@ -33,6 +33,8 @@ export interface Accumulation {
   readonly shape: (model: Model) => Shape;
   /** What a batch adds. */
   readonly batch: (context: ObjectiveContext) => Tensor;
+  /** Whether all values of the sum are the same whatever the data are: then no batch is run, and they are ones. Asked in every round. */
+  readonly isUniform?: (model: Model) => boolean;
 }
 
 /** Describes the gradients that a saliency wants where they are not those of the training loss. */
