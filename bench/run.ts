@@ -1,13 +1,14 @@
-/** `secateur bench`: every case of test/cases with a shape worth timing, on this device. */
+/** `secateur bench`: every case of test/cases with a shape worth timing, and whole steps of networks, on this device. */
 import type { Gpu } from "../src/gpu/index.js";
 import type { KernelCase } from "../test/harness/kernel-case.js";
 import { benchCases } from "./cases.gen.js";
+import { selectSteps, timeStep } from "./steps.js";
 import { type Measurement, timeCase } from "./time-case.js";
 
 export interface BenchOptions {
-  /** Only cases whose name matches. */
+  /** Only cases and steps whose name matches. */
   readonly filter?: RegExp;
-  /** Called after each case. */
+  /** Called after each case and each step. */
   readonly onResult?: (result: Measurement, done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -25,12 +26,20 @@ export function selectCases(filter: RegExp | undefined): KernelCase[] {
 
 export async function runBench(gpu: Gpu, { filter, onResult, signal }: BenchOptions = {}): Promise<Measurement[]> {
   const cases = selectCases(filter);
+  const steps = selectSteps(filter);
   const results: Measurement[] = [];
-  for (const test of cases) {
+  const total = cases.length + steps.length;
+  for (const [index, test] of cases.entries()) {
     signal?.throwIfAborted();
     const result = await timeCase(gpu, test);
     results.push(result);
-    onResult?.(result, results.length, cases.length);
+    onResult?.(result, index + 1, total);
+  }
+  for (const [index, step] of steps.entries()) {
+    signal?.throwIfAborted();
+    const measured = await timeStep(gpu, step);
+    results.push(...measured);
+    onResult?.(measured[0], cases.length + index + 1, total);
   }
   return results;
 }

@@ -8,7 +8,8 @@ export interface Measurement {
   readonly milliseconds: number;
   /** Median of the samples. */
   readonly median: number;
-  readonly dispatches: number;
+  /** Of one recording; unknown of what replays several. */
+  readonly dispatches: number | undefined;
   readonly gflops: number | undefined;
   readonly gigabytesPerSecond: number | undefined;
 }

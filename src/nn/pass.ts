@@ -95,7 +95,7 @@ export class Pass {
   /** What takes part as a parameter, before its mask. */
   weight(name: string): Tensor {
     const { value, weightAs } = this.#operand(name);
-    return weightAs === undefined ? value : map(weightAs === "square" ? "w * w" : "1.0 + 0.0 * w", { w: value });
+    return weightAs === undefined ? value : map(weightAs === "square" ? "w * w" : "1.0", { w: value });
   }
 
   /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
