@@ -21,10 +21,13 @@ export function layerDensity(
   flops: Measure = null,
 ): LayerDensity {
   const path = name.replace(/\.weight$/, "").split(".");
-  const index = path.findLastIndex((part) => /^\d+$/.test(part));
+  const isNumber = (part: string) => /^\d+$/.test(part);
+  // A number at the end counts within a block, such as `blocks.3.shortcut.0`, unless it is the only one.
+  const within = path.slice(0, -1).findLastIndex(isNumber);
+  const index = within < 0 ? path.findLastIndex(isNumber) : within;
   const group = index < 0 ? path[0] : path.slice(0, index + 1).join(".");
   const inner = path.slice(index + 1);
-  const kind = index < 0 ? path[0] : (inner.at(-1) ?? path[index - 1] ?? path[0]);
+  const kind = index < 0 ? path[0] : (inner.findLast((part) => !isNumber(part)) ?? path[index - 1] ?? path[0]);
   const total = shape.reduce((product, size) => product * size, 1);
   return { name, group, kind, shape, total, kept, flops };
 }
