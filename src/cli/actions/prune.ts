@@ -45,7 +45,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
 
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
-  const scored = needsCalibration(method.saliency) && calibration ? calibration.length * GRADIENT_COST : 1;
+  const scored = calibration && readsCalibration(options) ? calibration.length * GRADIENT_COST : GRADIENT_COST;
   const measured = evaluation?.length ?? 0;
   const trainings = Array.from({ length: training ? rounds : 0 }, (_, i) => trainingWork(training!, i) + measured);
   const all = trainings.reduce((sum, work) => sum + work, rounds * scored + 2 * measured);
@@ -135,6 +135,12 @@ export async function pruneModel(context: CommandContext, path: string, options:
       `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
     ),
   };
+}
+
+/** Whether scores take passes over the data, which some do only where the classifier is pruned. */
+function readsCalibration({ method: { saliency }, reference, include = [] }: PruneArguments): boolean {
+  const uniform = saliency.objective?.accumulate?.isUniform !== undefined && !reference;
+  return uniform ? include.includes("classifier") : needsCalibration(saliency);
 }
 
 /** Tells a run over other weights, data or trainings from this one. */
