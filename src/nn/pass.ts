@@ -65,7 +65,8 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
-type ConvWindow = Pick<Conv2dAttributes, "stride" | "padding">;
+/** How a convolution slides. */
+export type ConvWindow = Pick<Conv2dAttributes, "stride" | "padding">;
 
 /** PyTorch's, which all networks here were made with. */
 export const BATCH_NORM_EPSILON = 1e-5;
