@@ -1,7 +1,7 @@
 import type { ConvNetConfig } from "./config.js";
 import type { ConfigReader } from "./config-reader.js";
 import { readPreprocess } from "./config-vit.js";
-import { convNetLayout } from "./convnet-layout.js";
+import { convNetLayout } from "./convnet-networks.js";
 import { MAX_PARAMETERS, parameterCount } from "./parameters.js";
 
 /** Options of timm's ResNet that change its arithmetic, with the values that leave it as it is here. */

@@ -1,5 +1,6 @@
 import type { ConvNetConfig, MlpConfig, ModelConfig, ViTConfig } from "./config.js";
-import { convNetLayout, weighted } from "./convnet-layout.js";
+import { weighted } from "./convnet-layout.js";
+import { convNetLayout } from "./convnet-networks.js";
 
 type Shapes = Map<string, readonly number[]>;
 

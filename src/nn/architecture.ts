@@ -1,7 +1,7 @@
 /** What this library computes, by the `architecture` of a config: the one place that knows all networks. */
 import type { Gpu } from "../gpu/index.js";
 import type { ModelConfig } from "../io/config.js";
-import { convNetLayout } from "../io/convnet-layout.js";
+import { convNetLayout } from "../io/convnet-networks.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { ConvNet } from "./convnet.js";
 import { convNetLayers } from "./convnet-sites.js";

@@ -2,7 +2,8 @@
 import { FormatError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { type ConvNetConfig, inputSpec, type ModelConfig } from "../io/config.js";
-import { type ConvNetLayout, type ConvNorm, convNetLayout, type Stage } from "../io/convnet-layout.js";
+import type { ConvNetLayout, ConvNorm, Stage } from "../io/convnet-layout.js";
+import { convNetLayout } from "../io/convnet-networks.js";
 import { add, globalAveragePool, historyEnabled, maxPool, type Tensor } from "../tensor/index.js";
 import {
   convNetGatePlaces,

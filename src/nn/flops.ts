@@ -1,6 +1,6 @@
 /** Work of a forward pass for one example, two FLOPs for each multiply-accumulate. */
 import type { ConvNetConfig, MlpConfig, ViTConfig } from "../io/config.js";
-import { convNetLayout } from "../io/convnet-layout.js";
+import { convNetLayout } from "../io/convnet-networks.js";
 import { convNetLayers } from "./convnet-sites.js";
 import { mlpLayers } from "./mlp-sites.js";
 import type { PrunableLayer } from "./sites.js";

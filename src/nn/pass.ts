@@ -1,6 +1,4 @@
 /** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
-import { slide } from "../kernels/conv-size.js";
-import { unfold } from "../kernels/unfold.js";
 import {
   type ActivationKind,
   type AttentionAttributes,
@@ -8,7 +6,6 @@ import {
   applyBits,
   attention,
   batchNorm,
-  type Conv2dAttributes,
   conv2d,
   gate,
   layerNorm,
@@ -20,6 +17,7 @@ import {
 } from "../tensor/index.js";
 import type { Gates } from "./gates.js";
 import type { Parameter, Parameters } from "./parameter.js";
+import { type ConvWindow, patchRows } from "./patch-rows.js";
 import type { TrainingPass } from "./training.js";
 
 /**
@@ -65,21 +63,8 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
-/** How a convolution slides. */
-export type ConvWindow = Pick<Conv2dAttributes, "stride" | "padding">;
-
 /** PyTorch's, which all networks here were made with. */
 export const BATCH_NORM_EPSILON = 1e-5;
-
-/** What a kernel sees of [N, C, H, W] as rows [N * pixels, C * kernel height * kernel width]. */
-function patchRows(x: Tensor, [kernelHeight, kernelWidth]: readonly number[], window: ConvWindow): Tensor {
-  const [batch, channels, height, width] = x.shape;
-  const size = { batch, channels, height, width, kernel: [kernelHeight, kernelWidth] as const, ...window };
-  const out = slide(size, size.kernel, window.stride, window.padding);
-  const rows = Tensor.empty(x.gpu, [batch * out.height * out.width, channels * kernelHeight * kernelWidth]);
-  unfold(x.gpu, { x, rows }, size);
-  return rows;
-}
 
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
-import { convNetLayout } from "../../src/io/convnet-layout.js";
+import { convNetLayout } from "../../src/io/convnet-networks.js";
 import { type ConvNetConfig, type FloatTensor, parseModelConfig, parseSafetensors } from "../../src/io/index.js";
 import { expectedParameters, parameterCount } from "../../src/io/parameters.js";
 import { convNetGatePlaces } from "../../src/nn/convnet-sites.js";
