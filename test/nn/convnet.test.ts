@@ -15,6 +15,7 @@ import {
   type Observer,
   TrainingPass,
 } from "../../src/nn/index.js";
+import { captureWeights } from "../../src/prune/index.js";
 import { backward, crossEntropy, type Gradients, mean, Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { mismatch, sumOf } from "../harness/close.js";
 import { float64ConvNet, type OracleMode, type OracleTensor } from "../harness/float64-convnet.js";
@@ -319,6 +320,18 @@ describe("channels", () => {
     expect(names.slice(0, 3)).toEqual(["layer1.0.conv1.neuron", "layer1.0.conv2.neuron", "layer1.1.conv1.neuron"]);
     expect(names).toHaveLength(32);
   });
+});
+
+test("snapshots of the weights hold the running statistics too", async () => {
+  using _scope = gpu.scope();
+  const weights = weightsOf(RESNET20);
+  const model = createModel(gpu, RESNET20, weights);
+  using snapshot = captureWeights(model);
+  withoutHistory(() => model.forward(upload(imagesOf(RESNET20)), { training: trainingPass() }));
+  const statistic = () => model.parameters.get("blocks.8.bn2.running_var").value.read();
+  expect(await statistic()).not.toEqual(weights.get("blocks.8.bn2.running_var")!.data);
+  snapshot.restore();
+  expect(await statistic()).toEqual(weights.get("blocks.8.bn2.running_var")!.data);
 });
 
 test("an observer sees the patches of a convolution and what it makes of them as rows", async () => {
