@@ -90,6 +90,17 @@ export class Parameters implements Iterable<Parameter> {
     return parameter;
   }
 
+  /** Runs `fn` with gradients of some of the trainable parameters only. */
+  withGradients<T>(wanted: (parameter: Parameter) => boolean, fn: () => T): T {
+    const left = [...this].filter((parameter) => parameter.value.requiresGradient && !wanted(parameter));
+    for (const { value } of left) value.requiresGradient = false;
+    try {
+      return fn();
+    } finally {
+      for (const { value } of left) value.requiresGradient = true;
+    }
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }

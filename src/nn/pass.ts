@@ -31,6 +31,9 @@ export interface Observer {
   readonly site?: (key: string, activation: Tensor) => void;
 }
 
+/** What may take the place of a parameter. */
+export type Substitute = Tensor | WeightAs | "absent";
+
 /** What may be asked of a forward pass. */
 export interface ForwardOptions {
   /** Makes it a training pass. */
@@ -38,9 +41,9 @@ export interface ForwardOptions {
   readonly observer?: Observer;
   /**
    * What takes the place of a parameter's value: a tensor of its shape, such as |w|, or its squares or ones, which layers compute as they read the
-   * weight. Masks lie over it as over the value.
+   * weight, or "absent" for a layer's bias that is left out. Masks lie over it as over the value.
    */
-  readonly weights?: (parameter: Parameter) => Tensor | WeightAs;
+  readonly weights?: (parameter: Parameter) => Substitute;
   /** What takes the place of an activation function at a place such as "blocks.0.mlp.neuron"; undefined leaves it as it is. */
   readonly activation?: (x: Tensor, place: string, kind: ActivationKind) => Tensor | undefined;
   /** What takes the place of a layer or batch norm of x; `weight` takes part as its `prefix.weight`. undefined leaves it as it is. */
@@ -63,6 +66,9 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
+/** Substitutes as values, for parameters of operations that have no other way. */
+const WRITTEN_OUT = { square: "w * w", one: "1.0", absent: "0.0" } as const;
+
 /** PyTorch's, which all networks here were made with. */
 export const BATCH_NORM_EPSILON = 1e-5;
 
@@ -80,17 +86,30 @@ export class Pass {
 
   /** What takes part as a parameter, before its mask. */
   weight(name: string): Tensor {
-    const { value, weightAs } = this.#operand(name);
-    return weightAs === undefined ? value : map(weightAs === "square" ? "w * w" : "1.0", { w: value });
+    const substitute = this.#substitute(name);
+    return typeof substitute === "string"
+      ? map(WRITTEN_OUT[substitute], { w: this.parameters.get(name).value })
+      : substitute;
+  }
+
+  #substitute(name: string): Substitute {
+    const parameter = this.parameters.get(name);
+    return this.options.weights?.(parameter) ?? parameter.value;
   }
 
   /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
   #operand(name: string): { value: Tensor; weightAs?: WeightAs; gradientAs?: "pathScore" } {
     const parameter = this.parameters.get(name);
-    const substitute = this.options.weights?.(parameter) ?? parameter.value;
-    if (typeof substitute !== "string") return { value: substitute };
+    const substitute = this.#substitute(name);
+    if (typeof substitute !== "string" || substitute === "absent") return { value: this.weight(name) };
     const gradientAs = this.options.pathScores && substitute === "square" ? "pathScore" : undefined;
     return { value: parameter.value, weightAs: substitute, gradientAs };
+  }
+
+  /** A layer's bias times its mask; none where it has none, or where it is left out. */
+  #bias(prefix: string): Tensor | undefined {
+    const name = `${prefix}.bias`;
+    return this.parameters.has(name) && this.#substitute(name) !== "absent" ? this.#vector(name) : undefined;
   }
 
   /** A vector times its mask. */
@@ -105,7 +124,7 @@ export class Pass {
     const name = `${prefix}.weight`;
     const { value, ...as } = this.#operand(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
-    const bias = this.parameters.has(`${prefix}.bias`) ? this.#vector(`${prefix}.bias`) : undefined;
+    const bias = this.#bias(prefix);
     const { denseGradients: denseGradient } = this.options;
     const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient, ...as });
     this.options.observer?.layer?.(prefix, x, y);
@@ -116,7 +135,7 @@ export class Pass {
   conv(x: Tensor, prefix: string, window: ConvWindow): Tensor {
     const name = `${prefix}.weight`;
     const { value: weight, ...as } = this.#operand(name);
-    const bias = this.parameters.has(`${prefix}.bias`) ? this.#vector(`${prefix}.bias`) : undefined;
+    const bias = this.#bias(prefix);
     const { denseGradients: denseGradient, observer } = this.options;
     const mask = this.parameters.get(name).mask;
     const y = conv2d({ x, weight, bias }, { ...window, mask, denseGradient, ...as });

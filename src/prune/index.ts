@@ -57,7 +57,7 @@ export {
   sumOfLarger,
   type TailNode,
 } from "./saliency/expression.js";
-export type { Objective, ObjectiveContext, Transformation } from "./saliency/objective.js";
+export type { Accumulation, Objective, ObjectiveContext, Transformation } from "./saliency/objective.js";
 export {
   type AnySaliency,
   defineSaliency,

@@ -1,7 +1,7 @@
 /** A step that adds up activations and gradients of weights and gates. */
 import { fill } from "../../kernels/fill.js";
 import { mapUnits } from "../../kernels/map-units.js";
-import type { Model } from "../../nn/index.js";
+import type { Model, Parameter } from "../../nn/index.js";
 import { backward, type Gradients, Tensor, withoutHistory } from "../../tensor/index.js";
 import { type ObjectivePass, runObjective } from "../saliency/objective.js";
 import { observerOf } from "./observe.js";
@@ -18,9 +18,12 @@ export function firstOrder(context: StepContext): void {
     return;
   }
   const gates = gatesOf(context);
+  const summed = ({ name }: Parameter) => needed.some((each) => context.statistics.get(each, name));
   model.gates.during(gates, () => {
-    const pass = runObjective(model, objective, context, options);
-    const gradients = backward(pass.loss);
+    const { pass, gradients } = model.parameters.withGradients(summed, () => {
+      const pass = runObjective(model, objective, context, options);
+      return { pass, gradients: backward(pass.loss) };
+    });
     addGradients(context, pass, gradients);
     addGateGradients(context, gates, gradients);
   });

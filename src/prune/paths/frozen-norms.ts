@@ -5,17 +5,19 @@ import { gate, map, mean, type Tensor, withoutHistory } from "../../tensor/index
 const EPSILON = 1e-5;
 
 /**
- * x / mean(x), row by row, with a mean that gradients do not see. Squared path values sum to what a second moment is, so this is to them what the
+ * weight * x / mean(x), row by row, with a mean that gradients do not see. Squared path values sum to what a second moment is, so this is to them what the
  * division by the standard deviation is to activations.
  */
-function byFrozenMean(x: Tensor): Tensor {
+function byFrozenMean(x: Tensor, weight?: Tensor): Tensor {
   const width = x.shape.at(-1)!;
-  const rows = x.size / width;
-  const inverse = withoutHistory(() => {
-    const means = mean(x, { outer: 1, length: rows, inner: width });
-    return map("select(0.0, 1.0 / m, m > 0.0)", { m: means });
-  });
-  return gate(x, inverse, width);
+  const means = withoutHistory(() => mean(x, { outer: 1, length: x.size / width, inner: width }));
+  const inputs = { x, m: { tensor: means, inner: width } };
+  if (!weight) return map("select(0.0, x / m, m > 0.0)", inputs, { x: "select(0.0, 1.0 / m, m > 0.0)" });
+  return map(
+    "select(0.0, x / m * w, m > 0.0)",
+    { ...inputs, w: { tensor: weight, inner: 1 } },
+    { x: "select(0.0, w / m, m > 0.0)", w: "select(0.0, x / m, m > 0.0)" },
+  );
 }
 
 /** Elements of a channel that follow each other: [N, C, ...] */
@@ -29,7 +31,7 @@ export const frozenNorms =
   (model: Model): NonNullable<ForwardOptions["norm"]> =>
   (x, prefix, weight) => {
     const variance = `${prefix}.running_var`;
-    if (!model.parameters.has(variance)) return gate(byFrozenMean(x), weight, 1);
+    if (!model.parameters.has(variance)) return byFrozenMean(x, weight);
     const { value } = model.parameters.get(variance);
     const factor = `1.0 / (v + ${EPSILON})`;
     return gate(x, map(`w * ${factor}`, { w: weight, v: value.detach() }, { w: factor }), inner(x));

@@ -1,12 +1,19 @@
 /** The scalar whose gradient a saliency looks at, and the network that it is taken of. */
 import { map as mapKernel } from "../../kernels/map.js";
 import { randomNormal } from "../../kernels/random.js";
-import { type ForwardOptions, layerOf, type Model, type ModelOutput, type Parameter } from "../../nn/index.js";
+import {
+  type ForwardOptions,
+  layerOf,
+  type Model,
+  type ModelOutput,
+  type Parameter,
+  type Substitute,
+} from "../../nn/index.js";
 import { crossEntropy, mean, type Shape, Tensor, type WeightAs } from "../../tensor/index.js";
 
 /**
  * WGSL expression over w that takes the place of parameters, such as "abs(w)": of all of them, or of those that it is given for. Weights of layers
- * are squared ("w * w") and set to one ("1.0") where they are read; any other expression is written out first.
+ * are squared ("w * w") and set to one ("1.0") where they are read, and biases of "0.0" are left out; other expressions are written out first.
  */
 export type Transformation = string | ((parameter: Parameter) => string | undefined);
 
@@ -19,9 +26,9 @@ export interface ObjectiveContext {
   /** A forward pass as the objective describes it; call it as often as needed. Sources of activations are summed over the first call of a step only. */
   readonly forward: (images?: Tensor, options?: ForwardOptions) => ModelOutput;
   /** Weights for other forward passes: `forward(images, { weights: transformed("w * w") })`. */
-  readonly transformed: (weights: Transformation) => (parameter: Parameter) => Tensor | WeightAs;
+  readonly transformed: (weights: Transformation) => (parameter: Parameter) => Substitute;
   /** What takes the place of a parameter in `forward`. */
-  readonly substitute: (parameter: Parameter) => Tensor | WeightAs;
+  readonly substitute: (parameter: Parameter) => Substitute;
   /** Standard normal numbers, by seed: others in each call, batch and round. */
   readonly normal: (shape: Shape) => Tensor;
   /** What `accumulate` has summed, where an objective has it; there for the loss only. */
@@ -110,7 +117,7 @@ function contextOf(
   return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf };
 }
 
-/** Expressions that a layer computes of its weight as it reads it. */
+/** Expressions that a layer computes as it reads its weight. */
 const ON_LOAD: Readonly<Record<string, WeightAs>> = { "w * w": "square", "1.0": "one" };
 
 /** What takes the place of parameters, each made when it is first asked for. */
@@ -123,7 +130,7 @@ class Substitutes {
     private readonly requiresGradient: boolean,
   ) {}
 
-  readonly of = (parameter: Parameter): Tensor | WeightAs => {
+  readonly of = (parameter: Parameter): Substitute => {
     const text = this.#expression(parameter);
     return this.#onLoad(parameter, text) ?? this.#tensor(parameter, text);
   };
@@ -138,8 +145,13 @@ class Substitutes {
     return typeof this.weights === "string" ? this.weights : this.weights(parameter);
   }
 
-  #onLoad({ name }: Parameter, text: string | undefined): WeightAs | undefined {
-    return text !== undefined && Object.hasOwn(ON_LOAD, text) && layerOf(this.model, name) ? ON_LOAD[text] : undefined;
+  /** What needs no tensor of its own: squares and ones of weights, and zeros in the place of biases whose gradient nobody wants. */
+  #onLoad({ name, value }: Parameter, text: string | undefined): Exclude<Substitute, Tensor> | undefined {
+    if (text === undefined) return undefined;
+    if (layerOf(this.model, name)) return Object.hasOwn(ON_LOAD, text) ? ON_LOAD[text] : undefined;
+    const isTracked = this.requiresGradient && value.requiresGradient;
+    const isBias = layerOf(this.model, name.replace(/\.bias$/, ".weight")) !== undefined;
+    return text === "0.0" && isBias && !isTracked ? "absent" : undefined;
   }
 
   #tensor(parameter: Parameter, text: string | undefined): Tensor {
@@ -147,7 +159,7 @@ class Substitutes {
     if (known) return known;
     const { value } = parameter;
     const tensor = text === undefined ? value.detach() : Tensor.empty(value.gpu, value.shape);
-    tensor.requiresGradient = this.requiresGradient;
+    tensor.requiresGradient = this.requiresGradient && value.requiresGradient;
     if (text !== undefined) {
       mapKernel(value.gpu, text, { w: { buffer: value } }, { y: tensor, length: tensor.size });
     }
