@@ -2,7 +2,8 @@
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { coordinate, type LegendEntry, type Plot, type Size, swatch, xAxis, yAxis } from "./figure.js";
 import { integer, isMeasured, percent, scientific, siPrefix } from "./format.js";
-import { type Content, type Markup, markup } from "./markup.js";
+import { type Bar, drawBar, outsideBars } from "./histogram-bars.js";
+import { type Content, markup } from "./markup.js";
 import type { Histogram, Tally } from "./types.js";
 
 export const axisTitle = ({ scale }: Histogram): string =>
@@ -38,13 +39,6 @@ export function describe(histogram: Histogram): string {
   return `${integer(sum(counts))} scores from ${scientific(edges[0])} to ${scientific(edges.at(-1))} on a ${scale} scale, ${percent(sum(pruned) / sum(counts), 1)} of them pruned.${cut} ${outsideText(histogram)}`;
 }
 
-interface Bar {
-  readonly from: number;
-  readonly to: number;
-  readonly tally: Tally;
-  readonly label: string;
-}
-
 /** What goes with the bars. */
 export interface HistogramDecoration {
   /** Under the axis. */
@@ -60,7 +54,9 @@ export function drawHistogram(
 ): Content {
   const { edges, scale, core, counts, pruned, threshold } = histogram;
   const plot: Plot = { left: 52, right: width - 16, top: 14, bottom: height - (title === "" ? 26 : 48) };
-  const outside = outsideBars(histogram, plot.left + 8);
+  // The bins alone set the scale: rounds leave so many zeros behind that the rest would be a flat line beside them.
+  const y = scaleLinear([0, Math.max(1, ...counts)], [plot.bottom, plot.top]).nice(4);
+  const outside = outsideBars(histogram, plot.left + 8, y.domain()[1]);
   const left = outside.length > 0 ? outside.at(-1)!.to + 14 : plot.left;
   const domain = [edges[0], edges.at(-1)!];
   const axis = scale === "log" ? scaleLog() : scaleSymlog().constant(core!);
@@ -71,12 +67,11 @@ export function drawHistogram(
     tally: { count, pruned: pruned[i] },
     label: `${scientific(edges[i])} to ${scientific(edges[i + 1])}`,
   }));
-  const all = [...outside, ...bars];
-  const y = scaleLinear([0, Math.max(1, ...all.map(({ tally }) => tally.count))], [plot.bottom, plot.top]).nice(4);
   const counted = y.ticks(4).filter(Number.isInteger);
   const yTicks = counted.map((count) => ({ at: y(count), label: siPrefix(count) }));
   const clearance = outside.length > 0 ? 24 : 0;
-  const values = scale === "log" ? decades(domain, wide ? 10 : 5) : signedDecades(domain, x);
+  const room = Math.floor((plot.right - left) / LABEL_WIDTH.power);
+  const values = scale === "log" ? decades(domain, Math.min(room, wide ? 10 : 5)) : signedDecades(domain, x);
   const xTicks = values
     .map((tick) => ({ at: x(tick), label: scientific(tick) }))
     .filter(({ at }) => at >= left + clearance);
@@ -84,32 +79,14 @@ export function drawHistogram(
   const cut = isMeasured(threshold) && coordinate(x(threshold));
   return [
     yAxis(plot, yTicks),
-    all.map((bar) => drawBar(bar, y, tips)),
+    [...outside, ...bars].map((bar) => drawBar(bar, y, tips)),
     xAxis(plot, [...outsideTicks, ...xTicks], title),
     cut !== false && markup`<line class="threshold" x1="${cut}" x2="${cut}" y1="${plot.top - 8}" y2="${plot.bottom}"/>`,
   ];
 }
 
-/** Zeros and the tail stand left of the axis, apart from the bins. */
-function outsideBars({ zeros, below }: Histogram, left: number): Bar[] {
-  const present = [
-    { label: "0", tally: zeros },
-    { label: "less", tally: below },
-  ].filter(({ tally }) => tally.count > 0);
-  return present.map((bar, i) => ({ ...bar, from: left + i * 34, to: left + i * 34 + 20 }));
-}
-
-function drawBar({ from, to, tally, label }: Bar, y: (count: number) => number, tips: boolean): Markup | null {
-  if (tally.count === 0) return null;
-  const gap = Math.min(1, (to - from) * 0.1);
-  const rect = (className: string, low: number, high: number): Markup | false =>
-    high > low &&
-    markup`<rect class="${className}" x="${coordinate(from + gap / 2)}" y="${coordinate(y(high))}" width="${coordinate(to - from - gap)}" height="${coordinate(y(low) - y(high))}"/>`;
-  const bar = markup`${rect("pruned-bar", 0, tally.pruned)}${rect("kept-bar", tally.pruned, tally.count)}`;
-  if (!tips) return bar;
-  return markup`<g><title>${label}: ${integer(tally.count)}, ${percent(tally.pruned / tally.count, 1)} pruned</title>${bar}</g>
-`;
-}
+/** Room that labels such as 1e-7 and −1e-7 take. */
+const LABEL_WIDTH = { power: 40, signed: 48 };
 
 /** Whole powers of ten in the domain, thinned to about `limit`; its ends where there are fewer than two. */
 function decades([low, high]: readonly number[], limit: number): number[] {
@@ -120,9 +97,6 @@ function decades([low, high]: readonly number[], limit: number): number[] {
   return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step));
 }
 
-/** Room that a label such as −1e−7 takes. */
-const LABEL_WIDTH = 48;
-
 /** Zero, and powers of ten of both signs, largest first, where there is room for a label. */
 function signedDecades([low, high]: readonly number[], x: (score: number) => number): number[] {
   const largest = Math.max(-low, high);
@@ -130,7 +104,7 @@ function signedDecades([low, high]: readonly number[], x: (score: number) => num
   for (let exponent = Math.floor(Math.log10(largest)); exponent >= -45; exponent--) {
     const power = 10 ** exponent;
     for (const tick of [-power, power]) {
-      const fits = ticks.every((other) => Math.abs(x(tick) - x(other)) >= LABEL_WIDTH);
+      const fits = ticks.every((other) => Math.abs(x(tick) - x(other)) >= LABEL_WIDTH.signed);
       if (tick >= low && tick <= high && fits) ticks.push(tick);
     }
   }
