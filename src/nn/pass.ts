@@ -3,6 +3,7 @@ import {
   type ActivationKind,
   type AttentionAttributes,
   activation,
+  add,
   applyBits,
   attention,
   batchNorm,
@@ -55,6 +56,8 @@ export interface ForwardOptions {
     place: string,
     keyGate: Tensor | undefined,
   ) => Tensor | undefined;
+  /** What takes the place of the sum of x and a transformer block's branch over it; undefined leaves it as it is. */
+  readonly residual?: (x: Tensor, branch: Tensor) => Tensor | undefined;
   /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
   readonly denseGradients?: boolean;
   /** Path scores w^2 |g|, g the gradient by w^2, in the place of gradients of weights that count as squares. */
@@ -194,6 +197,11 @@ export class Pass {
       this.options.observer?.site?.(key, gated);
       return gated;
     }, x);
+  }
+
+  /** x plus what a residual branch makes of it. */
+  residual(x: Tensor, branch: Tensor): Tensor {
+    return this.options.residual?.(x, branch) ?? add(x, branch);
   }
 
   dropout(x: Tensor, rate: number): Tensor {

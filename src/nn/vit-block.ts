@@ -1,6 +1,6 @@
 /** One pre-norm transformer block with its gates: x + attn(norm1(x)), then x + mlp(norm2(x)). */
 import type { ViTConfig } from "../io/config.js";
-import { add, type Tensor } from "../tensor/index.js";
+import type { Tensor } from "../tensor/index.js";
 import type { Pass } from "./pass.js";
 
 /** Stochastic depth grows linearly from 0 at the first block to the configured rate at the last. */
@@ -32,6 +32,6 @@ function mlpBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number): Ten
 
 /** x: [batch, tokens, width]; the result has the same shape. */
 export function vitBlock(x: Tensor, config: ViTConfig, pass: Pass, index: number): Tensor {
-  const attended = add(x, attentionBranch(x, config, pass, index));
-  return add(attended, mlpBranch(attended, config, pass, index));
+  const attended = pass.residual(x, attentionBranch(x, config, pass, index));
+  return pass.residual(attended, mlpBranch(attended, config, pass, index));
 }

@@ -15,7 +15,7 @@ import { createModel, initialViTWeights, type Model } from "../../src/nn/index.j
 import { Pruner, px, Scorer, synflow, unitSpace } from "../../src/prune/index.js";
 import { Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
-import { normals } from "../harness/random.js";
+import { maskWords, normals } from "../harness/random.js";
 import { noisyWeights, quadrantData, tinyConfig, tinyViT } from "../harness/tiny-vit.js";
 
 let gpu: Gpu;
@@ -96,6 +96,29 @@ describe("on a dense ViT", () => {
     model.release();
   });
 
+  test("layers of a branch hold the same sum of scores, masked or not, and branches about the same", async () => {
+    const model = tinyViT(gpu, 5);
+    for (const { kind, name } of model.layers) {
+      const parameter = model.parameters.get(`${name}.weight`);
+      const density = kind === "fc1" ? 0.1 : 0.5;
+      parameter.mask = Tensor.from(gpu, maskWords(parameter.size, 7, density));
+    }
+    const scores = await layerScores(model, quadrantData(8, 1));
+    const sum = (name: string) => total(scores.get(name)!);
+    const first = sum("blocks.0.mlp.fc1");
+    for (let block = 0; block < model.config.depth; block++) {
+      const [attn, mlp] = [`blocks.${block}.attn`, `blocks.${block}.mlp`];
+      // Queries, keys and values are layers of their own.
+      expect(sum(`${attn}.qkv`) / sum(`${attn}.proj`)).toBeCloseTo(3, 3);
+      expect(sum(`${mlp}.fc1`) / sum(`${mlp}.fc2`)).toBeCloseTo(1, 4);
+      for (const branch of [sum(`${attn}.proj`), sum(`${mlp}.fc2`)]) {
+        expect(branch / first).toBeGreaterThan(0.8);
+        expect(branch / first).toBeLessThan(1.25);
+      }
+    }
+    model.release();
+  });
+
   test("does not depend on the data while the classifier is whole", async () => {
     const model = tinyViT(gpu, 5);
     const whole = await layerScores(model, quadrantData(8, 1));
@@ -146,14 +169,29 @@ test("24 blocks of width 1,024 stay in range", async () => {
   for (const tensor of shared.values()) gpu.release(tensor);
 });
 
-test.each(["timm's weights", "noisy weights"])("no layer is emptied at 98 percent: %s", async (which) => {
-  const config = tinyConfig({ embed_dim: 32, depth: 4, num_heads: 4 });
-  const weights = which === "noisy weights" ? noisyWeights(config, 2, 0.1) : initialViTWeights(config, 2);
+/** Matrices of the blocks with a deviation of 1 / sqrt(fan-in): branches as strong as what they are added to. */
+function strongWeights(config: ViTConfig, seed: number): Map<string, FloatTensor> {
+  const entries = [...initialViTWeights(config, seed)].map(([name, { shape, data }]) => {
+    const factor = name.startsWith("blocks.") && shape.length === 2 ? 50 / Math.sqrt(shape[1]) : 1;
+    return [name, { shape, data: data.map((value) => value * factor) }] as const;
+  });
+  return new Map(entries);
+}
+
+const STARTS = {
+  "timm's weights": initialViTWeights,
+  "noisy weights": (config: ViTConfig, seed: number) => noisyWeights(config, seed, 0.1),
+  "strong weights": strongWeights,
+};
+
+test.each(Object.entries(STARTS))("no layer is emptied at 98 percent: %s", async (_name, start) => {
+  const config = tinyConfig({ embed_dim: 32, depth: 4, num_heads: 4, mlp_ratio: 4 });
+  const weights = start(config, 2);
   const model = createModel(gpu, config, weights);
   using pruner = new Pruner(model, {
     saliency: px,
     sparsity: 0.98,
-    rounds: 20,
+    rounds: 50,
     calibration: quadrantData(8, 1, config),
     batchSize: 8,
   });

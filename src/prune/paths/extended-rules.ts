@@ -7,7 +7,7 @@ import { fill } from "../../kernels/fill.js";
 import type { Model, Parameter } from "../../nn/index.js";
 import { pathAttention, Tensor, withoutHistory } from "../../tensor/index.js";
 import type { ObjectiveContext } from "../saliency/objective.js";
-import { frozenNorms, pathCountNorms } from "./frozen-norms.js";
+import { evenResidual, frozenNorms, pathCountNorms } from "./frozen-norms.js";
 import { isAdded, isToken, isVariance } from "./parameter-roles.js";
 import type { PathRules } from "./path-objective.js";
 import { RangeScale, type RangeScales } from "./range.js";
@@ -46,6 +46,7 @@ export const EXTENDED: PathRules = {
       activation: (x, place) => range.keep(x, place),
       norm: frozenNorms(model),
       attention: (qkv, attributes) => pathAttention(qkv, attributes),
+      residual: evenResidual,
     };
   },
 };

@@ -20,6 +20,22 @@ function byFrozenMean(x: Tensor, weight?: Tensor): Tensor {
   );
 }
 
+/**
+ * The mean of x and of a branch that is scaled to the mean of x, row by row; the scale is frozen. So half of what flows through the sum comes from the
+ * branch, however little of it is left.
+ */
+export function evenResidual(x: Tensor, branch: Tensor): Tensor {
+  const width = x.shape.at(-1)!;
+  const rows = { outer: 1, length: x.size / width, inner: width };
+  const [means, others] = withoutHistory(() => [mean(x, rows), mean(branch, rows)]);
+  const each = (tensor: Tensor) => ({ tensor, inner: width });
+  return map(
+    "0.5 * (x + select(0.0, b * m / n, n > 0.0))",
+    { x, b: branch, m: each(means), n: each(others) },
+    { x: "0.5", b: "select(0.0, 0.5 * m / n, n > 0.0)" },
+  );
+}
+
 /** Elements of a channel that follow each other: [N, C, ...] */
 const inner = ({ shape }: Tensor): number => shape.slice(2).reduce((product, extent) => product * extent, 1);
 
