@@ -68,6 +68,19 @@ export function marginTable(results, setting) {
   );
 }
 
+/** Methods that left layers without a weight, and how many by sparsity: means over the seeds. */
+export function emptiedText(results, setting) {
+  const { sparsities } = results.settings[setting];
+  const emptied = methodsOf(results, setting).flatMap((method) => {
+    const counts = sparsities.flatMap((sparsity) => {
+      const { mean } = statistics(results, { setting, method, sparsity }, "emptied") ?? { mean: 0 };
+      return mean > 0 ? [`${Number(mean.toFixed(1))} at ${share(sparsity)}`] : [];
+    });
+    return counts.length > 0 ? [`${method} ${counts.join(", ")}`] : [];
+  });
+  return `Layers left without a weight: ${emptied.length > 0 ? emptied.join("; ") : "none"}.`;
+}
+
 /** What the dense nets reach. */
 export const denseText = (results, setting, field) =>
   text(statistics(results, { setting, method: DENSE, sparsity: 0 }, field));
@@ -95,9 +108,9 @@ function environment({ environment: { adapter, secateur, node }, calibration, se
 export function blocksOf(results) {
   return {
     environment: environment(results),
-    before: `${conditions(results, "before")}\n\n${accuracyTable(results, "before")}`,
+    before: `${conditions(results, "before")}\n\n${accuracyTable(results, "before")}\n\n${emptiedText(results, "before")}`,
     "after-pruned": `Dense: **${denseText(results, "after", "pruned")}**.\n\n${accuracyTable(results, "after", "pruned")}`,
-    after: `${conditions(results, "after")}\n\n${accuracyTable(results, "after")}`,
+    after: `${conditions(results, "after")}\n\n${accuracyTable(results, "after")}\n\n${emptiedText(results, "after")}`,
     lenet: `${conditions(results, "lenet")}\n\n${marginTable(results, "lenet")}`,
   };
 }
