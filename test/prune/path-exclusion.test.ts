@@ -96,25 +96,22 @@ describe("on a dense ViT", () => {
     model.release();
   });
 
-  test("layers of a branch hold the same sum of scores, masked or not, and branches about the same", async () => {
+  test("layers of a branch hold the same sum of scores, which thinning the branch does not take away", async () => {
     const model = tinyViT(gpu, 5);
     for (const { kind, name } of model.layers) {
       const parameter = model.parameters.get(`${name}.weight`);
-      const density = kind === "fc1" ? 0.1 : 0.5;
+      const density = kind === "fc1" || kind === "fc2" ? 0.1 : 0.8;
       parameter.mask = Tensor.from(gpu, maskWords(parameter.size, 7, density));
     }
     const scores = await layerScores(model, quadrantData(8, 1));
     const sum = (name: string) => total(scores.get(name)!);
-    const first = sum("blocks.0.mlp.fc1");
     for (let block = 0; block < model.config.depth; block++) {
       const [attn, mlp] = [`blocks.${block}.attn`, `blocks.${block}.mlp`];
       // Queries, keys and values are layers of their own.
       expect(sum(`${attn}.qkv`) / sum(`${attn}.proj`)).toBeCloseTo(3, 3);
       expect(sum(`${mlp}.fc1`) / sum(`${mlp}.fc2`)).toBeCloseTo(1, 4);
-      for (const branch of [sum(`${attn}.proj`), sum(`${mlp}.fc2`)]) {
-        expect(branch / first).toBeGreaterThan(0.8);
-        expect(branch / first).toBeLessThan(1.25);
-      }
+      // Paths through 10% of both layers, against 80%: a plain sum would leave the MLP a hundredth of what it has now.
+      expect(sum(`${mlp}.fc2`) / sum(`${attn}.proj`)).toBeGreaterThan(0.5);
     }
     model.release();
   });
