@@ -159,7 +159,7 @@ test.skipIf(skipMlp)(
 const skipResNet = missing(`goldens/${RESNET}`);
 
 /**
- * docs/criteria/px.md derives it: with the batch's statistics R has no gradient on a ResNet, so that what the authors' code scores there are rounding
+ * docs/criteria/px.md derives it: with the batch's statistics R has no gradient by convolutions, so that what the authors' code scores there are rounding
  * errors, which other code cannot meet. Once the file holds something else, this test fails: compare px as the others above then.
  */
 test.skipIf(skipResNet)(
