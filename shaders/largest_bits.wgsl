@@ -13,6 +13,7 @@ struct Params { length: u32 }
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let turn = linear_group(group, groups);
+  if (turn * GROUP >= arrayLength(&largest)) { return; } // a grid of two dimensions has groups to spare
   var found = Bits(0u);
   for (var s = 0u; s < STEPS; s++) {
     let i = (turn * STEPS + s) * GROUP + lane;

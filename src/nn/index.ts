@@ -8,7 +8,14 @@ export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
 export { ModelRecording } from "./model-recording.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
-export { BATCH_NORM_EPSILON, type ForwardOptions, type Observer, Pass, type Substitute } from "./pass.js";
+export {
+  BATCH_NORM_EPSILON,
+  type ForwardOptions,
+  type Observer,
+  Pass,
+  type Substitute,
+  type WeightView,
+} from "./pass.js";
 export type { ConvWindow } from "./patch-rows.js";
 export {
   blockGroup,

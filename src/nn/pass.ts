@@ -32,8 +32,14 @@ export interface Observer {
   readonly site?: (key: string, activation: Tensor) => void;
 }
 
-/** What may take the place of a parameter. */
-export type Substitute = Tensor | WeightAs | "absent";
+/** A layer's weight as its squares or ones, which the layer computes as it reads the tensor. Gradients of the tensor are by the squares. */
+export interface WeightView {
+  readonly tensor: Tensor;
+  readonly as: WeightAs;
+}
+
+/** What may take the place of a parameter: a tensor of its shape, a view of one for weights of layers, or nothing for their biases. */
+export type Substitute = Tensor | WeightView | "absent";
 
 /** What may be asked of a forward pass. */
 export interface ForwardOptions {
@@ -41,8 +47,7 @@ export interface ForwardOptions {
   readonly training?: TrainingPass;
   readonly observer?: Observer;
   /**
-   * What takes the place of a parameter's value: a tensor of its shape, such as |w|, or its squares or ones, which layers compute as they read the
-   * weight, or "absent" for a layer's bias that is left out. Masks lie over it as over the value.
+   * What takes the place of a parameter's value, such as a tensor with |w|, or `{ tensor: value, as: "square" }`. Masks lie over it as over the value.
    */
   readonly weights?: (parameter: Parameter) => Substitute;
   /** What takes the place of an activation function at a place such as "blocks.0.mlp.neuron"; undefined leaves it as it is. */
@@ -69,9 +74,6 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
-/** Substitutes as values, for parameters of operations that have no other way. */
-const WRITTEN_OUT = { square: "w * w", one: "1.0", absent: "0.0" } as const;
-
 /** PyTorch's, which all networks here were made with. */
 export const BATCH_NORM_EPSILON = 1e-5;
 
@@ -89,10 +91,14 @@ export class Pass {
 
   /** What takes part as a parameter, before its mask. */
   weight(name: string): Tensor {
-    const substitute = this.#substitute(name);
-    return typeof substitute === "string"
-      ? map(WRITTEN_OUT[substitute], { w: this.parameters.get(name).value })
-      : substitute;
+    return this.#written(name, this.#substitute(name));
+  }
+
+  /** A substitute as values, for operations that have no other way. */
+  #written(name: string, substitute: Substitute): Tensor {
+    if (substitute instanceof Tensor) return substitute;
+    if (substitute === "absent") return map("0.0", { w: this.parameters.get(name).value.detach() });
+    return map(substitute.as === "square" ? "w * w" : "1.0", { w: substitute.tensor });
   }
 
   #substitute(name: string): Substitute {
@@ -102,23 +108,26 @@ export class Pass {
 
   /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
   #operand(name: string): { value: Tensor; weightAs?: WeightAs; gradientAs?: "pathScore" } {
-    const parameter = this.parameters.get(name);
     const substitute = this.#substitute(name);
-    if (typeof substitute !== "string" || substitute === "absent") return { value: this.weight(name) };
-    const gradientAs = this.options.pathScores && substitute === "square" ? "pathScore" : undefined;
-    return { value: parameter.value, weightAs: substitute, gradientAs };
+    if (substitute instanceof Tensor || substitute === "absent") return { value: this.#written(name, substitute) };
+    const { tensor: value, as: weightAs } = substitute;
+    return { value, weightAs, gradientAs: this.options.pathScores && weightAs === "square" ? "pathScore" : undefined };
   }
 
   /** A layer's bias times its mask; none where it has none, or where it is left out. */
   #bias(prefix: string): Tensor | undefined {
     const name = `${prefix}.bias`;
-    return this.parameters.has(name) && this.#substitute(name) !== "absent" ? this.#vector(name) : undefined;
+    const substitute = this.parameters.has(name) ? this.#substitute(name) : "absent";
+    return substitute === "absent" ? undefined : this.#masked(name, this.#written(name, substitute));
   }
 
   /** A vector times its mask. */
   #vector(name: string): Tensor {
+    return this.#masked(name, this.weight(name));
+  }
+
+  #masked(name: string, value: Tensor): Tensor {
     const { mask } = this.parameters.get(name);
-    const value = this.weight(name);
     return mask ? applyBits(value, mask) : value;
   }
 

@@ -57,7 +57,7 @@ export {
   sumOfLarger,
   type TailNode,
 } from "./saliency/expression.js";
-export type { Accumulation, Objective, ObjectiveContext, Transformation } from "./saliency/objective.js";
+export type { Accumulation, Objective, ObjectiveContext } from "./saliency/objective.js";
 export {
   type AnySaliency,
   defineSaliency,
@@ -68,6 +68,7 @@ export {
   scoresAnyParameter,
 } from "./saliency/saliency.js";
 export { gradientTotal, inputTotal, outputTotal, SOURCES, type SourceName } from "./saliency/sources.js";
+export type { Transformation } from "./saliency/substitutes.js";
 export { densityAfter, SCHEDULES, type ScheduleKind } from "./schedule.js";
 export { Scorer, type ScorerOptions } from "./scorer.js";
 export {

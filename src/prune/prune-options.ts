@@ -35,7 +35,7 @@ export interface PruneOptions<N extends string = SourceName, Own extends string 
   /** Examples in a calibration batch; the loss is the mean over one. */
   readonly batchSize?: number;
   readonly seed?: number;
-  /** The authors' selection rule instead of exact counts. */
+  /** The rules of a method's authors: selection up to a threshold instead of exact counts, and their score, objective and protection where they have others. */
   readonly reference?: boolean;
   /** Before the first round: training that sources such as `movement` sum over. */
   readonly prepare?: (context: FinetuneContext) => void | Promise<void>;

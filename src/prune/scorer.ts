@@ -24,7 +24,7 @@ const MOMENT: Statistic = { kind: "moment" };
 
 /** Data, how it is batched, and whose rules hold. */
 export interface ScorerOptions extends CollectorOptions {
-  /** The authors' normalisation, where they have one. */
+  /** The authors' score, normalisation and objective, where they have others. */
   readonly reference?: boolean;
 }
 
@@ -54,7 +54,9 @@ export class Scorer {
   ) {
     this.#gpu = model.gpu;
     this.#expression = options.reference ? referenceScore(saliency) : scoreExpression(saliency);
-    const sources = saliency.needs.map((name: string) => sourceOf(saliency, name));
+    // The authors' own score may stand on other sources.
+    const needs: readonly string[] = options.reference && saliency.referenceScore ? [] : saliency.needs;
+    const sources = needs.map((name) => sourceOf(saliency, name));
     const needed = [this.#expression, ...sources].flatMap(statisticsOf);
     const moments = needed.some(({ kind }) => kind === "derived") ? [MOMENT] : [];
     const { objective = {}, referenceObjective = objective } = saliency;

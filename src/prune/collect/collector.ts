@@ -67,7 +67,9 @@ export class Collector {
     private readonly objective: Objective,
     private readonly options: CollectorOptions,
   ) {
+    objective.check?.(model);
     this.needed = distinct([...needed, ...needed.flatMap(companionsOf)]);
+    requireSquares(this.needed, objective);
     this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
     const places = this.needed.map((statistic) => placesOf(statistic, model, space));
     const { gpu } = model;
@@ -94,7 +96,8 @@ export class Collector {
     const stages = [...this.#startAccumulation(), ...this.#passes.map((pass) => this.#stage(pass))];
     const total = stages.reduce<number | undefined>((sum, { count }) => sumKnown(sum, count), 0);
     const progress: Progress = { first: round * BATCHES_OF_A_ROUND, done: 0, total };
-    for (const [index, stage] of stages.entries()) await this.#run(stage, progress, index === 0);
+    const counting = stages.find(({ kind }) => kind !== ACCUMULATE);
+    for (const stage of stages) await this.#run(stage, progress, stage === counting);
   }
 
   /** Starts the objective's sum again; a stage where batches have to be run for it. */
@@ -118,7 +121,7 @@ export class Collector {
     return { kind, count: batchCount(calibration!, size), read: () => readCalibration(calibration!, size) };
   }
 
-  /** Runs a step over its batches; the first stage counts the examples. */
+  /** Runs a step over its batches, whose examples count where it sums activations: in the first pass. */
   async #run({ kind, read }: Stage, progress: Progress, counts: boolean): Promise<void> {
     const { signal, onBatch } = this.options;
     let first = true;
@@ -192,6 +195,14 @@ export class Collector {
 
 /** More than a round has, so that each round draws its own. */
 const BATCHES_OF_A_ROUND = 2 ** 20;
+
+/** @throws UsageError for path scores of an objective that has no squares, or sums over batches, where scores are no sums. */
+function requireSquares(needed: readonly Statistic[], { input, weights }: Objective): void {
+  if (!needed.some(({ kind }) => kind === "path") || (input === "ones" && weights !== undefined)) return;
+  throw new UsageError(
+    'pathScore: expected an objective with input "ones" and weights "w * w", got another; score with weight and gradient instead',
+  );
+}
 
 /** Batches done, and how many there are where that is known. */
 interface Progress {

@@ -29,7 +29,11 @@ export function firstOrder(context: StepContext): void {
   });
 }
 
-function addGradients({ model, needed, statistics }: StepContext, { leaf }: ObjectivePass, gradients: Gradients): void {
+function addGradients(
+  { model, needed, statistics }: StepContext,
+  { leaf, squared }: ObjectivePass,
+  gradients: Gradients,
+): void {
   for (const statistic of needed) {
     if (statistic.kind !== "gradient" && statistic.kind !== "path") continue;
     for (const parameter of model.parameters) {
@@ -38,7 +42,7 @@ function addGradients({ model, needed, statistics }: StepContext, { leaf }: Obje
       if (!gradient) continue;
       if (statistic.kind === "gradient") addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
       // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still.
-      else if (leaf(parameter) === parameter.value) addTerm("g", { g: gradient }, total);
+      else if (squared(parameter)) addTerm("g", { g: gradient }, total);
       else addTerm("w * w * abs(g)", { g: gradient, w: parameter.value }, total);
     }
   }

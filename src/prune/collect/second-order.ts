@@ -12,7 +12,7 @@ type Curvature = Extract<Statistic, { kind: "curvature" }>;
 const SIGNS_STREAM = 0x51a5_0000;
 
 export function secondOrder(context: StepContext): void {
-  const pass = runObjective(context.model, context.objective, context, {});
+  const pass = runObjective(context.model, context.objective, context, { curvature: true });
   const { statistics, model } = context;
   for (const direction of ["gradient", "signs"] as const) {
     const wanted = context.needed.filter(

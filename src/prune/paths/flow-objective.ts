@@ -1,5 +1,5 @@
 /** What goes from inputs of ones to the outputs of a network of transformed parameters: the objective of synaptic flow. */
-import { activation, sum } from "../../tensor/index.js";
+import { activation, sum, Tensor } from "../../tensor/index.js";
 import type { Objective } from "../saliency/objective.js";
 import { isAdded } from "./parameter-roles.js";
 import { RangeScale } from "./range.js";
@@ -14,7 +14,7 @@ export const flowObjective = (weights: string): Objective => ({
       activation: (x, place, kind) => range.keep(activation(x, kind), place),
       weights: (parameter) => {
         const value = substitute(parameter);
-        return typeof value !== "string" && isAdded(parameter) ? range.added(value) : value;
+        return value instanceof Tensor && isAdded(parameter) ? range.added(value) : value;
       },
     });
     return sum(logits);

@@ -1,8 +1,6 @@
 /** Norms as what they do to a path: a scale that does not follow the weights. Their shifts start paths of their own, and are left out. */
-import type { ForwardOptions, Model } from "../../nn/index.js";
+import { BATCH_NORM_EPSILON, type ForwardOptions, type Model } from "../../nn/index.js";
 import { gate, map, mean, type Tensor, withoutHistory } from "../../tensor/index.js";
-
-const EPSILON = 1e-5;
 
 /**
  * weight * x / mean(x), row by row, with a mean that gradients do not see. Squared path values sum to what a second moment is, so this is to them what the
@@ -49,7 +47,7 @@ export const frozenNorms =
     const variance = `${prefix}.running_var`;
     if (!model.parameters.has(variance)) return byFrozenMean(x, weight);
     const { value } = model.parameters.get(variance);
-    const factor = `1.0 / (v + ${EPSILON})`;
+    const factor = `1.0 / (v + ${BATCH_NORM_EPSILON})`;
     return gate(x, map(`w * ${factor}`, { w: weight, v: value.detach() }, { w: factor }), inner(x));
   };
 

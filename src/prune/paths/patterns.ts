@@ -1,8 +1,8 @@
 /** The pattern of a network at an input: which activations let pass, one bit each, and which token attends to which. */
 import { activationBits, maskByteLength } from "../../kernels/index.js";
-import { map as mapKernel } from "../../kernels/map.js";
 import type { ForwardOptions } from "../../nn/index.js";
 import { applyBits, attention, map, Tensor } from "../../tensor/index.js";
+import { partColumns } from "./path-attention.js";
 
 /** Taken during one forward pass, and imposed on another over the same examples. */
 export class ActivationPatterns {
@@ -31,7 +31,11 @@ export class ActivationPatterns {
   /** Attention by the pattern's queries and keys over the values of qkv. */
   readonly attending: NonNullable<ForwardOptions["attention"]> = (qkv, attributes, place, keyGate) => {
     const pattern = this.#attending.get(place)!;
-    const merged = map("select(b, a, m > 0.5)", { a: pattern, b: qkv, m: { tensor: queriesAndKeys(qkv), inner: 1 } });
+    const merged = map("select(b, a, m > 0.5)", {
+      a: pattern,
+      b: qkv,
+      m: { tensor: partColumns(qkv, ["query", "key"]), inner: 1 },
+    });
     return attention(merged, attributes, keyGate);
   };
 
@@ -45,14 +49,4 @@ export class ActivationPatterns {
     places.set(place, tensor);
     return tensor;
   }
-}
-
-/** 1 at the columns of qkv that hold queries and keys, 0 at those of values. */
-function queriesAndKeys({ gpu, shape }: Tensor): Tensor {
-  const columns = shape.at(-1)!;
-  const values = columns / 3;
-  const y = Tensor.empty(gpu, [columns]);
-  mapKernel(gpu, "1.0", {}, { y, length: columns - values });
-  mapKernel(gpu, "0.0", {}, { y, length: values, offset: columns - values });
-  return y;
 }

@@ -1,21 +1,9 @@
 /** The scalar whose gradient a saliency looks at, and the network that it is taken of. */
-import { map as mapKernel } from "../../kernels/map.js";
+import { UsageError } from "../../errors.js";
 import { randomNormal } from "../../kernels/random.js";
-import {
-  type ForwardOptions,
-  layerOf,
-  type Model,
-  type ModelOutput,
-  type Parameter,
-  type Substitute,
-} from "../../nn/index.js";
-import { crossEntropy, mean, type Shape, Tensor, type WeightAs } from "../../tensor/index.js";
-
-/**
- * WGSL expression over w that takes the place of parameters, such as "abs(w)": of all of them, or of those that it is given for. Weights of layers
- * are squared ("w * w") and set to one ("1.0") where they are read, and biases of "0.0" are left out; other expressions are written out first.
- */
-export type Transformation = string | ((parameter: Parameter) => string | undefined);
+import type { ForwardOptions, Model, ModelOutput, Parameter, Substitute } from "../../nn/index.js";
+import { crossEntropy, historyEnabled, mean, type Shape, Tensor } from "../../tensor/index.js";
+import { Substitutes, type Transformation } from "./substitutes.js";
 
 /** What a loss may look at. */
 export interface ObjectiveContext {
@@ -25,7 +13,7 @@ export interface ObjectiveContext {
   readonly labels: Tensor;
   /** A forward pass as the objective describes it; call it as often as needed. Sources of activations are summed over the first call of a step only. */
   readonly forward: (images?: Tensor, options?: ForwardOptions) => ModelOutput;
-  /** Weights for other forward passes: `forward(images, { weights: transformed("w * w") })`. */
+  /** Weights for other forward passes: `forward(images, { weights: transformed("w * w") })`. No gradient flows to them. */
   readonly transformed: (weights: Transformation) => (parameter: Parameter) => Substitute;
   /** What takes the place of a parameter in `forward`. */
   readonly substitute: (parameter: Parameter) => Substitute;
@@ -54,26 +42,35 @@ export interface Objective {
   readonly weights?: Transformation;
   /** A scalar. Default: mean cross entropy of the logits. */
   readonly loss?: (context: ObjectiveContext) => Tensor;
+  /** Called before anything is computed. @throws UsageError for a model that the objective says nothing of. */
+  readonly check?: (model: Model) => void;
 }
 
 /** The loss of one batch, and the tensors that stand for the parameters in it. */
 export interface ObjectivePass {
   readonly loss: Tensor;
   readonly leaf: (parameter: Parameter) => Tensor;
+  /** Whether a layer squares the parameter as it reads it: its gradients are path scores where these are asked for. */
+  readonly squared: (parameter: Parameter) => boolean;
 }
 
 const taskLoss = ({ forward, labels }: ObjectiveContext): Tensor =>
   mean(crossEntropy({ logits: forward().logits, labels }, { smoothing: 0 }));
+
+/** Options of the objective's forward passes, and whether second derivatives will be taken of it. */
+export interface ObjectiveRun extends ForwardOptions {
+  readonly curvature?: boolean;
+}
 
 /** Runs an objective forward; the observer sees the first of its forward passes. */
 export function runObjective(
   model: Model,
   { loss = taskLoss, ...objective }: Objective,
   batch: ObjectiveBatch,
-  options: ForwardOptions,
+  options: ObjectiveRun,
 ): ObjectivePass {
-  const { context, leaf } = contextOf(model, objective, batch, options);
-  return { loss: loss(context), leaf };
+  const { context, ...leaves } = contextOf(model, objective, batch, options);
+  return { loss: loss(context), ...leaves };
 }
 
 /** What a batch adds to the sum of an objective. */
@@ -96,74 +93,39 @@ function contextOf(
   model: Model,
   { weights }: Objective,
   batch: ObjectiveBatch,
-  { observer, ...options }: ForwardOptions,
-): { context: ObjectiveContext; leaf: ObjectivePass["leaf"] } {
-  const substitutes = weights === undefined ? undefined : new Substitutes(model, weights, true);
+  { observer, curvature, ...options }: ObjectiveRun,
+): { context: ObjectiveContext } & Omit<ObjectivePass, "loss"> {
+  const tracked = { tracked: true, writtenOut: curvature };
+  const substitutes = weights === undefined ? undefined : new Substitutes(model, weights, tracked);
   let first: ForwardOptions = { observer };
+  let scored = false;
   const forward = (images = batch.images, more: ForwardOptions = {}) => {
+    if (options.pathScores && historyEnabled()) {
+      if (scored) throw twiceScored();
+      scored = true;
+    }
     const all = { ...options, ...first, ...(substitutes && { weights: substitutes.of }), ...more };
     first = {};
     return model.forward(images, all);
   };
-  const transformed = (other: Transformation) => new Substitutes(model, other, false).of;
+  const transformed = (other: Transformation) => new Substitutes(model, other, { tracked: false }).of;
   const leaf = substitutes?.leaf ?? (({ value }: Parameter) => value);
   const substitute = substitutes?.of ?? leaf;
+  const squared = (parameter: Parameter) => {
+    const place = substitute(parameter);
+    return typeof place === "object" && "as" in place && place.as === "square";
+  };
   let stream = NORMAL_STREAM;
   const normal = (shape: Shape) => {
     const y = Tensor.empty(model.gpu, shape);
     randomNormal(model.gpu, { y, state: batch.draws }, { length: y.size, stream: stream++ });
     return y;
   };
-  return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf };
+  return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf, squared };
 }
 
-/** Expressions that a layer computes as it reads its weight. */
-const ON_LOAD: Readonly<Record<string, WeightAs>> = { "w * w": "square", "1.0": "one" };
-
-/** What takes the place of parameters, each made when it is first asked for. */
-class Substitutes {
-  readonly #made = new Map<Parameter, Tensor>();
-
-  constructor(
-    private readonly model: Model,
-    private readonly weights: Transformation,
-    private readonly requiresGradient: boolean,
-  ) {}
-
-  readonly of = (parameter: Parameter): Substitute => {
-    const text = this.#expression(parameter);
-    return this.#onLoad(parameter, text) ?? this.#tensor(parameter, text);
-  };
-
-  /** The tensor that gradients are by. */
-  readonly leaf = (parameter: Parameter): Tensor => {
-    const text = this.#expression(parameter);
-    return this.#onLoad(parameter, text) ? parameter.value : this.#tensor(parameter, text);
-  };
-
-  #expression(parameter: Parameter): string | undefined {
-    return typeof this.weights === "string" ? this.weights : this.weights(parameter);
-  }
-
-  /** What needs no tensor of its own: squares and ones of weights, and zeros in the place of biases whose gradient nobody wants. */
-  #onLoad({ name, value }: Parameter, text: string | undefined): Exclude<Substitute, Tensor> | undefined {
-    if (text === undefined) return undefined;
-    if (layerOf(this.model, name)) return Object.hasOwn(ON_LOAD, text) ? ON_LOAD[text] : undefined;
-    const isTracked = this.requiresGradient && value.requiresGradient;
-    const isBias = layerOf(this.model, name.replace(/\.bias$/, ".weight")) !== undefined;
-    return text === "0.0" && isBias && !isTracked ? "absent" : undefined;
-  }
-
-  #tensor(parameter: Parameter, text: string | undefined): Tensor {
-    const known = this.#made.get(parameter);
-    if (known) return known;
-    const { value } = parameter;
-    const tensor = text === undefined ? value.detach() : Tensor.empty(value.gpu, value.shape);
-    tensor.requiresGradient = this.requiresGradient && value.requiresGradient;
-    if (text !== undefined) {
-      mapKernel(value.gpu, text, { w: { buffer: value } }, { y: tensor, length: tensor.size });
-    }
-    this.#made.set(parameter, tensor);
-    return tensor;
-  }
-}
+/** A score is no sum over uses of a weight, as a gradient is. */
+const twiceScored = () =>
+  new UsageError(
+    "pathScore: expected a loss with one forward pass that has gradients, got two; score with weight and gradient instead",
+  );
