@@ -42,7 +42,7 @@ export function checkArguments(options: PruneArguments): void {
   if (compact) {
     throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
   }
-  if (needsCalibration(method.saliency) && calibration === undefined) {
+  if (readsCalibration(options) && calibration === undefined) {
     throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
   }
   if (needsTraining(method.saliency)) {
@@ -68,4 +68,10 @@ export function sparsityOf({ sparsity, pattern }: PruneArguments): number {
   if (sparsity !== undefined) return sparsity;
   const { keep, run } = parsePattern(pattern!);
   return 1 - keep / run;
+}
+
+/** Whether scores take passes over the data, which some do only where the classifier is pruned. */
+export function readsCalibration({ method: { saliency }, reference, include = [] }: PruneArguments): boolean {
+  const uniform = saliency.objective?.accumulate?.isUniform !== undefined && !reference;
+  return uniform ? include.includes("classifier") : needsCalibration(saliency);
 }

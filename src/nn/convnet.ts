@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/index.js";
 import { type ConvNetConfig, inputSpec, type ModelConfig } from "../io/config.js";
 import type { ConvNetLayout, ConvNorm, Stage } from "../io/convnet-layout.js";
 import { convNetLayout } from "../io/convnet-networks.js";
-import { add, globalAveragePool, historyEnabled, maxPool, type Tensor } from "../tensor/index.js";
+import { globalAveragePool, historyEnabled, maxPool, type Tensor } from "../tensor/index.js";
 import {
   convNetGatePlaces,
   convNetLayers,
@@ -104,7 +104,7 @@ function runStage(x: Tensor, stage: Stage, pass: Pass): Tensor {
   const { name, branch, shortcut } = stage;
   const inner = branch.slice(0, -1).reduce((y, conv) => neurons(y, conv, pass), x);
   const y = convNorm(inner, branch[branch.length - 1], pass);
-  return pass.activate(add(y, shortcutOf(x, shortcut, pass)), "relu", reluPlace(name));
+  return pass.activate(pass.residual(shortcutOf(x, shortcut, pass), y), "relu", reluPlace(name));
 }
 
 function shortcutOf(x: Tensor, shortcut: Extract<Stage, { kind: "block" }>["shortcut"], pass: Pass): Tensor {

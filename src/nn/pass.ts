@@ -61,7 +61,7 @@ export interface ForwardOptions {
     place: string,
     keyGate: Tensor | undefined,
   ) => Tensor | undefined;
-  /** What takes the place of the sum of x and a transformer block's branch over it; undefined leaves it as it is. */
+  /** What takes the place of the sum of a residual branch and what goes around it; undefined leaves it as it is. */
   readonly residual?: (x: Tensor, branch: Tensor) => Tensor | undefined;
   /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
   readonly denseGradients?: boolean;

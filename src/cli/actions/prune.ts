@@ -3,14 +3,7 @@ import type { Checkpoint } from "../../io/checkpoint.js";
 import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
-import {
-  granularityText,
-  maskWeights,
-  needsCalibration,
-  type PruneOptions,
-  Pruner,
-  readResult,
-} from "../../prune/index.js";
+import { granularityText, maskWeights, type PruneOptions, Pruner, readResult } from "../../prune/index.js";
 import type { Evaluation, Report, Run } from "../../report/index.js";
 import { DEFAULT_BATCH } from "../commands/help.js";
 import { describeRun } from "../describe-run.js";
@@ -20,7 +13,7 @@ import { loadOrStart, openCalibration } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText, GRADIENT_COST, Progress } from "../progress.js";
 import { protectionWithout } from "../protection.js";
-import { checkArguments, type PruneArguments, sparsityOf } from "../prune-arguments.js";
+import { checkArguments, type PruneArguments, readsCalibration, sparsityOf } from "../prune-arguments.js";
 import { pruneData, pruneText } from "../prune-outcome.js";
 import { openTraining, type Training, trainingWork, watchTraining } from "../prune-training.js";
 import { savePruned } from "../pruned-files.js";
@@ -135,12 +128,6 @@ export async function pruneModel(context: CommandContext, path: string, options:
       `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
     ),
   };
-}
-
-/** Whether scores take passes over the data, which some do only where the classifier is pruned. */
-function readsCalibration({ method: { saliency }, reference, include = [] }: PruneArguments): boolean {
-  const uniform = saliency.objective?.accumulate?.isUniform !== undefined && !reference;
-  return uniform ? include.includes("classifier") : needsCalibration(saliency);
 }
 
 /** Tells a run over other weights, data or trainings from this one. */

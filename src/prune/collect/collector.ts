@@ -56,6 +56,8 @@ export class Collector {
   readonly #steps = new Map<string, Step>();
   readonly #draws: Tensor;
   readonly #accumulated: Tensor | undefined;
+  /** Parameters with units that are scored. */
+  readonly #scored: ReadonlySet<string>;
   readonly #passes: readonly PassKind[];
   readonly needed: readonly Statistic[];
 
@@ -69,7 +71,8 @@ export class Collector {
   ) {
     objective.check?.(model);
     this.needed = distinct([...needed, ...needed.flatMap(companionsOf)]);
-    requireSquares(this.needed, objective);
+    checkObjective(this.needed, objective);
+    this.#scored = new Set(space.groups.flatMap(({ members }) => members.map(({ parameter }) => parameter)));
     this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
     const places = this.needed.map((statistic) => placesOf(statistic, model, space));
     const { gpu } = model;
@@ -83,9 +86,8 @@ export class Collector {
 
   /** @throws UsageError when data are needed and there are none. */
   requireData(): void {
-    const { calibration } = this.options;
-    const { input, accumulate: wanted } = this.objective;
-    if (calibration || (this.#passes.length === 0 && !wanted) || (input === "ones" && !wanted)) return;
+    const passesRead = this.#passes.length > 0 && this.objective.input !== "ones";
+    if (this.options.calibration || !(passesRead || this.#accumulates)) return;
     throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
   }
 
@@ -100,11 +102,17 @@ export class Collector {
     for (const stage of stages) await this.#run(stage, progress, stage === counting);
   }
 
+  /** Whether batches have to be run for the objective's sum. */
+  get #accumulates(): boolean {
+    const { accumulate: wanted } = this.objective;
+    return wanted !== undefined && !wanted.isUniform?.(this.model, (name) => this.#scored.has(name));
+  }
+
   /** Starts the objective's sum again; a stage where batches have to be run for it. */
   #startAccumulation(): Stage[] {
     const { gpu } = this.model;
     if (!this.#accumulated) return [];
-    if (this.objective.accumulate!.isUniform?.(this.model)) {
+    if (!this.#accumulates) {
       fill(gpu, { y: this.#accumulated }, { length: this.#accumulated.size, value: 1 });
       return [];
     }
@@ -196,8 +204,13 @@ export class Collector {
 /** More than a round has, so that each round draws its own. */
 const BATCHES_OF_A_ROUND = 2 ** 20;
 
-/** @throws UsageError for path scores of an objective that has no squares, or sums over batches, where scores are no sums. */
-function requireSquares(needed: readonly Statistic[], { input, weights }: Objective): void {
+/** @throws UsageError for sums that would run into many losses, and for path scores without squares, or of many losses: they are no sums as gradients are. */
+function checkObjective(needed: readonly Statistic[], { input, weights, accumulate: wanted }: Objective): void {
+  if (wanted && input !== "ones") {
+    throw new UsageError(
+      'accumulate: expected an objective with input "ones", got one that runs over the data; add it',
+    );
+  }
   if (!needed.some(({ kind }) => kind === "path") || (input === "ones" && weights !== undefined)) return;
   throw new UsageError(
     'pathScore: expected an objective with input "ones" and weights "w * w", got another; score with weight and gradient instead',

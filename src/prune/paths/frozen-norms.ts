@@ -19,11 +19,11 @@ function byFrozenMean(x: Tensor, weight?: Tensor): Tensor {
 }
 
 /**
- * The mean of x and of a branch that is scaled to the mean of x, row by row; the scale is frozen. So half of what flows through the sum comes from the
- * branch, however little of it is left.
+ * The mean of x and of a branch that is scaled to the mean of x, token by token or image by image; the scale is frozen. So about half of what flows
+ * through the sum comes from the branch, however little of it is left. Shapes [N, tokens, width] or [N, C, H, W].
  */
 export function evenResidual(x: Tensor, branch: Tensor): Tensor {
-  const width = x.shape.at(-1)!;
+  const width = x.shape.length === 4 ? x.size / x.shape[0] : x.shape.at(-1)!;
   const rows = { outer: 1, length: x.size / width, inner: width };
   const [means, others] = withoutHistory(() => [mean(x, rows), mean(branch, rows)]);
   const each = (tensor: Tensor) => ({ tensor, inner: width });

@@ -28,9 +28,12 @@ const role =
 
 const counted = role("1.0", "w * w");
 
-/** Ones of a whole classifier give every class the same sum, so z1 is a factor that all scores share. */
-const countsAlike = ({ layers, parameters }: Model): boolean =>
-  layers.every(({ kind, name }) => kind !== "classifier" || !parameters.get(`${name}.weight`).mask);
+/** Ones of a classifier that is whole, and stays so, give every class the same sum: z1 is a factor that all scores share. */
+const countsAlike = ({ layers, parameters }: Model, isScored: (parameter: string) => boolean): boolean =>
+  layers.every(({ kind, name }) => {
+    const weight = `${name}.weight`;
+    return kind !== "classifier" || !(parameters.get(weight).mask || isScored(weight));
+  });
 
 /** What a batch adds to z1: active paths by class. */
 function countPaths(context: ObjectiveContext): Tensor {

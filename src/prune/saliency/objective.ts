@@ -28,15 +28,15 @@ export interface Accumulation {
   readonly shape: (model: Model) => Shape;
   /** What a batch adds. */
   readonly batch: (context: ObjectiveContext) => Tensor;
-  /** Whether all values of the sum are the same whatever the data are: then no batch is run, and they are ones. Asked in every round. */
-  readonly isUniform?: (model: Model) => boolean;
+  /** Whether all values of the sum are the same, whatever the data and the masks of scored parameters are: then no data are read, and they are ones. */
+  readonly isUniform?: (model: Model, isScored: (parameter: string) => boolean) => boolean;
 }
 
 /** Describes the gradients that a saliency wants where they are not those of the training loss. */
 export interface Objective {
   /** "ones" runs once, over one example of ones, without calibration data but for `accumulate`. */
   readonly input?: "ones";
-  /** Summed over the calibration data before anything else, for a loss that runs once, with `input: "ones"`. */
+  /** Summed over the calibration data before anything else, for a loss that runs once: with `input: "ones"` only. */
   readonly accumulate?: Accumulation;
   /** What takes the place of parameters. Gradients are then by its result; the source `weight` stays the weight. */
   readonly weights?: Transformation;
