@@ -12,8 +12,19 @@ import {
 } from "../../src/io/index.js";
 import { expectedParameters } from "../../src/io/parameters.js";
 import { createModel, initialViTWeights, type Model } from "../../src/nn/index.js";
-import { Pruner, px, Scorer, synflow, unitSpace } from "../../src/prune/index.js";
-import { Tensor } from "../../src/tensor/index.js";
+import {
+  type AnySaliency,
+  defineSaliency,
+  type Objective,
+  type ObjectiveContext,
+  type Protection,
+  Pruner,
+  px,
+  Scorer,
+  synflow,
+  unitSpace,
+} from "../../src/prune/index.js";
+import { map, sum, Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { maskWords, normals } from "../harness/random.js";
 import { noisyWeights, quadrantData, tinyConfig, tinyViT } from "../harness/tiny-vit.js";
@@ -27,23 +38,15 @@ beforeAll(async () => {
 async function layerScores(
   model: Model,
   calibration: Dataset | undefined,
-  saliency = px,
+  saliency: AnySaliency = px,
+  protection: Protection = { embedding: false, classifier: false },
 ): Promise<Map<string, Float32Array>> {
-  const space = unitSpace(model, "weight", { embedding: false, classifier: false });
+  const space = unitSpace(model, "weight", protection);
   const scorer = new Scorer(model, space, saliency, { calibration, batchSize: 4, seed: 0 });
   await scorer.score();
   const scores = await scorer.scores.read();
   scorer.release();
   return new Map(space.groups.map(({ name, offset, units }) => [name, scores.slice(offset, offset + units)]));
-}
-
-/** A mask that keeps everything over the classifiers: where there is one, active paths are counted over the data. */
-function maskClassifiers(model: Model): void {
-  for (const { kind, name } of model.layers) {
-    const parameter = model.parameters.get(`${name}.weight`);
-    if (kind !== "classifier") continue;
-    parameter.mask = Tensor.from(gpu, new Uint32Array(Math.ceil(parameter.size / 32)).fill(0xffffffff));
-  }
 }
 
 const total = (values: Iterable<number>): number => {
@@ -66,7 +69,6 @@ describe("on a dense ViT", () => {
     // Random weights as timm draws them, and weights with biases and norms far from those at the start.
     for (const weights of [initialViTWeights(config, 3), noisyWeights(config, 3, 0.5)]) {
       const model = createModel(gpu, config, weights);
-      maskClassifiers(model);
       for (const [name, scores] of await layerScores(model, quadrantData(8, 1, config))) {
         const wrong = scores.findIndex((score) => !(score > 0 && score < Number.POSITIVE_INFINITY));
         expect(wrong, `${name}: ${scores[wrong]}`).toBe(-1);
@@ -118,8 +120,7 @@ describe("on a dense ViT", () => {
 
   test("does not depend on the data while the classifier is whole", async () => {
     const model = tinyViT(gpu, 5);
-    const whole = await layerScores(model, quadrantData(8, 1));
-    maskClassifiers(model);
+    const whole = await layerScores(model, undefined, px, { embedding: false });
     const counted = [await layerScores(model, quadrantData(8, 1)), await layerScores(model, quadrantData(8, 2))];
     const [firstLayer] = whole.keys();
     for (const scores of counted) {
@@ -129,6 +130,69 @@ describe("on a dense ViT", () => {
         expect(worst, name).toBeLessThan(1e-5);
       }
     }
+    model.release();
+  });
+});
+
+test("a token whose gate is closed passes nothing on", async () => {
+  const model = tinyViT(gpu, 5);
+  const tokens = Tensor.zeros(gpu, [5]);
+  tokens.write(Float32Array.of(1, 0, 0, 0, 0)); // the class token, and no patch
+  model.gates.set("token", tokens);
+  const scores = await layerScores(model, undefined, px, { embedding: false });
+  expect(scores.get("patch_embed.proj")!.every((score) => score === 0)).toBe(true);
+  expect(scores.get("blocks.1.mlp.fc1")!.every((score) => score > 0)).toBe(true);
+  model.release();
+});
+
+describe("what squares and ones stand for does not depend on their spelling", () => {
+  const once = { input: "ones" } as const;
+  const scoresBy = async (weights: string, other: string, both: boolean) => {
+    const model = tinyViT(gpu, 5);
+    const saliency = defineSaliency({
+      name: "spelt",
+      needs: ["gradient"],
+      objective: {
+        ...once,
+        weights,
+        loss: ({ forward, transformed }) => {
+          const a = forward().logits;
+          const b = forward(undefined, { weights: transformed(other) }).logits;
+          return sum(both ? map("a * b", { a, b }, { a: "b", b: "a" }) : a);
+        },
+      },
+      score: ({ gradient }) => gradient,
+    });
+    const scores = await layerScores(model, undefined, saliency);
+    model.release();
+    return [...scores.values()].flatMap((values) => [...values]);
+  };
+
+  test.each([
+    ["w * w", "w*w", "abs(w)"],
+    ["1.0", "1.0 * 1.0", "abs(w)"],
+    ["abs(w)", "abs(w)", "w * w"],
+  ])("%s", async (onLoad, written, other) => {
+    const got = await scoresBy(onLoad, other, true);
+    const want = await scoresBy(written, other.replaceAll(" ", ""), true);
+    const largest = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest).toBeGreaterThan(0);
+    expect(got.reduce((worst, value, i) => Math.max(worst, Math.abs(value - want[i])), 0) / largest).toBeLessThan(1e-5);
+  });
+
+  test("path scores are refused where they would be no scores", async () => {
+    const of = (objective: Objective) => defineSaliency({ needs: ["pathScore"], objective, score: (s) => s.pathScore });
+    const model = tinyViT(gpu, 5);
+    const data = quadrantData(8, 1);
+    const squares = { ...once, weights: "w * w" };
+    const twice = ({ forward }: ObjectiveContext) => sum(map("a - b", { a: forward().logits, b: forward().logits }));
+    await expect(layerScores(model, data, of({}))).rejects.toThrow(
+      /pathScore: expected an objective with input "ones"/,
+    );
+    await expect(layerScores(model, data, of({ weights: "w * w" }))).rejects.toThrow(/pathScore/);
+    await expect(layerScores(model, data, of({ ...squares, loss: twice }))).rejects.toThrow(/one forward pass/);
+    const accumulate = { shape: () => [1], batch: ({ images }: ObjectiveContext) => images };
+    await expect(layerScores(model, data, of({ accumulate }))).rejects.toThrow(/accumulate: expected an objective/);
     model.release();
   });
 });
@@ -145,12 +209,13 @@ test("24 blocks of width 1,024 stay in range", async () => {
     [...expectedParameters(config).keys()].map((name) => [name, shared.get(name.replace(/^blocks\.\d+/, "blocks.0"))!]),
   );
   const model = createModel(gpu, config, weights);
-  maskClassifiers(model);
-  const watched = [0, 11, 23].flatMap((block) => ["attn.qkv", "mlp.fc2"].map((part) => `blocks.${block}.${part}`));
+  const branches = [0, 11, 23].flatMap((block) => ["attn.qkv", "mlp.fc2"].map((part) => `blocks.${block}.${part}`));
+  const watched = [...branches, "head"];
   for (const parameter of model.parameters) {
     parameter.value.requiresGradient = watched.some((name) => parameter.name === `${name}.weight`);
   }
-  const space = unitSpace(model, "weight", { layers: (name) => !watched.includes(name) });
+  // With the classifier among the scored layers, active paths are counted over the data.
+  const space = unitSpace(model, "weight", { classifier: false, layers: (name) => !watched.includes(name) });
   const data = { shape: [1, 1, 4, 4], data: normals(16, 1), labels: Int32Array.of(0) };
   const calibration = arrayDataset(data, inputSpec(config), "one");
   const scorer = new Scorer(model, space, px, { calibration, batchSize: 1, seed: 0 });
@@ -272,7 +337,6 @@ describe("50 layers without a norm", () => {
   test.each([0.1, 31])("keep the exact order of scores where each multiplies squares by %d", async (gain) => {
     const { config, weights } = deepMlp(50, 24, gain);
     const model = createModel(gpu, config, weights);
-    maskClassifiers(model);
     const got = await layerScores(model, mlpData(config));
     const want = oracle(
       [...weights.values()].map(({ shape: [out, inputs], data }) => ({
@@ -305,7 +369,7 @@ describe("50 layers without a norm", () => {
       ]),
     );
     const model = createModel(gpu, biased, withBiases);
-    for (const [name, scores] of await layerScores(model, undefined, synflow as never)) {
+    for (const [name, scores] of await layerScores(model, undefined, synflow)) {
       expect(
         scores.every((score) => score > 0 && Number.isFinite(score)),
         name,
