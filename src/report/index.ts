@@ -3,5 +3,5 @@ export { type HistogramOptions, type ScoredUnits, scoreHistogram } from "./histo
 export { type HistogramPicture, histogramSvg } from "./histogram-svg.js";
 export { renderReport } from "./html.js";
 export { reportToJson } from "./json.js";
-export { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "./summary.js";
+export { countKept, keptFlops, keptParameters, layerDensity, overallDensity, removedPart } from "./summary.js";
 export type * from "./types.js";

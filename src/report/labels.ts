@@ -1,4 +1,5 @@
 import { integer, isMeasured, percent, shortPercent } from "./format.js";
+import { removedPart } from "./summary.js";
 import type { Evaluation, Measure, Report, Run } from "./types.js";
 
 /** `taylor`, or `px by snip` where the method ranks by a criterion of another name. */
@@ -32,7 +33,7 @@ export interface Headline {
 export function headline({ model, dense, runs }: Report): Headline {
   const run = headlineRun(runs);
   if (!run) return { claim: `${model.name} has ${integer(model.parameters)} parameters, none pruned`, outcome: null };
-  const claim = `${methodLabel(run)} removes ${shortPercent(run.sparsity)} of the prunable weights of ${model.name}`;
+  const claim = `${methodLabel(run)} removes ${shortPercent(removedPart(run))} of the prunable weights of ${model.name}`;
   const last = finalEvaluation(run);
   if (!last) return { claim, outcome: null };
   const stage = run.finetuned ? " after finetuning" : "";

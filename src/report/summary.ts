@@ -1,4 +1,4 @@
-import type { LayerDensity, Measure } from "./types.js";
+import type { LayerDensity, Measure, Run } from "./types.js";
 
 /** Number of kept entries of a 0/1 mask. */
 export function countKept(mask: Uint8Array): number {
@@ -59,4 +59,14 @@ export function overallDensity(layers: readonly LayerDensity[]): { kept: number;
     total += layer.total;
   }
   return { kept, total, density: total === 0 ? null : kept / total };
+}
+
+/** Half a percent of the units: what rounding to whole ones comes to, and nobody misses. */
+const NEGLIGIBLE = 0.005;
+
+/** Part of the units that the last round removed; the part that was asked for where they agree, or no round was recorded. */
+export function removedPart({ sparsity, rounds }: Pick<Run, "sparsity" | "rounds">): Measure {
+  const last = rounds.at(-1);
+  const measured = last ? 1 - last.kept / last.total : sparsity;
+  return Math.abs(measured - sparsity) > NEGLIGIBLE ? measured : sparsity;
 }

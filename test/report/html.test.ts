@@ -75,6 +75,17 @@ describe("one run", () => {
     expect(html).toContain(`<title>${claim}: 65.50% top-1, 66.50% dense</title>`);
   });
 
+  it("opens with the part that went where it is another than the one asked for", () => {
+    const report = deitReport();
+    const [run] = report.runs;
+    const removing = (part: number) => {
+      const rounds = [{ ...run.rounds[0], kept: Math.round((1 - part) * 10_000), total: 10_000 }];
+      return renderReport({ ...report, runs: [{ ...run, rounds }] });
+    };
+    expect(removing(0.504)).toContain("<title>taylor-squared removes 50% of");
+    expect(removing(0.7125)).toContain("<title>taylor-squared removes 71.25% of");
+  });
+
   it("tells accuracy and cost against dense", () => {
     expect(html).toContain("65.50%<small>−1.00</small>");
     expect(html).toMatch(/3,\d{3},\d{3}<small>53\.\d%<\/small>/);
