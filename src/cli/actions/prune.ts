@@ -4,7 +4,7 @@ import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { granularityText, maskWeights, type PruneOptions, Pruner, readResult } from "../../prune/index.js";
-import type { Evaluation, Report, Run } from "../../report/index.js";
+import type { Report } from "../../report/index.js";
 import { DEFAULT_BATCH } from "../commands/help.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -16,11 +16,11 @@ import { protectionWithout } from "../protection.js";
 import { checkArguments, type PruneArguments, readsCalibration, sparsityOf } from "../prune-arguments.js";
 import { pruneData, pruneText } from "../prune-outcome.js";
 import { openTraining, type Training, trainingWork, watchTraining } from "../prune-training.js";
+import { pruneWarnings } from "../prune-warnings.js";
 import { savePruned } from "../pruned-files.js";
 import { dropState, keepState } from "../pruning-state.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
 import { digest } from "../training-state.js";
-import { classWarnings, logitWarnings, scoreWarnings } from "../warnings.js";
 
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
   const start = performance.now();
@@ -113,7 +113,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     },
     dense,
     runs: [run],
-    warnings: warningsOf(options, evaluation, dense, run),
+    warnings: pruneWarnings(options, { checkpoint, evaluation, dense, run, result }),
   };
   const weights = method.saliency.compensate || trained ? await model.parameters.read() : checkpoint.weights;
   const files = await savePruned(out, checkpoint, maskWeights(weights, result.masks), result, report);
@@ -143,28 +143,4 @@ function fingerprint(
     ...(training ? [JSON.stringify(training.settings)] : []),
   ];
   return digest(new TextEncoder().encode(parts.join("\n")));
-}
-
-function warningsOf(
-  { data, train, rewindStep }: PruneArguments,
-  evaluation: Dataset | undefined,
-  dense: Evaluation | null,
-  { histograms, pruned }: Run,
-): string[] {
-  const warnings: string[] = [];
-  if (!evaluation) warnings.push("Accuracy was not measured: there were neither evaluation nor calibration data.");
-  else if (data === undefined) {
-    warnings.push("Accuracy was measured on the calibration images; --data measures it on others.");
-  }
-  if (train !== undefined) {
-    const when = rewindStep === 0 ? "before training" : `of step ${rewindStep} of the first training`;
-    warnings.push(`The weights that stay are those ${when}; \`secateur finetune --masks\` trains them.`);
-  }
-  return [
-    ...warnings,
-    ...(evaluation ? classWarnings(evaluation) : []),
-    ...logitWarnings("dense model", dense?.nonFinite),
-    ...logitWarnings("pruned model", pruned?.nonFinite),
-    ...scoreWarnings(histograms[0].nan.count),
-  ];
 }

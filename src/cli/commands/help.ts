@@ -24,6 +24,9 @@ export const METHODS_OF_PRUNE = [...METHODS.values()].flatMap(({ name, training 
   training || SCORING.includes(name) ? [name] : [],
 );
 
+/** Criteria whose authors score anew after each of many small steps; in one round they do worse, and empty layers. */
+export const MANY_ROUNDS: ReadonlySet<string> = new Set(["px", "synflow", "synflow-l2", "ntk-sap"]);
+
 export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;
 
 export const DEFAULT_BATCH = 16;
