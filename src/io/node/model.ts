@@ -29,7 +29,8 @@ export async function loadModel(path: string): Promise<Checkpoint> {
   }
   if (!files.includes("config.json")) {
     throw new FormatError(
-      `${weights}: expected config.json beside it, got none; write one (img_size, patch_size, ...)`,
+      `${weights}: expected config.json beside it, got none; write one (a ViT's: img_size, patch_size, embed_dim, ...; ` +
+        'an MLP\'s: "architecture": "mlp", inputs, hidden, num_classes)',
     );
   }
   return parseCheckpoint({ weights: await read(weights), ...(await readConfig(join(folder, "config.json"), files)) });
