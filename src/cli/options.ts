@@ -40,6 +40,16 @@ export function choiceOption<T extends string>(name: string, values: readonly T[
   };
 }
 
+/** @returns a reader that offers, for an unknown name, what a command takes; a known one that it does not take has a reason of its own to be refused. */
+export function nameOption<T>(
+  name: string,
+  known: ReadonlyMap<string, T>,
+  offered: readonly string[],
+): (text: string) => T {
+  const choose = choiceOption(name, offered);
+  return (text) => known.get(text) ?? known.get(choose(text))!;
+}
+
 /** A named granularity, or blocks as "32x32". */
 export function granularityOption(text: string): Granularity {
   const [, rows, columns] = /^(\d+)x(\d+)$/.exec(text) ?? [];

@@ -19,6 +19,13 @@ describe("help", () => {
     expect(stdout.match(new RegExp(`\\$ secateur ${command}`, "g"))).toHaveLength(1);
   });
 
+  it("tells what prune's options take, and which methods want many rounds", async () => {
+    const text = (await run("prune", "--help")).stdout.replace(/\s+/g, " ");
+    expect(text).toContain("prune these too, with commas between them: embedding, classifier, norms, biases");
+    expect(text).toContain("px, synflow, synflow-l2, ntk-sap want many, such as 100");
+    expect(text).toContain("follow the method's authors to the letter: their scores, objective and protected layers");
+  });
+
   it("prints help and fails without a command", async () => {
     const { exitCode, stdout } = await run();
     expect(exitCode).toBe(2);
@@ -75,6 +82,16 @@ describe("bad arguments", () => {
     expect(stderr).toMatch(/^secateur: [^\n]+\n$/);
     expect(stdout).toBe("");
     expect(exitCode).toBe(2);
+  });
+
+  it.each([
+    ["method", prune("--method", "moment")],
+    ["criterion", ["saliency", "m", "--criterion", "moment", "--out", "f"]],
+  ])("offers no %s that the command refuses", async (option, args) => {
+    const { stderr } = await run(...args);
+    expect(stderr).toContain(`${option}: expected random, `);
+    expect(stderr).toContain('got "moment"; choose one');
+    expect(stderr).not.toContain("movement");
   });
 
   it("says with --json what failed, in one document", async () => {

@@ -1,12 +1,28 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../errors.js";
-import { METHODS, type Method, methodByName } from "../../prune/methods/index.js";
+import { METHODS, type Method } from "../../prune/methods/index.js";
 import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
-import { choiceOption, countOption, granularityOption, listOption, numberOption, seedOption } from "../options.js";
+import {
+  choiceOption,
+  countOption,
+  granularityOption,
+  listOption,
+  nameOption,
+  numberOption,
+  seedOption,
+} from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
-import { DATA, DEFAULT_BATCH, example, METHODS_OF_PRUNE, MODEL_OR_CONFIG, requireOptions } from "./help.js";
+import {
+  DATA,
+  DEFAULT_BATCH,
+  example,
+  MANY_ROUNDS,
+  METHODS_OF_PRUNE,
+  MODEL_OR_CONFIG,
+  requireOptions,
+} from "./help.js";
 import { FRESH, TRAINING_BATCH, withAugmentation, withOptimizer } from "./training-options.js";
 
 const readNumber = numberOption("sparsity");
@@ -27,7 +43,7 @@ export function definePrune(program: Command, run: Run): void {
     )
     .argument("<model>", MODEL_OR_CONFIG)
     .optionsGroup("What to prune:")
-    .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, methodByName)
+    .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, nameOption("method", METHODS, METHODS_OF_PRUNE))
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
     .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option(
@@ -43,15 +59,27 @@ export function definePrune(program: Command, run: Run): void {
       numberOption("floor", { min: 0, max: 1 }),
     )
     .option("--multiple-of <n>", "keep a multiple of n units in each layer", countOption("multiple-of"))
-    .option("--include <parts>", `prune these too: ${INCLUDABLE.join(", ")}`, listOption("include", INCLUDABLE))
+    .option(
+      "--include <parts>",
+      `prune these too, with commas between them: ${INCLUDABLE.join(", ")}`,
+      listOption("include", INCLUDABLE),
+    )
     .optionsGroup("How:")
-    .option("--rounds <n>", "score and prune this many times", countOption("rounds"), 1)
+    .option(
+      "--rounds <n>",
+      `score and prune this many times; ${[...MANY_ROUNDS].join(", ")} want many, such as 100`,
+      countOption("rounds"),
+      1,
+    )
     .option(
       "--schedule <name>",
       "sparsity by round: exponential, linear, cosine, cubic or one-shot (default: exponential if there are rounds)",
       choiceOption("schedule", SCHEDULES),
     )
-    .option("--reference", "follow the method's authors to the letter: ties with the threshold go too")
+    .option(
+      "--reference",
+      "follow the method's authors to the letter: their scores, objective and protected layers; ties with the threshold go too",
+    )
     .option("--monotone", "what was pruned stays pruned (default, except with --reference)")
     .option("--no-monotone", "what was pruned comes back where a later round scores it high (default with --reference)")
     .option("--resume", "go on from what an interrupted run left in --out, to the same end")

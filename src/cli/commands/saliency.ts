@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { criterionByName } from "../../prune/criteria/index.js";
-import { countOption, granularityOption, seedOption } from "../options.js";
+import { CRITERIA } from "../../prune/criteria/index.js";
+import { countOption, granularityOption, nameOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions, SCORING } from "./help.js";
 
@@ -11,7 +11,7 @@ export function defineSaliency(program: Command, run: Run): void {
     .description("Writes the score of every parameter, norms and biases included, or of every unit of a granularity.")
     .argument("<model>", MODEL)
     .optionsGroup("What to score:")
-    .option("--criterion <name>", `one of ${SCORING.join(", ")}`, criterionByName)
+    .option("--criterion <name>", `one of ${SCORING.join(", ")}`, nameOption("criterion", CRITERIA, SCORING))
     .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
     .option("--seed <n>", "seed of random scores", seedOption, 0)
     .optionsGroup("Data:")
