@@ -1,5 +1,6 @@
 /** Models, masks and data of a command's arguments, read and checked before a device is opened. */
 import { basename, dirname, join, resolve } from "node:path";
+import { FormatError } from "../errors.js";
 import type { Checkpoint } from "../io/checkpoint.js";
 import type { ModelConfig } from "../io/config.js";
 import { type Dataset, firstOfEachClass, subset } from "../io/dataset.js";
@@ -9,12 +10,26 @@ import { loadConfig, loadModel, openDataset, readBytes } from "../io/node/index.
 import { architectureOf } from "../nn/index.js";
 import { checkMasks, type MaskSet, parseMasks } from "../prune/index.js";
 
+/** The config of a model that has no weights yet: MODEL itself, or what a folder without weights holds. */
+async function configAlone(path: string): Promise<string | undefined> {
+  if (!(await isFolder(path))) return path.endsWith(".json") ? path : undefined;
+  const { files } = await listFolder(path);
+  const isAlone = files.includes("config.json") && !files.includes("model.safetensors");
+  return isAlone ? join(path, "config.json") : undefined;
+}
+
+/** A model that has weights. @throws FormatError for a config alone, and as `loadModel` does. */
+export async function loadWithWeights(path: string): Promise<Checkpoint> {
+  if ((await configAlone(path)) === undefined) return loadModel(path);
+  throw new FormatError(
+    `${path}: expected a model with weights, got a config alone; \`secateur train\` and \`secateur prune\` start from one`,
+  );
+}
+
 /** A model to train: its own weights where there are some, else fresh ones for its config. */
 export async function loadOrStart(path: string, seed: number): Promise<{ checkpoint: Checkpoint; fresh: boolean }> {
-  const asFolder = await isFolder(path);
-  const isConfig = asFolder ? !(await listFolder(path)).files.includes("model.safetensors") : path.endsWith(".json");
-  if (!isConfig) return { checkpoint: await loadModel(path), fresh: false };
-  const source = asFolder ? join(path, "config.json") : path;
+  const source = await configAlone(path);
+  if (source === undefined) return { checkpoint: await loadModel(path), fresh: false };
   const { config, ...files } = await loadConfig(source);
   const architecture = architectureOf(config);
   const { model_type: family } = files.rawConfig;

@@ -33,7 +33,22 @@ describe("models", () => {
   it("without config.json", async () => {
     mkdirSync(place.path("bare"));
     place.write("bare/model.safetensors", readFileSync(`${model}/model.safetensors`));
-    expectRefusal(await evaluate(place.path("bare")), "expected config.json beside it, got none");
+    const result = await evaluate(place.path("bare"));
+    expectRefusal(result, "expected config.json beside it, got none; write one (a ViT's: img_size, ");
+    expectRefusal(result, `an MLP's: "architecture": "mlp", inputs, hidden, num_classes)`);
+  });
+
+  it.each([
+    ["info", []],
+    ["eval", ["--data", data]],
+    ["saliency", ["--criterion", "magnitude", "--out", place.path("scores.safetensors")]],
+    ["finetune", ["--data", data, "--out", place.path("tuned")]],
+  ])("that are a config alone, for %s", async (command, more) => {
+    const config = place.write("alone/config.json", JSON.stringify(TINY));
+    for (const path of [config, place.path("alone")]) {
+      const result = await cli([command, path, ...more], { openGpu: noGpu });
+      expectRefusal(result, `${path}: expected a model with weights, got a config alone; \`secateur train\` and`);
+    }
   });
 
   it("truncated", async () => {

@@ -185,6 +185,14 @@ describe("secateur finetune", () => {
 
   it("says that it found masks which nobody asked it to hold", async () => {
     const { stderr } = await cli(["finetune", place.path("pruned"), ...loop("free"), "--epochs", "0.4"]);
-    expect(stderr).toContain("note: removed weights are trained too");
+    expect(stderr).toContain("note: removed weights are trained too; --masks ");
+  });
+
+  it("is named where train would bring removed weights back", async () => {
+    const note = `note: removed weights are trained too; secateur finetune --masks ${place.path("pruned", "masks.safetensors")} would`;
+    const train = (model: string) => cli(["train", place.path(model), ...loop("back"), "--epochs", "0.4"]);
+    expect((await train("pruned")).stderr).toContain(note);
+    expect((await train("pruned/config.json")).stderr).not.toContain("note:");
+    expect((await train("dense")).stderr).not.toContain("note:");
   });
 });

@@ -1,6 +1,6 @@
 /** `secateur eval`: accuracy, loss and speed. */
 import type { Dataset } from "../../io/dataset.js";
-import { checkWritableFile, loadModel, openDataset, writeFileAtomic } from "../../io/node/index.js";
+import { checkWritableFile, openDataset, writeFileAtomic } from "../../io/node/index.js";
 import { encodeSafetensors } from "../../io/safetensors.js";
 import { createModel } from "../../nn/index.js";
 import { writeMasks } from "../../prune/index.js";
@@ -8,7 +8,7 @@ import { decimal, integer, percent } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
 import { ClassSubsetMeter } from "../class-subset.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, modelName } from "../model.js";
+import { loadMasks, loadWithWeights, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { Progress } from "../progress.js";
 import { classWarnings, logitWarnings } from "../warnings.js";
@@ -26,7 +26,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
     refuseInputFile("logits", options.logits, [...modelPlaces(path), ...masks, ...dataPlaces(options.data)]);
     await checkWritableFile(options.logits);
   }
-  const checkpoint = await loadModel(path);
+  const checkpoint = await loadWithWeights(path);
   const masks = options.masks === undefined ? undefined : await loadMasks(options.masks, checkpoint);
   const dataset = await openDataset(options.data, checkpoint.config);
 

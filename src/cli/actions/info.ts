@@ -1,17 +1,16 @@
 /** `secateur info`: what a model consists of. Needs no device. */
-import { loadModel } from "../../io/node/index.js";
 import type { FloatTensor } from "../../io/safetensors.js";
 import { architectureOf, layerFlops, type PrunableLayer } from "../../nn/index.js";
 import type { MaskSet } from "../../prune/index.js";
 import { integer, percent, siPrefix } from "../../report/format.js";
 import { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "../../report/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, plainConfig } from "../model.js";
+import { loadMasks, loadWithWeights, plainConfig } from "../model.js";
 import { summarizeModel } from "../report.js";
 import { textTable } from "../table.js";
 
 export async function describeModel(_: CommandContext, path: string, options: { masks?: string }): Promise<Outcome> {
-  const checkpoint = await loadModel(path);
+  const checkpoint = await loadWithWeights(path);
   const { config, rawConfig, weights, naming } = checkpoint;
   const summary = summarizeModel(path, checkpoint);
   const { layers: prunable } = architectureOf(config);

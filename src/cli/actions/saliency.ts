@@ -1,6 +1,6 @@
 /** `secateur saliency`: scores only. */
 import { UsageError } from "../../errors.js";
-import { checkWritableFile, loadModel, writeFileAtomic } from "../../io/node/index.js";
+import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import {
   byGroup,
@@ -15,7 +15,7 @@ import {
 } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { type CalibrationArguments, modelName, openCalibration } from "../model.js";
+import { type CalibrationArguments, loadWithWeights, modelName, openCalibration } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFile } from "../places.js";
 import { durationText, Progress } from "../progress.js";
 import { encodeScores } from "../pruned-files.js";
@@ -37,7 +37,7 @@ export async function scoreModel(context: CommandContext, path: string, options:
   }
   refuseInputFile("out", out, [...modelPlaces(path), ...dataPlaces(options.calibration)]);
   await checkWritableFile(out);
-  const checkpoint = await loadModel(path);
+  const checkpoint = await loadWithWeights(path);
   const calibration = await openCalibration(options, checkpoint.config);
 
   using gpu = await context.openGpu();

@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
-import { checkWritableFolder, loadModel, openDataset } from "../../io/node/index.js";
+import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
 import { Trainer, trainingSteps } from "../../train/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { loadMasks, loadOrStart, modelName } from "../model.js";
+import { loadMasks, loadOrStart, loadWithWeights, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
@@ -20,6 +20,7 @@ export async function trainModel(context: CommandContext, path: string, options:
   checkTraining(options);
   const { checkpoint, fresh } = await loadOrStart(path, options.seed);
   await checkOutput(options, fresh ? [] : modelPlaces(path));
+  if (!fresh) await noteUnusedMasks(context, path, "secateur finetune --masks");
   const start = fresh ? `fresh weights of seed ${options.seed}` : "its weights";
   return runPlan(context, { command: "train", name: modelName(path), start, checkpoint, masks: new Map(), options });
 }
@@ -31,12 +32,9 @@ export async function finetuneModel(
 ): Promise<Outcome> {
   checkTraining(options);
   await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
-  const checkpoint = await loadModel(path);
+  const checkpoint = await loadWithWeights(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
-  const unused = join((await isFolder(path)) ? path : dirname(path), "masks.safetensors");
-  if (masks.size === 0 && existsSync(unused)) {
-    context.note(`note: removed weights are trained too; --masks ${unused} would hold them at zero`);
-  }
+  if (masks.size === 0) await noteUnusedMasks(context, path, "--masks");
   return runPlan(context, {
     command: "finetune",
     name: modelName(path),
@@ -45,6 +43,12 @@ export async function finetuneModel(
     masks,
     options,
   });
+}
+
+/** Tells that the weights are a pruned model's, whose masks lie beside them. */
+async function noteUnusedMasks({ note }: CommandContext, path: string, remedy: string): Promise<void> {
+  const masks = join((await isFolder(path)) ? path : dirname(path), "masks.safetensors");
+  if (existsSync(masks)) note(`note: removed weights are trained too; ${remedy} ${masks} would hold them at zero`);
 }
 
 /**
