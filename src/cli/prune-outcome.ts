@@ -1,7 +1,9 @@
 /** What `secateur prune` prints: a document for programs, a table for people. */
+import { join } from "node:path";
 import type { PruneResult } from "../prune/index.js";
 import { decimal, integer, percent, siPrefix } from "../report/format.js";
 import type { Report, Run } from "../report/index.js";
+import { FRESH } from "./commands/training-options.js";
 import { textTable } from "./table.js";
 
 /** Units that were ranked and units that went. */
@@ -37,7 +39,7 @@ export function pruneData(
 export function pruneText(
   { model, settings, dense, runs: [run], warnings }: Report,
   result: PruneResult,
-  ending: string,
+  ending: readonly string[],
 ): string {
   const { total, pruned } = unitCounts(result);
   const row = (name: string, metrics: Report["dense"], { parameters, flops }: Pick<Run, "parameters" | "flops">) => [
@@ -56,5 +58,11 @@ export function pruneText(
   const { granularity } = settings;
   const units = granularity.startsWith("block ") ? `blocks of ${granularity.slice(6)} weights` : `${granularity}s`;
   const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
-  return [claim, table, ...warnings, ending].join("\n");
+  return [claim, table, ...warnings, ...ending].join("\n");
+}
+
+/** What comes after pruning at initialisation. */
+export function trainingHint(out: string, seed: number): string {
+  const command = `secateur finetune ${out} --masks ${join(out, "masks.safetensors")} --data DATA --epochs ${FRESH.epochs} --lr ${FRESH.lr} --out TRAINED`;
+  return `The weights are fresh ones of seed ${seed}; \`${command}\` trains them.`;
 }

@@ -193,6 +193,18 @@ describe("pruning at initialisation", () => {
     expect(masksOf("from-config")).not.toEqual(masksOf("from-weights"));
   });
 
+  it("ends with the command that trains what is left of the fresh weights, and works", async () => {
+    const out = place.path("hinted");
+    const more = ["--method", "magnitude", "--sparsity", "0.5", "--data", data, "--seed", String(SEED), "--out", out];
+    const { stdout } = await cli(["prune", start, ...more]);
+    const [, command] = /The weights are fresh ones of seed 3; `secateur (.+)` trains them\.\n$/.exec(stdout)!;
+    expect(command).toMatch(`finetune ${out} --masks ${out}/masks.safetensors --data DATA --epochs 10 --lr 0.001`);
+    const args = command.split(" ").map((part) => ({ DATA: data, TRAINED: place.path("hint-tuned") })[part] ?? part);
+    const { log } = await cliJson([...args, "--batch", "8"]);
+    expect(log).toHaveLength(10);
+    expect((await cli(["prune", place.path("fresh"), ...more])).stdout).not.toContain("fresh ones");
+  });
+
   it.each([
     ["global", []],
     ["layer", []],

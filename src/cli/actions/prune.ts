@@ -14,7 +14,7 @@ import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText, GRADIENT_COST, Progress } from "../progress.js";
 import { protectionWithout } from "../protection.js";
 import { checkArguments, type PruneArguments, readsCalibration, sparsityOf } from "../prune-arguments.js";
-import { pruneData, pruneText } from "../prune-outcome.js";
+import { pruneData, pruneText, trainingHint } from "../prune-outcome.js";
 import { openTraining, type Training, trainingWork, watchTraining } from "../prune-training.js";
 import { pruneWarnings } from "../prune-warnings.js";
 import { savePruned } from "../pruned-files.js";
@@ -30,7 +30,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
   const data = dataPlaces(options.calibration, options.train, options.data);
   refuseInputFolder("out", out, [...modelPlaces(path), ...data]);
   await checkWritableFolder(out);
-  const { checkpoint } = await loadOrStart(path, options.seed);
+  const { checkpoint, fresh } = await loadOrStart(path, options.seed);
   const calibration = await openCalibration(options, checkpoint.config);
   const evaluation = options.data ? await openDataset(options.data, checkpoint.config) : calibration;
   const training = await openTraining(options, checkpoint.config);
@@ -120,13 +120,10 @@ export async function pruneModel(context: CommandContext, path: string, options:
   await dropState(out);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
+  const place = `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`;
   return {
     data: pruneData(report, result, { out, files, seconds }),
-    text: pruneText(
-      report,
-      result,
-      `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
-    ),
+    text: pruneText(report, result, fresh && !trained ? [place, trainingHint(out, options.seed)] : [place]),
   };
 }
 
