@@ -58,7 +58,7 @@ export function methodWarnings(
   }
   if (reference && saliency.name === px.name && [...weights.keys()].some(isStatistic)) {
     warnings.push(
-      `Under --reference ${name} scores a network with batch norm by rounding errors, as docs/criteria/px.md explains; leave --reference out.`,
+      `Behind batch norm the scores of ${name} --reference are rounding errors, and which weights stay is chance; leave --reference out (docs/criteria/px.md tells why).`,
     );
   }
   return warnings;
@@ -71,11 +71,11 @@ export function partWarnings(
 ): string[] {
   const { sparsity, rounds } = run;
   const { kept, total } = rounds.at(-1)!;
-  const removed = removedPart(run);
-  if (removed === sparsity || Math.abs((1 - sparsity) * total - kept) < 1) return [];
-  const [asked, left] = [1 - sparsity, kept / total].map(shortPercent);
+  const asked = (1 - sparsity) * total;
+  if (removedPart(run) === sparsity || Math.abs(asked - kept) < 1) return [];
+  const count = (units: number) => `${integer(units)} (${shortPercent(units / total)})`;
   const cause = causeOf(options, result);
-  return [`Asked to keep ${asked} of the units, kept ${left}${cause && `: ${cause}`}.`];
+  return [`Asked to keep ${count(asked)} of ${integer(total)} units, kept ${count(kept)}${cause && `: ${cause}`}.`];
 }
 
 function causeOf(

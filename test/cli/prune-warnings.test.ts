@@ -51,17 +51,17 @@ describe("a kept part that is another than the one asked for", () => {
 
   it("is told with the ties", () => {
     expect(partWarnings({ reference: true, scope: "global" }, { run: runWith(50, 1000), result })).toEqual([
-      "Asked to keep 10% of the units, kept 5%: 3 scores tie with the threshold, and go with it.",
+      "Asked to keep 100 (10%) of 1,000 units, kept 50 (5%): 3 scores tie with the threshold, and go with it.",
     ]);
   });
 
   it("is told with whole rows and multiples", () => {
     const run = runWith(125, 1000);
     expect(partWarnings({ scope: "row" }, { run, result })).toEqual([
-      "Asked to keep 10% of the units, kept 12.5%: each row keeps a whole number of them.",
+      "Asked to keep 100 (10%) of 1,000 units, kept 125 (12.5%): each row keeps a whole number of them.",
     ]);
     expect(partWarnings({ scope: "global", multipleOf: 64 }, { run, result })).toEqual([
-      "Asked to keep 10% of the units, kept 12.5%: each layer keeps a multiple of 64.",
+      "Asked to keep 100 (10%) of 1,000 units, kept 125 (12.5%): each layer keeps a multiple of 64.",
     ]);
   });
 
@@ -89,7 +89,9 @@ describe("methods that are used otherwise than they are meant", () => {
   it("px with batch norm, by its authors' rule", () => {
     const batchNorm = weights("bn.weight", "bn.running_mean");
     const px = { method: methodByName("px"), rounds: 100, reference: true };
-    expect(methodWarnings(px, batchNorm)).toEqual([expect.stringContaining("by rounding errors")]);
+    expect(methodWarnings(px, batchNorm)).toEqual([
+      expect.stringContaining("are rounding errors, and which weights stay is chance; leave --reference out"),
+    ]);
     expect(methodWarnings(px, plain)).toEqual([]);
     expect(methodWarnings({ ...px, reference: false }, batchNorm)).toEqual([]);
     expect(methodWarnings({ ...px, method: methodByName("synflow") }, batchNorm)).toEqual([]);
@@ -118,7 +120,7 @@ describe("secateur prune", () => {
   it("says in terminal, document and report that ties have taken everything", async () => {
     const args = prune(alike(), "--method", "magnitude", "--reference");
     const expected = [
-      "Asked to keep 10% of the units, kept 0%: 1,968 scores tie with the threshold, and go with it.",
+      "Asked to keep 197 (10%) of 1,968 units, kept 0 (0%): 1,968 scores tie with the threshold, and go with it.",
       "Nothing is left: all 1,968 units went; remove fewer, prune in more rounds, or leave --reference out.",
     ];
     expect((await cliJson(args)).warnings).toEqual(expected);
