@@ -67,7 +67,7 @@ export function accuracySvg({ title, note, series, dense }: AccuracyPicture): st
 <style>${Markup.trusted(PICTURE_STYLE)}</style>
 <rect class="page" width="${WIDTH}" height="${HEIGHT}" rx="8"/>
 <text class="heading" x="16" y="27">${title}</text><text x="16" y="47">${note}</text>
-${yAxis(PLOT, yTicks)}${xAxis(PLOT, xTicks, "sparsity (logarithmic in what is kept)")}${referenceLine(PLOT, y(dense))}<text x="${PLOT.left + 8}" y="${coordinate(y(dense) - 6)}">dense ${percent(dense, 1)}</text>
+${yAxis(PLOT, yTicks)}${xAxis(PLOT, xTicks, "sparsity (logarithmic in what is kept)")}${referenceLine(PLOT, y(dense))}<text x="${PLOT.right - 4}" y="${coordinate(y(dense) - 6)}" text-anchor="end">dense ${percent(dense, 1)}</text>
 ${lines}${nameLines(
   series,
   marks.map((each) => each.at(-1)),
