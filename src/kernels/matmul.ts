@@ -81,7 +81,10 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: Ma
     throw new KernelError(`matmul ${order}: ${problem}`);
   };
   if (!buffers.b && weightAs !== "one") refuse('expected an operand b, got none; only weightAs "one" does without');
-  if (weightAs && order === "tn") refuse(`expected order nn or nt with weightAs "${weightAs}", where b is the weight`);
+  if (weightAs && order === "tn")
+    refuse(
+      `expected order nn or nt with weightAs "${weightAs}", where b is the weight, got tn; compute the weight by map first`,
+    );
   if (buffers.scored && buffers.residual) refuse("expected scored or residual, got both; add the residual afterwards");
 }
 

@@ -64,7 +64,7 @@ export class ConvNet implements Model {
     const { architecture } = this.config;
     if (images.shape.length !== 4 || this.sampleShape.some((extent, axis) => images.shape[axis + 1] !== extent)) {
       throw new ShapeError(
-        `${architecture}: expected images [N, ${this.sampleShape.join(", ")}], got [${images.shape}]`,
+        `${architecture}: expected images [N, ${this.sampleShape.join(", ")}], got [${images.shape}]; resize them, or give the config their size`,
       );
     }
     const pass = new Pass(this.parameters, this.gates, options);

@@ -3,15 +3,14 @@
  * the data; examples taken one by one, and products with the Hessian, need passes of their own.
  */
 import { UsageError } from "../../errors.js";
-import { fill } from "../../kernels/fill.js";
 import { type Model, ModelRecording } from "../../nn/index.js";
-import { Tensor, withoutHistory } from "../../tensor/index.js";
-import { accumulateBatch, type Objective } from "../saliency/objective.js";
+import { Tensor } from "../../tensor/index.js";
+import type { Objective } from "../saliency/objective.js";
 import type { UnitSpace } from "../units.js";
-import { batchCount, type Calibration, type CalibrationBatch, loadBatch, readCalibration } from "./calibration.js";
-import { addTerm } from "./first-order.js";
-import { PASSES, type PassKind } from "./passes.js";
+import { type Calibration, type CalibrationBatch, loadBatch } from "./calibration.js";
+import { PASSES } from "./passes.js";
 import { placesOf } from "./places.js";
+import { checkObjective, readsData, type Stage, type StageSetting, type StepKind, startStages } from "./stages.js";
 import { companionsOf, type Statistic, statisticKey } from "./statistic.js";
 import { Statistics } from "./statistics.js";
 import type { StepContext } from "./step-context.js";
@@ -33,19 +32,6 @@ interface Step {
   readonly recording: ModelRecording<void>;
 }
 
-/** What a kind of step does, and how it is told from others. */
-type StepKind = Pick<PassKind, "name" | "collects" | "run" | "begin">;
-
-/** A step and the batches that it runs over, of which there are `count` where that is known. */
-interface Stage {
-  readonly kind: StepKind;
-  readonly count: number | undefined;
-  readonly read: () => Iterable<CalibrationBatch> | AsyncIterable<CalibrationBatch>;
-}
-
-/** Sums what the objective wants to be summed before its loss runs. */
-const ACCUMULATE: StepKind = { name: "accumulate", collects: () => false, run: accumulate };
-
 const distinct = (statistics: readonly Statistic[]): Statistic[] => [
   ...new Map(statistics.map((statistic) => [statisticKey(statistic), statistic])).values(),
 ];
@@ -55,10 +41,7 @@ export class Collector {
   readonly statistics: Statistics;
   readonly #steps = new Map<string, Step>();
   readonly #draws: Tensor;
-  readonly #accumulated: Tensor | undefined;
-  /** Parameters with units that are scored. */
-  readonly #scored: ReadonlySet<string>;
-  readonly #passes: readonly PassKind[];
+  readonly #stages: StageSetting;
   readonly needed: readonly Statistic[];
 
   /** @throws UsageError when units have no place for what is needed. */
@@ -72,8 +55,6 @@ export class Collector {
     objective.check?.(model);
     this.needed = distinct([...needed, ...needed.flatMap(companionsOf)]);
     checkObjective(this.needed, objective);
-    this.#scored = new Set(space.groups.flatMap(({ members }) => members.map(({ parameter }) => parameter)));
-    this.#passes = PASSES.filter((pass) => this.needed.some(pass.collects));
     const places = this.needed.map((statistic) => placesOf(statistic, model, space));
     const { gpu } = model;
     this.statistics = new Statistics(gpu);
@@ -81,13 +62,20 @@ export class Collector {
       for (const { name, length } of places[index]) this.statistics.open(statistic, name, length);
     });
     this.#draws = Tensor.zeros(gpu, [2], "u32");
-    this.#accumulated = objective.accumulate && Tensor.zeros(gpu, objective.accumulate.shape(model));
+    this.#stages = {
+      model,
+      objective,
+      passes: PASSES.filter((pass) => this.needed.some(pass.collects)),
+      scored: new Set(space.groups.flatMap(({ members }) => members.map(({ parameter }) => parameter))),
+      accumulated: objective.accumulate && Tensor.zeros(gpu, objective.accumulate.shape(model)),
+      calibration: options.calibration,
+      batchSize: options.batchSize,
+    };
   }
 
   /** @throws UsageError when data are needed and there are none. */
   requireData(): void {
-    const passesRead = this.#passes.length > 0 && this.objective.input !== "ones";
-    if (this.options.calibration || !(passesRead || this.#accumulates)) return;
+    if (this.options.calibration || !readsData(this.#stages)) return;
     throw new UsageError("calibration: expected data for this saliency, got none; pass a dataset or batches");
   }
 
@@ -95,42 +83,14 @@ export class Collector {
   async collect(round = 0): Promise<void> {
     this.requireData();
     this.statistics.clear(({ kind }) => kind === "training");
-    const stages = [...this.#startAccumulation(), ...this.#passes.map((pass) => this.#stage(pass))];
+    const stages = startStages(this.#stages);
     const total = stages.reduce<number | undefined>((sum, { count }) => sumKnown(sum, count), 0);
     const progress: Progress = { first: round * BATCHES_OF_A_ROUND, done: 0, total };
-    const counting = stages.find(({ kind }) => kind !== ACCUMULATE);
-    for (const stage of stages) await this.#run(stage, progress, stage === counting);
+    for (const stage of stages) await this.#run(stage, progress);
   }
 
-  /** Whether batches have to be run for the objective's sum. */
-  get #accumulates(): boolean {
-    const { accumulate: wanted } = this.objective;
-    return wanted !== undefined && !wanted.isUniform?.(this.model, (name) => this.#scored.has(name));
-  }
-
-  /** Starts the objective's sum again; a stage where batches have to be run for it. */
-  #startAccumulation(): Stage[] {
-    const { gpu } = this.model;
-    if (!this.#accumulated) return [];
-    if (!this.#accumulates) {
-      fill(gpu, { y: this.#accumulated }, { length: this.#accumulated.size, value: 1 });
-      return [];
-    }
-    gpu.clear(this.#accumulated.buffer);
-    const { calibration, batchSize } = this.options;
-    const read = () => readCalibration(calibration!, batchSize);
-    return [{ kind: ACCUMULATE, count: batchCount(calibration!, batchSize), read }];
-  }
-
-  #stage(kind: PassKind): Stage {
-    const size = kind.each === "example" ? 1 : this.options.batchSize;
-    if (this.objective.input === "ones") return { kind, count: 1, read: () => [this.#exampleOfOnes()] };
-    const { calibration } = this.options;
-    return { kind, count: batchCount(calibration!, size), read: () => readCalibration(calibration!, size) };
-  }
-
-  /** Runs a step over its batches, whose examples count where it sums activations: in the first pass. */
-  async #run({ kind, read }: Stage, progress: Progress, counts: boolean): Promise<void> {
+  /** Runs a step over its batches. */
+  async #run({ kind, read, counts }: Stage, progress: Progress): Promise<void> {
     const { signal, onBatch } = this.options;
     let first = true;
     for await (const batch of read()) {
@@ -154,11 +114,6 @@ export class Collector {
     return (seed + Math.imul(shard, 0x9e3779b9)) >>> 0;
   }
 
-  #exampleOfOnes(): CalibrationBatch {
-    const length = this.model.sampleShape.reduce((product, extent) => product * extent, 1);
-    return { images: new Float32Array(length).fill(1), labels: [0] };
-  }
-
   #step(kind: StepKind, { labels: { length: size } }: CalibrationBatch): Step {
     const key = `${kind.name} ${size}`;
     const known = this.#steps.get(key);
@@ -175,7 +130,7 @@ export class Collector {
       images,
       labels,
       draws: this.#draws,
-      accumulated: this.#accumulated,
+      accumulated: this.#stages.accumulated,
     };
     const step = { context, recording: new ModelRecording(this.model, () => kind.run(context)) };
     this.#steps.set(key, step);
@@ -197,25 +152,13 @@ export class Collector {
     this.invalidate();
     this.statistics.release();
     this.model.gpu.release(this.#draws);
-    if (this.#accumulated) this.model.gpu.release(this.#accumulated);
+    const { accumulated } = this.#stages;
+    if (accumulated) this.model.gpu.release(accumulated);
   }
 }
 
 /** More than a round has, so that each round draws its own. */
 const BATCHES_OF_A_ROUND = 2 ** 20;
-
-/** @throws UsageError for sums that would run into many losses, and for path scores without squares, or of many losses: they are no sums as gradients are. */
-function checkObjective(needed: readonly Statistic[], { input, weights, accumulate: wanted }: Objective): void {
-  if (wanted && input !== "ones") {
-    throw new UsageError(
-      'accumulate: expected an objective with input "ones", got one that runs over the data; add it',
-    );
-  }
-  if (!needed.some(({ kind }) => kind === "path") || (input === "ones" && weights !== undefined)) return;
-  throw new UsageError(
-    'pathScore: expected an objective with input "ones" and weights "w * w", got another; score with weight and gradient instead',
-  );
-}
 
 /** Batches done, and how many there are where that is known. */
 interface Progress {
@@ -227,9 +170,3 @@ interface Progress {
 
 const sumKnown = (sum: number | undefined, count: number | undefined): number | undefined =>
   sum === undefined || count === undefined ? undefined : sum + count;
-
-/** accumulated += what the batch adds. */
-function accumulate({ model, objective, images, labels, draws, accumulated }: StepContext): void {
-  const part = withoutHistory(() => accumulateBatch(model, objective, { images, labels, draws }));
-  addTerm("x", { x: part }, accumulated!);
-}

@@ -23,14 +23,16 @@ export interface LinearAttributes {
 /** @throws KernelError for attributes that do not go together. */
 export function checkWeightAs(op: string, { weightAs, gradientAs }: LinearAttributes): void {
   if (gradientAs === undefined || weightAs === "square") return;
-  throw new KernelError(`${op}: gradientAs "${gradientAs}": expected weightAs "square", got ${weightAs ?? "none"}`);
+  throw new KernelError(
+    `${op}: gradientAs "${gradientAs}": expected weightAs "square", got ${weightAs ?? "none"}; square it`,
+  );
 }
 
 /** @throws KernelError where the weight counts as something else than itself: such operations have no second derivatives. */
 export function refuseTangent(op: string, { weightAs }: LinearAttributes): void {
   if (weightAs === undefined) return;
   throw new KernelError(
-    `${op}: second derivatives: expected a weight that counts as itself, got weightAs "${weightAs}"`,
+    `${op}: second derivatives: expected a weight that counts as itself, got weightAs "${weightAs}"; write the squares or ones out first`,
   );
 }
 
