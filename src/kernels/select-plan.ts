@@ -80,15 +80,17 @@ export function planSelection(
   };
 }
 
-/** Ranks in the sample around the wanted one, and room for twice the scores that are expected between them. */
+/** Ranks in the sample on either side of the wanted one, and room for the scores between them. */
 function bracket(prune: number, count: number, samples: number): { low: number; high: number; capacity: number } {
   if (samples === 0) return { low: OPEN, high: OPEN, capacity: prune === 0 ? 0 : count };
   const part = (prune - 0.5) / count;
-  const margin = MARGIN * Math.sqrt(samples * part * (1 - part)) + 8;
+  const margin = marginOf(samples, part);
   const [low, high] = [Math.floor(samples * part - margin), Math.ceil(samples * part + margin)];
-  return {
-    low: low < 0 ? OPEN : low,
-    high: high >= samples ? OPEN : high,
-    capacity: Math.min(count, Math.ceil(((Math.min(high, samples) - Math.max(low, 0)) / samples) * count * 2)),
-  };
+  return { low: low < 0 ? OPEN : low, high: high >= samples ? OPEN : high, capacity: capacityFor(count, samples) };
 }
+
+const marginOf = (samples: number, part: number): number => MARGIN * Math.sqrt(samples * part * (1 - part)) + 8;
+
+/** Room for twice the scores that are expected in the widest bracket, that of the median: the same whatever is pruned, so that rounds share their bind groups. */
+const capacityFor = (count: number, samples: number): number =>
+  Math.min(count, Math.ceil((Math.min(2 * marginOf(samples, 0.5) + 2, samples) / samples) * count * 2));
