@@ -1,7 +1,7 @@
 /** What expressions become: kernels, dispatches, messages. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
-import type { Model } from "../../src/nn/index.js";
+import type { Model, Parameter } from "../../src/nn/index.js";
 import {
   type AnySaliency,
   CRITERIA,
@@ -117,15 +117,20 @@ describe("the dispatches of a saliency are those of code written by hand", () =>
     gpu.flush();
     return gpu.counters.dispatches - before;
   };
-  /** Forward and backward over a batch, and one more for each statistic of each scored parameter. */
+  /** Forward and backward over a batch, with gradients of what is scored, and one more for each statistic of each scored parameter. */
   function byHand(statistics: number): number {
     using _scope = gpu.scope();
     const images = Tensor.zeros(gpu, [BATCH, ...model.sampleShape]);
     const labels = Tensor.zeros(gpu, [BATCH], "u32");
-    const step = dispatchesOf(
-      () => void backward(meanOf(crossEntropy({ logits: model.forward(images).logits, labels }, { smoothing: 0 }))),
+    const { groups } = unitSpace(model, "weight");
+    const isScored = ({ name }: Parameter) => groups.some(({ members }) => members.some((m) => m.parameter === name));
+    const step = dispatchesOf(() =>
+      model.parameters.withGradients(isScored, () => {
+        const { logits } = model.forward(images);
+        backward(meanOf(crossEntropy({ logits, labels }, { smoothing: 0 })));
+      }),
     );
-    return step + statistics * unitSpace(model, "weight").groups.length;
+    return step + statistics * groups.length;
   }
   const custom: Saliency = {
     needs: ["weight", "gradientAbsolute", "gradientSquared"],
