@@ -36,7 +36,7 @@ export interface StageSetting {
 }
 
 /** Whether batches have to be run for the objective's sum. */
-const accumulates = ({ model, objective: { accumulate: sum }, scored }: Omit<StageSetting, "calibration">): boolean =>
+const accumulates = ({ model, objective: { accumulate: sum }, scored }: StageSetting): boolean =>
   sum !== undefined && !sum.isUniform?.(model, (name) => scored.has(name));
 
 /** Whether calibration data are read. */
