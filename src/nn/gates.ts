@@ -14,6 +14,7 @@ export type GateSite =
   | "attn.head"
   | "attn.out"
   | "mlp.in"
+  | "mlp.hidden"
   | "mlp.neuron"
   | "block.attn"
   | "block.mlp"

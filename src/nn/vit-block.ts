@@ -25,7 +25,8 @@ function attentionBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number
 function mlpBranch(x: Tensor, config: ViTConfig, pass: Pass, index: number): Tensor {
   const block = `blocks.${index}`;
   const normed = pass.gate(pass.layerNorm(x, `${block}.norm2`, config.normEps), "embed", `${block}.mlp.in`);
-  const active = pass.activate(pass.linear(normed, `${block}.mlp.fc1`), config.activation, `${block}.mlp.neuron`);
+  const hidden = pass.gate(pass.linear(normed, `${block}.mlp.fc1`), `${block}.mlp.hidden`);
+  const active = pass.activate(hidden, config.activation, `${block}.mlp.neuron`);
   const neurons = pass.dropout(pass.gate(active, `${block}.mlp.neuron`), config.projDropRate);
   return finishBranch(pass.linear(neurons, `${block}.mlp.fc2`), config, pass, index, "block.mlp");
 }

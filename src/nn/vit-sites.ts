@@ -78,6 +78,7 @@ export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
     places.set(`${block}.attn.head`, { units: [numHeads], inner: headDim });
     places.set(`${block}.attn.out`, { units: [embedDim], inner: 1 });
     places.set(`${block}.mlp.in`, { units: [embedDim], inner: 1 });
+    places.set(`${block}.mlp.hidden`, { units: [hiddenDim], inner: 1 });
     places.set(`${block}.mlp.neuron`, { units: [hiddenDim], inner: 1 });
     places.set(`${block}.block.attn`, { units: [1], inner: 1 });
     places.set(`${block}.block.mlp`, { units: [1], inner: 1 });

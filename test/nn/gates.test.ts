@@ -37,6 +37,9 @@ const SITES: Record<string, (weights: Weights, g: Float32Array) => void> = {
     for (const part of ["weight", "bias"]) zero(w, `blocks.0.attn.qkv.${part}`, (row) => g[row % g.length] === 0);
   },
   "blocks.0.mlp.in": (w, g) => zero(w, "blocks.0.mlp.fc1.weight", (_, column) => g[column] === 0),
+  "blocks.0.mlp.hidden": (w, g) => {
+    for (const part of ["weight", "bias"]) zero(w, `blocks.0.mlp.fc1.${part}`, (row) => g[row] === 0);
+  },
   "blocks.0.mlp.neuron": (w, g) => zero(w, "blocks.0.mlp.fc2.weight", (_, column) => g[column] === 0),
   "blocks.1.block.attn": (w, g) => {
     for (const part of ["weight", "bias"]) zero(w, `blocks.1.attn.proj.${part}`, () => g[0] === 0);
