@@ -2,6 +2,7 @@
 import type { Dataset } from "../io/dataset.js";
 import type { Model } from "../nn/model.js";
 import { ModelRecording } from "../nn/model-recording.js";
+import type { ForwardOptions } from "../nn/pass.js";
 import { Tensor, withoutHistory } from "../tensor/index.js";
 import { orderedBatches } from "./batches.js";
 import { type Metrics, MetricsMeter } from "./metrics.js";
@@ -10,6 +11,8 @@ import { type Metrics, MetricsMeter } from "./metrics.js";
 export interface EvaluateOptions {
   readonly batchSize?: number;
   readonly signal?: AbortSignal;
+  /** What the passes substitute, and who observes them. */
+  readonly forward?: Omit<ForwardOptions, "training">;
   /** Called after each batch with the number of examples done. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Receives the logits of each example in data order. */
@@ -23,7 +26,7 @@ export async function evaluate(model: Model, dataset: Dataset, options: Evaluate
   const { gpu } = model;
   const batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, dataset.length);
   const images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
-  const forward = new ModelRecording(model, () => withoutHistory(() => model.forward(images).logits));
+  const forward = new ModelRecording(model, () => withoutHistory(() => model.forward(images, options.forward).logits));
   const meter = new MetricsMeter();
   let done = 0;
   try {

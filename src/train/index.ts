@@ -12,11 +12,6 @@ export { type Metrics, MetricsMeter } from "./metrics.js";
 export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
 export { keyedGenerator, shuffled } from "./random.js";
 export { type CosineSchedule, cosineRate } from "./schedule.js";
-export {
-  type StepReport,
-  Trainer,
-  type TrainerState,
-  type TrainHooks,
-  type TrainOptions,
-  trainingSteps,
-} from "./trainer.js";
+export { type StepReport, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
+export { Trainer, type TrainerState } from "./trainer.js";
+export { type Objective, TrainingStep } from "./training-step.js";

@@ -2,52 +2,15 @@
 import { GpuError, UsageError } from "../errors.js";
 import type { Dataset } from "../io/dataset.js";
 import type { FloatTensor } from "../io/safetensors.js";
-import type { Model, ModelOutput } from "../nn/model.js";
+import type { Model } from "../nn/model.js";
 import { ModelRecording } from "../nn/model-recording.js";
 import { TrainingPass } from "../nn/training.js";
-import { backward, crossEntropy, type Gradients, map, mean, Tensor } from "../tensor/index.js";
-import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
+import { backward, Tensor } from "../tensor/index.js";
 import { stepsPerEpoch, TrainingBatches } from "./batches.js";
-import { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
+import { ADAMW_DEFAULTS, AdamW } from "./optimizer.js";
 import { type CosineSchedule, checkSchedule, cosineRate } from "./schedule.js";
-
-/** Length, batch, rates and regularisation of a training run. */
-export interface TrainOptions {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  /** Rate at the end of the cosine; default a hundredth of `learningRate`. */
-  readonly finalLearningRate?: number;
-  /** Part of all steps, in [0, 1]. */
-  readonly warmup?: number;
-  readonly labelSmoothing?: number;
-  readonly seed?: number;
-  readonly augmentation?: Augmentation;
-  readonly optimizer?: Partial<AdamWOptions>;
-  /** Step of the schedule and of the data to begin at, with a new optimizer, as after rewinding to the weights of that step. Default 0. */
-  readonly firstStep?: number;
-  /** Sees the gradients of a step before the weights change. Called while the step is recorded: what it dispatches runs in every step. */
-  readonly onGradients?: (gradients: Gradients) => void;
-}
-
-/** What is known after a step. */
-export interface StepReport {
-  /** Steps done. */
-  readonly step: number;
-  readonly totalSteps: number;
-  readonly epoch: number;
-  /** Mean loss of the step's batch, with label smoothing. */
-  readonly loss: number;
-  readonly learningRate: number;
-}
-
-/** What a host may do between steps. */
-export interface TrainHooks {
-  readonly onStep?: (report: StepReport) => void | Promise<void>;
-  /** After the last step of each epoch; the trainer's state may be saved here. */
-  readonly onEpoch?: (report: StepReport) => void | Promise<void>;
-  readonly signal?: AbortSignal;
-}
+import { TRAIN_DEFAULTS, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
+import { TrainingStep } from "./training-step.js";
 
 const diverged = (what: string, step: number) =>
   new GpuError(`training: expected finite numbers, got ${what} at step ${step}; lower the learning rate`);
@@ -58,24 +21,12 @@ export interface TrainerState {
   readonly moments: ReadonlyMap<string, FloatTensor>;
 }
 
-const DEFAULTS = { warmup: 0.05, labelSmoothing: 0, seed: 0, augmentation: NO_AUGMENTATION, firstStep: 0 };
-
-/** Steps of a whole training. @throws UsageError for a dataset smaller than a batch. */
-export function trainingSteps(dataset: Dataset, { epochs, batchSize }: TrainOptions): number {
-  const perEpoch = stepsPerEpoch(dataset, batchSize);
-  if (perEpoch >= 1) return Math.max(1, Math.round(epochs * perEpoch));
-  throw new UsageError(
-    `batch: expected at most the ${dataset.length} examples of ${dataset.source}, got ${batchSize}; use less`,
-  );
-}
-
 /** Trains all parameters of a model with AdamW. The step is recorded once and replayed, and again when masks or gates came or went; its batches depend on seed and step only. */
 export class Trainer implements Disposable {
   readonly optimizer: AdamW;
   readonly schedule: CosineSchedule;
   step: number;
-  readonly #options: Required<Omit<TrainOptions, "optimizer" | "finalLearningRate" | "onGradients">> &
-    Pick<TrainOptions, "onGradients">;
+  readonly #options: TrainOptions & typeof TRAIN_DEFAULTS;
   readonly #batches: TrainingBatches;
   readonly #images: Tensor;
   readonly #labels: Tensor;
@@ -89,7 +40,7 @@ export class Trainer implements Disposable {
     private readonly dataset: Dataset,
     options: TrainOptions,
   ) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...TRAIN_DEFAULTS, ...options };
     const { batchSize, learningRate, warmup, seed, augmentation, firstStep } = this.#options;
     const { gpu } = model;
     const totalSteps = trainingSteps(dataset, options);
@@ -112,19 +63,14 @@ export class Trainer implements Disposable {
     return stepsPerEpoch(this.dataset, this.#options.batchSize);
   }
 
-  /** Mean loss over the batch, and over both heads of a distilled model, which learn the same labels. */
-  #loss({ logits, distillation }: ModelOutput): Tensor {
-    const smoothing = this.#options.labelSmoothing;
-    const of = (scores: Tensor) => mean(crossEntropy({ logits: scores, labels: this.#labels }, { smoothing }));
-    if (!distillation) return of(logits);
-    return map("0.5 * (a + b)", { a: of(logits), b: of(distillation) }, { a: "0.5", b: "0.5" });
-  }
-
-  /** Forward, backward and update. Returns the loss. */
+  /** Forward, backward and update. Returns the objective's value. */
   #update(): Tensor {
-    const loss = this.#loss(this.model.forward(this.#images, { training: new TrainingPass(this.#draws) }));
+    const { forward, objective, onGradients, labelSmoothing } = this.#options;
+    const output = this.model.forward(this.#images, { ...forward, training: new TrainingPass(this.#draws) });
+    const step = new TrainingStep(this.#images, this.#labels, output, labelSmoothing);
+    const loss = objective?.(step) ?? step.loss;
     const gradients = backward(loss);
-    this.#options.onGradients?.(gradients);
+    onGradients?.(gradients);
     this.optimizer.update(gradients);
     return loss;
   }
@@ -140,6 +86,7 @@ export class Trainer implements Disposable {
       this.#labels.write(batch.labels);
       this.#draws.write(Uint32Array.of(this.#options.seed, step));
       this.optimizer.prepare(step - this.#options.firstStep, learningRate);
+      hooks.beforeStep?.(step);
       const result = this.#recording.replay();
       this.model.gpu.flush();
       // The next batch is read while the device works on this one.
