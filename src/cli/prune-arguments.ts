@@ -2,19 +2,19 @@
 import { UsageError } from "../errors.js";
 import {
   type Granularity,
-  type Method,
   needsCalibration,
   needsTraining,
   parsePattern,
   type ScheduleKind,
   type ScopeName,
+  type ScoringMethod,
 } from "../prune/index.js";
 import type { CalibrationArguments } from "./model.js";
 import { checkIncluded, type Includable } from "./protection.js";
 import type { TrainingArguments } from "./training-arguments.js";
 
 export interface PruneArguments extends CalibrationArguments, Omit<TrainingArguments, "batch"> {
-  readonly method: Method;
+  readonly method: ScoringMethod;
   readonly sparsity?: number;
   readonly pattern?: string;
   readonly floor?: number;

@@ -35,7 +35,16 @@ export {
   writeMasks,
 } from "./masks/masks.js";
 export { type MaskOverlap, maskOverlap, type Overlap } from "./masks/overlap.js";
-export { imp, METHODS, type Method, type MethodTraining, methodByName } from "./methods/index.js";
+export {
+  imp,
+  isSearch,
+  METHODS,
+  type Method,
+  type MethodTraining,
+  methodByName,
+  type ScoringMethod,
+  SEARCHES,
+} from "./methods/index.js";
 export { type FinishedRun, type PruneReport, type PruneResult, prune, readResult } from "./prune.js";
 export type { PruneOptions } from "./prune-options.js";
 export { Pruner } from "./pruner.js";
@@ -71,6 +80,14 @@ export { gradientTotal, inputTotal, outputTotal, SOURCES, type SourceName } from
 export type { Transformation } from "./saliency/substitutes.js";
 export { densityAfter, SCHEDULES, type ScheduleKind } from "./schedule.js";
 export { Scorer, type ScorerOptions } from "./scorer.js";
+export {
+  runSearch,
+  type Search,
+  type SearchMethod,
+  type SearchOptions,
+  type SearchResult,
+  type SearchRun,
+} from "./search/search.js";
 export {
   type Amount,
   type Budget,

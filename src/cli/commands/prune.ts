@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../errors.js";
-import { METHODS, type Method } from "../../prune/methods/index.js";
+import { METHODS, type ScoringMethod } from "../../prune/methods/index.js";
 import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import {
@@ -133,7 +133,7 @@ const TRAINING_OPTIONS = [
 
 /** @throws UsageError for a training without data, or where the method does not train. */
 function checkTrainingOptions(command: Command): void {
-  const { method, train } = command.opts<{ method: Method; train?: string }>();
+  const { method, train } = command.opts<{ method: ScoringMethod; train?: string }>();
   if (method.training) {
     if (train !== undefined) return;
     throw new UsageError(`${method.name}: expected data to train on, got none; give --train DATA`);

@@ -2,12 +2,12 @@ import { UsageError } from "../../errors.js";
 import { trainingSteps } from "../../train/index.js";
 import { criterionByName } from "../criteria/index.js";
 import { DENSE } from "../weight-store.js";
-import type { Method } from "./method.js";
+import type { ScoringMethod } from "./method.js";
 
 const START = "start";
 
 /** Iterative magnitude pruning (Frankle and Carbin, ICLR 2019): train, prune the smallest, take the others back to where they began, repeat. */
-export const imp: Method = {
+export const imp: ScoringMethod = {
   name: "imp",
   formula: "|w| after training",
   saliency: criterionByName("magnitude"),

@@ -1,23 +1,29 @@
-/** What can be asked for by name: the shipped criteria, each a method that only scores, and methods that also train. */
+/** What can be asked for by name: the shipped criteria, each a method that only scores, methods that train around their rounds, and searches. */
 import { UsageError } from "../../errors.js";
 import { CRITERIA } from "../criteria/index.js";
+import type { SearchMethod } from "../search/search.js";
 import { imp } from "./imp.js";
-import type { Method } from "./method.js";
+import type { ScoringMethod } from "./method.js";
 
 const scoring = Array.from(
   CRITERIA.values(),
-  (saliency): Method => ({ name: saliency.name, formula: saliency.formula, saliency }),
+  (saliency): ScoringMethod => ({ name: saliency.name, formula: saliency.formula, saliency }),
 );
 
-/** The methods by name. */
-export const METHODS: ReadonlyMap<string, Method> = new Map([...scoring, imp].map((method) => [method.name, method]));
+/** The methods of a `Pruner` by name. */
+export const METHODS: ReadonlyMap<string, ScoringMethod> = new Map(
+  [...scoring, imp].map((method) => [method.name, method]),
+);
+
+/** The searches by name, with the settings of their authors. */
+export const SEARCHES: ReadonlyMap<string, SearchMethod> = new Map();
 
 /** @throws UsageError naming the known ones. */
-export function methodByName(name: string): Method {
+export function methodByName(name: string): ScoringMethod {
   const method = METHODS.get(name);
   if (!method) throw new UsageError(`method: expected ${[...METHODS.keys()].join(", ")}, got "${name}"; choose one`);
   return method;
 }
 
-export type { Method, MethodTraining } from "./method.js";
+export { isSearch, type Method, type MethodTraining, type ScoringMethod } from "./method.js";
 export { imp };
