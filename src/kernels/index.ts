@@ -5,6 +5,7 @@
 export { type Activation, activation, activationGrad, geluGradTangent } from "./activation.js";
 export { activationBits } from "./activation-bits.js";
 export { add, addPeriodic } from "./add.js";
+export { argmax } from "./argmax.js";
 export {
   type AttentionBuffers,
   type AttentionGradBuffers,
@@ -48,6 +49,7 @@ export { foldRemovedMean } from "./fold-mean.js";
 export * as fragments from "./fragments.gen.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
+export { type KlDivergenceSize, klDivergence, klDivergenceGrad } from "./kl-divergence.js";
 export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
 export {
   type LayerNormGradTangentBuffers,

@@ -17,15 +17,17 @@ export {
 } from "./op.js";
 export { type AttentionAttributes, attention } from "./ops/attention.js";
 export { type BatchNormAttributes, batchNorm } from "./ops/batch-norm.js";
+export { ColumnMap, spreadColumns, takeColumns } from "./ops/columns.js";
 export { concatRows } from "./ops/concat.js";
 export { type Conv2dAttributes, conv2d } from "./ops/conv.js";
+export { argmax, klDivergence } from "./ops/distillation.js";
 export { type ActivationKind, activation, add, reshape } from "./ops/elementwise.js";
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
-export { layerNorm, softmax } from "./ops/norm.js";
+export { type LayerNormAttributes, layerNorm, softmax } from "./ops/norm.js";
 export { type PathAttentionAttributes, pathAttention } from "./ops/path-attention.js";
 export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./ops/pool.js";
 export { powerOfTwoOf } from "./ops/range.js";

@@ -15,6 +15,7 @@ import {
   crossEntropy,
   dropout,
   gate,
+  klDivergence,
   l2,
   layerNorm,
   linear,
@@ -141,6 +142,12 @@ const wirings: Wiring[] = [
     shapes: [[3, 6]],
     build: ([logits]) =>
       crossEntropy({ logits, labels: Tensor.from(gpu, Uint32Array.of(1, 5, 0)) }, { smoothing: 0.1 }),
+  },
+  {
+    name: "klDivergence",
+    shapes: [[3, 6]],
+    build: ([logits]) =>
+      klDivergence({ logits, teacher: Tensor.from(gpu, normals(18, 7), [3, 6]) }, { temperature: 2 }),
   },
   { name: "gate by column", shapes: [[4, 6], [6]], build: ([x, g]) => gate(x, g, 1) },
   { name: "gate by head", shapes: [[4, 6], [3]], build: ([x, g]) => gate(x, g, 2) },
