@@ -1,6 +1,10 @@
 /**
  * Convolutional networks as data: parameters, prunable layers, initial weights, FLOPs and the forward pass all follow from one list of stages.
  */
+
+/** PyTorch's, which all networks here were made with. */
+export const BATCH_NORM_EPSILON = 1e-5;
+
 /** What lies between two stages: so many channels of size x size pixels. */
 export interface Extent {
   readonly channels: number;

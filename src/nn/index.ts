@@ -1,3 +1,4 @@
+export { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 export { type Architecture, architectureOf, createModel } from "./architecture.js";
 export { ConvNet } from "./convnet.js";
 export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
@@ -9,7 +10,6 @@ export type { Model, ModelOutput } from "./model.js";
 export { ModelRecording } from "./model-recording.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
 export {
-  BATCH_NORM_EPSILON,
   type ForwardOptions,
   type Observer,
   Pass,

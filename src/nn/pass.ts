@@ -1,4 +1,5 @@
 /** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
+import { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 import {
   type ActivationKind,
   type AttentionAttributes,
@@ -73,9 +74,6 @@ export interface ForwardOptions {
    */
   readonly batchNorm?: "running" | "batch";
 }
-
-/** PyTorch's, which all networks here were made with. */
-export const BATCH_NORM_EPSILON = 1e-5;
 
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {
