@@ -7,6 +7,12 @@ export {
   TrainingBatches,
   type TrainingOrder,
 } from "./batches.js";
+export {
+  DISTILLATION_DEFAULTS,
+  type DistillationKind,
+  type DistillationOptions,
+  distillation,
+} from "./distillation.js";
 export { type EvaluateOptions, evaluate } from "./evaluate.js";
 export { type Metrics, MetricsMeter } from "./metrics.js";
 export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
