@@ -1,7 +1,7 @@
 /** Searches: methods that learn what to remove while the weights train. What they have in common, and the training that runs one. */
 import type { Dataset } from "../../io/dataset.js";
 import type { FloatTensor } from "../../io/safetensors.js";
-import type { ForwardOptions, Model } from "../../nn/index.js";
+import type { Model } from "../../nn/index.js";
 import type { Gradients, Tensor } from "../../tensor/index.js";
 import { Trainer, type TrainHooks, type TrainingStep, type TrainOptions, trainingSteps } from "../../train/index.js";
 import type { MaskSet } from "../masks/masks.js";
@@ -31,7 +31,7 @@ export interface SearchOptions {
 /** A search under way. Disposing takes what it put into the model away, and gives its memory back; masks stay. */
 export interface Search extends Disposable {
   /** What passes over the model need, in training and in evaluation. */
-  readonly forward?: ForwardOptions;
+  readonly forward?: TrainOptions["forward"];
   /** What training minimises: `step.loss` and penalties. Recorded with the step. */
   readonly objective?: (step: TrainingStep) => Tensor;
   /** Sees the gradients of weights and gates before the weights change. Recorded with the step. */
