@@ -13,7 +13,8 @@ export const isCount = (amount: Amount): amount is CountAmount =>
 /** Far more than floating point loses in `part * count`, far less than a unit. */
 const ROUNDING = 1e-6;
 
-const partOf = (count: number, part: number): number => Math.floor(count * part + ROUNDING);
+/** Units that make up a part of so many, rounded down. */
+export const partOf = (count: number, part: number): number => Math.floor(count * part + ROUNDING);
 
 /** What a count depends on besides the amount. */
 interface CountContext {

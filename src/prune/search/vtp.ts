@@ -1,0 +1,144 @@
+/** VTP: gates of real values train beside the weights under an L1 penalty, and the smallest go (Zhu, Tang and Han 2021). */
+import { UsageError } from "../../errors.js";
+import { map } from "../../kernels/map.js";
+import { packBits } from "../../kernels/mask.js";
+import type { Model, UnitKind } from "../../nn/index.js";
+import { Tensor } from "../../tensor/index.js";
+import { cosineRate } from "../../train/index.js";
+import { applyUnits, readMasks } from "../masks/masks.js";
+import { partOf } from "../select-counts.js";
+import { type UnitSpace, unitSpace } from "../units.js";
+import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
+import { type L1Penalty, TrainedGates } from "./trained-gates.js";
+import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
+import { type GateRow, type KeptCounts, type KeptGates, publishedGates, removeGates } from "./vtp-selection.js";
+
+/** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
+const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
+
+/** The layers that read what a site gates: their columns take the gates in. */
+const READERS: Record<string, string> = {
+  "attn.in": "attn.qkv",
+  "attn.out": "attn.proj",
+  "mlp.in": "mlp.fc1",
+  "mlp.neuron": "mlp.fc2",
+};
+
+function foldGates({ gpu, gates, parameters }: Model): void {
+  for (const [place, { buffer, size }] of [...gates]) {
+    const [, block, site] = /^(blocks\.\d+)\.(.+)$/.exec(place)!;
+    const { value } = parameters.get(`${block}.${READERS[site]}.weight`);
+    map(gpu, "w * g", { g: { buffer, period: size } }, { y: value, length: value.size, inPlace: "w" });
+    gates.set(place, undefined);
+  }
+}
+
+/** What is VTP's own. */
+export interface VtpOptions {
+  /** Factor of the sum of |gate| in the objective. */
+  readonly penalty?: number;
+  /** How the penalty acts. Default: proximal; under `reference` always subgradient. */
+  readonly step?: L1Penalty["step"];
+  /** Highest learning rate of the gates, whose cosine ends at zero. Default 0.01; under `reference` that of the weights. */
+  readonly gateLearningRate?: number;
+  /** What `sparsity` is a part of: all gates (default, as published), or the parameters of the blocks. */
+  readonly amount?: "gates" | "parameters";
+  /** Channels of attention's output: each head keeps its own largest, as many as the ranking leaves it (own, default) or the same number (equal). */
+  readonly heads?: "own" | "equal";
+}
+
+const DEFAULTS = { penalty: 0.5, step: "proximal", gateLearningRate: 0.01, amount: "gates", heads: "own" } as const;
+
+const PUBLISHED_PENALTY = 1e-4;
+
+type Settings = Required<VtpOptions> & SearchOptions;
+
+/** @throws UsageError for options out of range. */
+function settingsOf(own: VtpOptions, options: SearchOptions): Settings {
+  const { reference, learningRate } = options;
+  const published = { penalty: PUBLISHED_PENALTY, step: "subgradient", gateLearningRate: learningRate } as const;
+  const settings: Settings = { ...DEFAULTS, ...(reference && published), ...own, ...options };
+  const { penalty, gateLearningRate } = settings;
+  if (!(penalty >= 0)) throw new UsageError(`penalty: expected 0 or more, got ${penalty}; correct it`);
+  if (!(gateLearningRate > 0)) {
+    throw new UsageError(`gateLearningRate: expected more than 0, got ${gateLearningRate}; correct it`);
+  }
+  return settings;
+}
+
+/** Gates of attention's output in runs of a head, where heads are to keep the same number. */
+function headsOf({ config }: Model, place: string, { heads, reference }: Settings): number {
+  if (!place.endsWith("attn.out") || config.architecture !== "vit") return 1;
+  const [, block] = place.split(".");
+  return reference || heads === "equal" ? config.blocks[Number(block)].attention!.heads : 1;
+}
+
+/** Gates in all, and of them those that stay. */
+function gateCount(all: KeptCounts): BlockParameters {
+  const left = (kept: KeptCounts) => [...kept.values()].reduce((sum, count) => sum + count, 0);
+  return { total: left(all), left };
+}
+
+class VtpSearch implements Search {
+  readonly #space: UnitSpace;
+  readonly #gates: TrainedGates;
+
+  constructor(
+    private readonly model: Model,
+    private readonly settings: Settings,
+  ) {
+    this.#space = unitSpace(model, KINDS);
+    const places = this.#space.groups.map(({ name }) => name);
+    this.#gates = new TrainedGates(model, places, { factor: settings.penalty, step: settings.step });
+  }
+
+  readonly onGradients: Search["onGradients"] = (gradients) => this.#gates.update(gradients);
+
+  readonly beforeStep = (step: number): void => {
+    const { gateLearningRate: peak, totalSteps } = this.settings;
+    this.#gates.prepare(step, cosineRate({ peak, final: 0, warmupSteps: 0, totalSteps }, step));
+  };
+
+  readonly finish = async (): Promise<SearchResult> => {
+    const { model, settings } = this;
+    const values = await this.#gates.read();
+    const rows = Array.from(values, ([name, of]) => ({ name, values: of, runs: headsOf(model, name, settings) }));
+    const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
+    this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
+    foldGates(model);
+    this.#apply(kept);
+    const scores = new Map(
+      rows.map(({ name, values }) => [name, { shape: [values.length], data: values.map(Math.abs) }]),
+    );
+    return { space: this.#space, masks: await readMasks(model), kept, scores };
+  };
+
+  /** Whether as much is gone as is wanted. */
+  #enough(rows: readonly GateRow[]): (kept: KeptCounts) => boolean {
+    const { sparsity, amount } = this.settings;
+    const all: KeptCounts = new Map(rows.map(({ name, values }) => [name, values.length]));
+    const { total, left } = amount === "gates" ? gateCount(all) : blockParameters(this.model, all);
+    const most = total - partOf(total, sparsity);
+    return (kept) => left(kept) <= most;
+  }
+
+  #apply(kept: KeptGates): void {
+    const { gpu } = this.model;
+    const bytes = new Uint8Array(this.#space.count);
+    for (const { name, offset } of this.#space.groups) bytes.set(kept.get(name)!, offset);
+    const keep = Tensor.from(gpu, packBits(bytes));
+    applyUnits(this.model, this.#space, keep);
+    gpu.release(keep);
+  }
+
+  [Symbol.dispose](): void {
+    this.#gates[Symbol.dispose]();
+  }
+}
+
+/** VTP with options of its own; see docs/methods/vtp.md. */
+export const vtp = (options: VtpOptions = {}): SearchMethod => ({
+  name: "vtp",
+  formula: "|gate|, trained with the weights under an L1 penalty",
+  start: (model, searchOptions) => new VtpSearch(model, settingsOf(options, searchOptions)),
+});
