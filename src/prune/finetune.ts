@@ -24,7 +24,7 @@ export interface FinetuneContext {
   readonly observe: (gradients: GradientSource) => void;
 }
 
-/** Trains a model to the end of its schedule. Each step's gradients are shown to `observe` too. */
+/** Trains a model to the end of its schedule, and leaves it the averaged weights where an average is kept. Each step's gradients are shown to `observe` too. */
 export async function trainObserved(
   model: Model,
   dataset: Dataset,
@@ -38,4 +38,5 @@ export async function trainObserved(
   };
   using trainer = new Trainer(model, dataset, { ...options, onGradients });
   await trainer.run(hooks);
+  trainer.takeAverage();
 }

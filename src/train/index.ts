@@ -21,3 +21,4 @@ export { type CosineSchedule, cosineRate } from "./schedule.js";
 export { type StepReport, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
 export { Trainer, type TrainerState } from "./trainer.js";
 export { type Objective, TrainingStep } from "./training-step.js";
+export { WeightAverage } from "./weight-average.js";

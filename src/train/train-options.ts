@@ -21,6 +21,8 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly augmentation?: Augmentation;
   readonly optimizer?: Partial<AdamWOptions>;
+  /** Decay in [0, 1) of an exponential moving average of the weights; left out: none is kept. */
+  readonly averageDecay?: number;
   /** Step of the schedule and of the data to begin at, with a new optimizer, as after rewinding to the weights of that step. Default 0. */
   readonly firstStep?: number;
   /** What the training lowers; default: the step's `loss`, the cross entropy with the labels. */

@@ -11,6 +11,7 @@ import { ADAMW_DEFAULTS, AdamW } from "./optimizer.js";
 import { type CosineSchedule, checkSchedule, cosineRate } from "./schedule.js";
 import { TRAIN_DEFAULTS, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
 import { TrainingStep } from "./training-step.js";
+import { WeightAverage } from "./weight-average.js";
 
 const diverged = (what: string, step: number) =>
   new GpuError(`training: expected finite numbers, got ${what} at step ${step}; lower the learning rate`);
@@ -19,6 +20,8 @@ const diverged = (what: string, step: number) =>
 export interface TrainerState {
   readonly step: number;
   readonly moments: ReadonlyMap<string, FloatTensor>;
+  /** The averaged weights by the parameters' names, where an average is kept. */
+  readonly average?: ReadonlyMap<string, FloatTensor>;
 }
 
 /** Trains all parameters of a model with AdamW. The step is recorded once and replayed, and again when masks or gates came or went; its batches depend on seed and step only. */
@@ -27,6 +30,7 @@ export class Trainer implements Disposable {
   readonly schedule: CosineSchedule;
   step: number;
   readonly #options: TrainOptions & typeof TRAIN_DEFAULTS;
+  readonly #average: WeightAverage | undefined;
   readonly #batches: TrainingBatches;
   readonly #images: Tensor;
   readonly #labels: Tensor;
@@ -53,6 +57,9 @@ export class Trainer implements Disposable {
     checkSchedule(this.schedule);
     this.#batches = new TrainingBatches(dataset, { seed, batchSize, augmentation });
     this.optimizer = new AdamW(gpu, model.parameters, { ...ADAMW_DEFAULTS, ...options.optimizer });
+    if (options.averageDecay !== undefined) {
+      this.#average = new WeightAverage(gpu, model.parameters, options.averageDecay);
+    }
     this.#images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);
     this.#labels = Tensor.zeros(gpu, [batchSize], "u32");
     this.#draws = Tensor.zeros(gpu, [2], "u32");
@@ -72,6 +79,7 @@ export class Trainer implements Disposable {
     const gradients = backward(loss);
     onGradients?.(gradients);
     this.optimizer.update(gradients);
+    this.#average?.update();
     return loss;
   }
 
@@ -105,19 +113,37 @@ export class Trainer implements Disposable {
     }
   }
 
-  async read(): Promise<TrainerState> {
-    return { step: this.step, moments: await this.optimizer.read() };
+  /** Runs `fn` while the model holds the averaged weights; where no average is kept, with the weights as they are. Nothing in it may train. */
+  async averaged<T>(fn: () => Promise<T>): Promise<T> {
+    this.#average?.swap();
+    try {
+      return await fn();
+    } finally {
+      this.#average?.swap();
+    }
   }
 
-  restore({ step, moments }: TrainerState): void {
+  /** Ends a training with an average: the model's weights become the averaged ones for good. */
+  takeAverage(): void {
+    this.#average?.swap();
+  }
+
+  async read(): Promise<TrainerState> {
+    return { step: this.step, moments: await this.optimizer.read(), average: await this.#average?.read() };
+  }
+
+  /** The model's weights are restored by the host. */
+  restore({ step, moments, average }: TrainerState): void {
     this.step = step;
     this.optimizer.write(moments);
+    if (average) this.#average?.write(average);
   }
 
-  /** Gives the memory of moments and of the recorded step back; `using` does so by itself. */
+  /** Gives the memory of moments, average and recorded step back; `using` does so by itself. */
   release(): void {
     this.#recording.release();
     this.optimizer.release();
+    this.#average?.release();
     for (const tensor of [this.#images, this.#labels, this.#draws]) this.model.gpu.release(tensor);
   }
 
