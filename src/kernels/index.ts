@@ -87,6 +87,12 @@ export {
   averagePool,
   averagePoolGrad,
   maxPool,
+export {
+  type BudgetLayer,
+  type ParameterBudget,
+  parameterBudget,
+  parameterBudgetGrad,
+} from "./parameter-budget.js";
   maxPoolGrad,
   maxPoolTangent,
   type PoolSize,
@@ -122,3 +128,4 @@ export {
 export { type UnfoldSize, unfold } from "./unfold.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
 export type { WeightAs } from "./weight-as.js";
+export { type TopKRange, topKMask, topKMaskGrad } from "./top-k-mask.js";

@@ -25,6 +25,7 @@ export { type ActivationKind, activation, add, reshape } from "./ops/elementwise
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
+export { parameterBudget, topKMask } from "./ops/learned-budget.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";
 export { type LayerNormAttributes, layerNorm, softmax } from "./ops/norm.js";
