@@ -2,7 +2,7 @@
 // logsumexp[b, h, t] = log(sum_j exp(scale * dot(q[t], k[j]))), from which the gradient makes p again.
 // Element (b, t, h, d) of q lies at q_offset + (b * queries + t) * q_stride + h * head_dim + d, those of k and v likewise with b * keys + j;
 // out is packed: batch x queries x heads x head_dim. Offsets, strides and head_dim count values of one or four elements.
-// With GATED the share of key j carries a factor: p[t, j] = key_gate[j] exp(score[t, j]) over its sum, and so does the sum in logsumexp.
+// With CAUSAL the keys of query t are those up to t. With GATED the share of key j carries a factor: p[t, j] = key_gate[j] exp(score[t, j]) over its sum, and so does the sum in logsumexp.
 //
 //            BLOCK keys ------------>    Each invocation holds one query. For a block of keys it writes its scores to its own column of workgroup
 //   query 0  | s0 s1 s2 s3 | s0 ...      memory, makes them probabilities relative to the running maximum, and adds their share of v to out.
@@ -10,6 +10,7 @@
 #import attention_operands
 
 const GATED = false;
+const CAUSAL = false;
 
 struct Params {
   heads: u32, head_dim: u32, queries: u32, keys: u32, scale: f32,
@@ -36,9 +37,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let out_row = (query * params.heads + head) * params.head_dim;
   var highest = LOWEST;
   var sum = 0.0;
+  // No query of the workgroup sees a key past its last one.
+  let keys = select(params.keys, min(params.keys, (group.x + 1u) * GROUP), CAUSAL);
 
-  for (var first = 0u; first < params.keys; first += BLOCK) {
-    let count = min(BLOCK, params.keys - first);
+  for (var first = 0u; first < keys; first += BLOCK) {
+    let count = min(BLOCK, keys - first);
     let k_start = params.k_offset + (b * params.keys + first) * params.k_stride + head * params.head_dim;
     let v_start = params.v_offset + (b * params.keys + first) * params.v_stride + head * params.head_dim;
 
@@ -68,6 +71,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         s2 = select(s2, LOWEST, key_gate[min(first + j + 2u, last)] == 0.0);
         s3 = select(s3, LOWEST, key_gate[min(first + j + 3u, last)] == 0.0);
       }
+      if (CAUSAL) {
+        s0 = select(s0, LOWEST, first + j > t);
+        s1 = select(s1, LOWEST, first + j + 1u > t);
+        s2 = select(s2, LOWEST, first + j + 2u > t);
+        s3 = select(s3, LOWEST, first + j + 3u > t);
+      }
       higher = max(higher, max(max(s0, s1), max(s2, s3)));
       scores[j * GROUP + lane] = s0;
       scores[(j + 1u) * GROUP + lane] = s1;
@@ -81,12 +90,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var j = 0u; j < count; j++) {
       var p = exp(scores[j * GROUP + lane] - highest);
       if (GATED) { p *= key_gate[first + j]; }
+      if (CAUSAL) { p = select(p, 0.0, first + j > t); }
       sum += p;
       scores[j * GROUP + lane] = p;
     }
 
     // A head's last values may repeat: the invocation then computes and writes them twice.
-    let norm = select(1.0, 1.0 / sum, first + BLOCK >= params.keys);
+    let norm = select(1.0, 1.0 / sum, first + BLOCK >= keys);
     for (var d = 0u; d < params.head_dim; d += 4u) {
       let d1 = min(d + 1u, params.head_dim - 1u);
       let d2 = min(d + 2u, params.head_dim - 1u);

@@ -1,8 +1,10 @@
 // Gradient of attention by the gates of its keys, by image and head: partial[b, h, j] = sum_t e[t, j] * (dot(d_out[t], v[j]) - delta[t]), with
 // e[t, j] = exp(scale * dot(q[t], k[j]) - logsumexp[t]), the share of key j without its gate. The sum over b and h is the gradient.
-// Operands as in attention.wgsl, d_out packed as out. One invocation an element of partial.
+// With CAUSAL the queries before the key have no part. Operands as in attention.wgsl, d_out packed as out. One invocation an element of partial.
 #import grid
 #import attention_operands
+
+const CAUSAL = false;
 
 struct Params {
   heads: u32, head_dim: u32, queries: u32, keys: u32, scale: f32,
@@ -29,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let k_row = params.k_offset + key * params.k_stride + column;
   let v_row = params.v_offset + key * params.v_stride + column;
   var sum = 0.0;
-  for (var t = 0u; t < params.queries; t++) {
+  for (var t = select(0u, i % params.keys, CAUSAL); t < params.queries; t++) {
     let query = b * params.queries + t;
     let q_row = params.q_offset + query * params.q_stride + column;
     let out_row = query * params.heads * params.head_dim + column;

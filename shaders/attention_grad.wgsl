@@ -8,11 +8,12 @@
 //   own row 1 | ds ds ds ds |  ...
 //
 // Element (b, r, h, d) of an operand lies at offset + (b * rows + r) * stride + h * head_dim + d. Offsets, strides and head_dim count values.
-// With GATED p[t, j] carries the factor key_gate[j], as in attention.wgsl.
+// With CAUSAL p[t, j] is zero for j > t, and blocks without such a pair are left out. With GATED p[t, j] carries the factor key_gate[j], as in attention.wgsl.
 #import attention_operands
 
 const OF_KEYS = false;
 const GATED = false;
+const CAUSAL = false;
 
 struct Params {
   heads: u32, head_dim: u32, own_rows: u32, other_rows: u32, scale: f32,
@@ -40,6 +41,11 @@ fn gated(p: f32, key: u32) -> f32 {
   return select(p * gate, 0.0, gate == 0.0);
 }
 
+// Whether the key of this pair of rows lies behind its query.
+fn unseen(own: u32, other: u32) -> bool {
+  return select(other > own, own > other, OF_KEYS);
+}
+
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let r = group.x * GROUP + lane;
@@ -53,8 +59,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let statistics = (b * params.heads + head) * select(params.own_rows, params.other_rows, OF_KEYS);
   let own_statistics = statistics + min(r, params.own_rows - 1u);
 
-  for (var first = 0u; first < params.other_rows; first += BLOCK) {
-    let count = min(BLOCK, params.other_rows - first);
+  let start = select(0u, group.x * GROUP / BLOCK * BLOCK, CAUSAL && OF_KEYS);
+  let end = select(params.other_rows, min(params.other_rows, (group.x + 1u) * GROUP), CAUSAL && !OF_KEYS);
+
+  for (var first = start; first < end; first += BLOCK) {
+    let count = min(BLOCK, end - first);
     let first_start = params.other_first_offset + (b * params.other_rows + first) * params.other_first_stride + column;
     let second_start = params.other_second_offset + (b * params.other_rows + first) * params.other_second_stride + column;
 
@@ -85,6 +94,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         p0 = gated(p0, select(first + j, own_key, OF_KEYS));
         p1 = gated(p1, select(first + next, own_key, OF_KEYS));
       }
+      if (CAUSAL) {
+        p0 = select(p0, 0.0, unseen(r, first + j));
+        p1 = select(p1, 0.0, unseen(r, first + next));
+      }
       slopes[j * GROUP + lane] = params.scale * p0 * (dp0 - delta[t0]);
       slopes[(j + 1u) * GROUP + lane] = params.scale * p1 * (dp1 - delta[t1]);
       if (OF_KEYS) {
@@ -98,7 +111,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       let second_at = params.second_gradient_offset + gradient_row + d;
       var first_sum = Value();
       var second_sum = Value();
-      if (first > 0u) {
+      if (first > start) {
         first_sum = gradient[first_at];
         if (OF_KEYS) { second_sum = gradient[second_at]; }
       }

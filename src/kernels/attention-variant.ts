@@ -25,12 +25,14 @@ export interface AttentionPlan {
 }
 
 /** @throws KernelError when the variant asked for cannot run here. */
-export function planAttention(gpu: Gpu, headDim: number, gated: boolean, wanted?: AttentionVariant): AttentionPlan {
+export function planAttention(gpu: Gpu, headDim: number, selective: boolean, wanted?: AttentionVariant): AttentionPlan {
   const lanes = usableLanes(gpu, headDim);
-  if (gated && wanted === "lane") {
-    throw new KernelError('attention: lane variant: expected no key gates, got some; use variant "row"');
+  if (selective && wanted === "lane") {
+    throw new KernelError(
+      'attention: lane variant: expected no key gates and no causal order, got some; use variant "row"',
+    );
   }
-  const variant = wanted ?? (gpu.info.software && lanes && !gated ? "lane" : "row");
+  const variant = wanted ?? (gpu.info.software && lanes && !selective ? "lane" : "row");
   const width = loadWidth(headDim);
   if (variant === "row") {
     const rows = gpu.info.software ? 8 : 64;

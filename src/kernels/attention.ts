@@ -1,10 +1,8 @@
+/** Attention of tokens among themselves, over packed q, k and v. */
 import type { Gpu } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
-import { type AttentionVariant, operandConstants, planAttention } from "./attention-variant.js";
+import { attend, attendGrad, type CoreOptions, type CoreSize, type Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { reduce } from "./reduce.js";
-import * as shaders from "./shaders.gen.js";
 
 export type { AttentionVariant } from "./attention-variant.js";
 
@@ -18,10 +16,10 @@ export interface AttentionSize {
   readonly scale?: number;
 }
 
-/** Choice of kernel. */
-export interface AttentionOptions {
-  /** Chosen by device and head dimension when left out. */
-  readonly variant?: AttentionVariant;
+/** Which keys a query sees, and the choice of kernel. */
+export interface AttentionOptions extends CoreOptions {
+  /** Each token sees itself and those before it, as in CLIP's text encoder. */
+  readonly causal?: boolean;
 }
 
 /** Operands of `attention`. */
@@ -32,7 +30,10 @@ export interface AttentionBuffers {
   readonly out: BufferLike;
   /** batch x heads x tokens, for the gradient. */
   readonly logsumexp: BufferLike;
-  /** One value a token: a factor on the share that a token has as a key. 0 takes the token out; at least one must stay. */
+  /**
+   * One value a token: a factor on the share that a token has as a key. 0 takes the token out; at least one must stay for every query, which in
+   * causal order means the first.
+   */
   readonly keyGate?: BufferLike;
 }
 
@@ -46,20 +47,12 @@ export interface AttentionGradBuffers extends AttentionBuffers {
   readonly dKeyGate?: BufferLike;
 }
 
-/** Where rows of an operand lie: its first value, and the values from one token to the next. */
-export interface Place {
-  readonly offset: number;
-  readonly stride: number;
-}
+const coreSize = ({ tokens, ...size }: AttentionSize): CoreSize => ({ ...size, queries: tokens, keys: tokens });
 
-/** Places of q, k and v in qkv, and of out, in values of `width` elements. */
-export function places({ heads, headDim }: AttentionSize, width: number): Record<"q" | "k" | "v" | "out", Place> {
-  const stride = (heads * headDim) / width;
-  const part = (index: number) => ({ offset: index * stride, stride: 3 * stride });
-  return { q: part(0), k: part(1), v: part(2), out: { offset: 0, stride } };
+/** Part 0 (q), 1 (k) or 2 (v) of a packed buffer. */
+function part(buffer: BufferLike, index: number, { heads, headDim }: AttentionSize): Operand {
+  return { buffer, offset: index * heads * headDim, stride: 3 * heads * headDim };
 }
-
-const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
 
 /**
  * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. f32. With key gates g the shares of the keys are
@@ -70,44 +63,14 @@ export function attention(
   gpu: Gpu,
   { qkv, out, logsumexp, keyGate }: AttentionBuffers,
   size: AttentionSize,
-  { variant }: AttentionOptions = {},
+  options: AttentionOptions = {},
 ): void {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   const lengths = { qkv: 3 * length, out: length, logsumexp: batch * heads * tokens };
   requireElements("attention", { qkv, out, logsumexp }, lengths);
-  const plan = planAttention(gpu, headDim, keyGate !== undefined, variant);
-  const operands = { q: qkv, k: qkv, v: qkv, out, logsumexp };
-  const params = operandParams(size, plan.width);
-  const groups = [Math.ceil(tokens / plan.rows), heads, batch] as const;
-  if (plan.variant === "lane") {
-    gpu.dispatch(shaders.attention_lane, { buffers: operands, params, constants: plan.constants, groups });
-    return;
-  }
-  gpu.dispatch(shaders.attention, {
-    buffers: { ...operands, key_gate: keyGate ?? qkv },
-    params,
-    constants: { ...plan.constants, GATED: keyGate !== undefined },
-    groups,
-  });
-}
-
-/** Parameters of kernels that go from q, k and v of packed qkv. */
-function operandParams(size: AttentionSize, width: number) {
-  const { q, k, v } = places(size, width);
-  return {
-    heads: size.heads,
-    head_dim: size.headDim / width,
-    queries: size.tokens,
-    keys: size.tokens,
-    scale: scaleOf(size),
-    q_offset: q.offset,
-    q_stride: q.stride,
-    k_offset: k.offset,
-    k_stride: k.stride,
-    v_offset: v.offset,
-    v_stride: v.stride,
-  };
+  const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
+  attend(gpu, { ...operands, out, logsumexp, keyGate }, coreSize(size), options);
 }
 
 /**
@@ -116,105 +79,17 @@ function operandParams(size: AttentionSize, width: number) {
  */
 export function attentionGrad(
   gpu: Gpu,
-  { qkv, out, logsumexp, keyGate, dOut, dQkv, dKeyGate }: AttentionGradBuffers,
+  { qkv, dQkv, ...buffers }: AttentionGradBuffers,
   size: AttentionSize,
-  { variant }: AttentionOptions = {},
+  options: AttentionOptions = {},
 ): void {
+  const { out, logsumexp, dOut } = buffers;
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   const rows = batch * heads * tokens;
   const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
-  using _temporaries = gpu.scope();
-  const delta = gpu.allocate(4 * rows);
-  attentionDelta(gpu, { out, dOut, delta }, size);
-
-  const plan = planAttention(gpu, headDim, keyGate !== undefined, variant);
-  if (dKeyGate) keyGateGradient(gpu, { qkv, logsumexp, dOut, delta, dKeyGate }, size);
-  const place = places(size, plan.width);
-  const half = (ofKeys: boolean, own: readonly [Side, Side], other: readonly [Side, Side]) => {
-    const buffer = { q: qkv, k: qkv, v: qkv, out: dOut };
-    const operands = {
-      own_first: buffer[own[0]],
-      own_second: buffer[own[1]],
-      other_first: buffer[other[0]],
-      other_second: buffer[other[1]],
-      logsumexp,
-      delta,
-      gradient: dQkv,
-    };
-    const call = {
-      params: {
-        heads,
-        head_dim: headDim / plan.width,
-        own_rows: tokens,
-        other_rows: tokens,
-        scale: scaleOf(size),
-        own_first_offset: place[own[0]].offset,
-        own_first_stride: place[own[0]].stride,
-        own_second_offset: place[own[1]].offset,
-        own_second_stride: place[own[1]].stride,
-        other_first_offset: place[other[0]].offset,
-        other_first_stride: place[other[0]].stride,
-        other_second_offset: place[other[1]].offset,
-        other_second_stride: place[other[1]].stride,
-        first_gradient_offset: place[own[0]].offset,
-        second_gradient_offset: place[own[1]].offset,
-        gradient_stride: place[own[0]].stride,
-      },
-      groups: [Math.ceil(tokens / plan.rows), heads, batch] as const,
-    };
-    const constants = { ...plan.constants, OF_KEYS: ofKeys };
-    if (plan.variant === "lane") {
-      gpu.dispatch(shaders.attention_grad_lane, { ...call, buffers: operands, constants });
-      return;
-    }
-    gpu.dispatch(shaders.attention_grad, {
-      ...call,
-      buffers: { ...operands, key_gate: keyGate ?? logsumexp },
-      constants: { ...constants, GATED: keyGate !== undefined },
-    });
-  };
-  half(false, ["q", "out"], ["k", "v"]);
-  half(true, ["k", "v"], ["q", "out"]);
-}
-
-type Side = "q" | "k" | "v" | "out";
-
-const DELTA_GROUP = constantNumber(shaders.attention_delta, "GROUP");
-
-/** delta[b, h, t] = dot(dOut, out) over the head's dimension. */
-function attentionDelta(
-  gpu: Gpu,
-  { out, dOut, delta }: { out: BufferLike; dOut: BufferLike; delta: BufferLike },
-  { batch, tokens, heads, headDim }: AttentionSize,
-): void {
-  const width = headDim % 4 === 0 ? 4 : 1;
-  const count = batch * heads * tokens;
-  gpu.dispatch(shaders.attention_delta, {
-    buffers: { out, d_out: dOut, delta },
-    params: { count, tokens, heads, head_dim: headDim / width },
-    constants: operandConstants(width),
-    groups: Math.ceil(count / DELTA_GROUP),
-  });
-}
-
-/** dKeyGate[j]: by image and head first, then summed over both. */
-function keyGateGradient(
-  gpu: Gpu,
-  buffers: { qkv: BufferLike; logsumexp: BufferLike; dOut: BufferLike; delta: BufferLike; dKeyGate: BufferLike },
-  size: AttentionSize,
-): void {
-  const { qkv, logsumexp, dOut, delta, dKeyGate } = buffers;
-  const { batch, tokens, heads, headDim } = size;
-  const width = headDim % 4 === 0 ? 4 : 1;
-  const count = batch * heads * tokens;
-  const partial = gpu.allocate(4 * count);
-  gpu.dispatch(shaders.attention_gate_grad, {
-    buffers: { q: qkv, k: qkv, v: qkv, d_out: dOut, logsumexp, delta, partial },
-    params: { ...operandParams(size, width), count },
-    constants: operandConstants(width),
-    groups: Math.ceil(count / DELTA_GROUP),
-  });
-  reduce(gpu, "sum", { x: partial, y: dKeyGate }, { outer: batch * heads, length: tokens, inner: 1 });
+  const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
+  const gradients = { dQ: part(dQkv, 0, size), dK: part(dQkv, 1, size), dV: part(dQkv, 2, size) };
+  attendGrad(gpu, { ...buffers, ...operands, ...gradients }, coreSize(size), options);
 }

@@ -15,6 +15,7 @@ export {
   attention,
   attentionGrad,
 } from "./attention.js";
+export type { CoreOptions } from "./attention-core.js";
 export {
   type AttentionGradTangentBuffers,
   type AttentionTangentBuffers,
@@ -41,9 +42,17 @@ export {
   conv2dInputGrad,
   conv2dWeightGrad,
 } from "./conv.js";
+export {
+  type CrossAttentionBuffers,
+  type CrossAttentionGradBuffers,
+  type CrossAttentionSize,
+  crossAttention,
+  crossAttentionGrad,
+} from "./cross-attention.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
 export { dispatchElementwise, type ElementwiseCall, type ElementwiseParam } from "./elementwise.js";
+export { type EmbeddingSize, embedding, embeddingGrad } from "./embedding.js";
 export { fill } from "./fill.js";
 export { foldRemovedMean } from "./fold-mean.js";
 export * as fragments from "./fragments.gen.js";

@@ -1,13 +1,23 @@
 /** Attention of path counting: linear in the products of queries and keys, which are never formed. */
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
-import { type AttentionSize, type Place, places } from "./attention.js";
+import type { AttentionSize } from "./attention.js";
+import type { Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of path attention. */
 export type PathAttentionSize = Omit<AttentionSize, "scale">;
+
+type Place = Omit<Operand, "buffer">;
+
+/** Places of q, k and v in qkv, and of out. */
+function places({ heads, headDim }: PathAttentionSize): Record<"q" | "k" | "v" | "out", Place> {
+  const stride = heads * headDim;
+  const part = (index: number) => ({ offset: index * stride, stride: 3 * stride });
+  return { q: part(0), k: part(1), v: part(2), out: { offset: 0, stride } };
+}
 
 /** What `pathAttention` keeps for its gradient; `pathAttentionSaved` has the lengths. */
 export interface PathAttentionSaved {
@@ -63,7 +73,7 @@ export function pathAttention(gpu: Gpu, buffers: PathAttentionBuffers, size: Pat
     { qkv, out, ...saved },
     { qkv: 3 * length, out: length, ...pathAttentionSaved(size) },
   );
-  const { q, v, out: result } = places(size, 1);
+  const { q, v, out: result } = places(size);
   totalKeys(gpu, buffers, size);
   invertNorms(gpu, buffers, size);
   sumOverTokens(gpu, "keys", { ...buffers, x: qkv, sums: saved.valueMeans }, v, size);
@@ -82,7 +92,7 @@ export function pathAttentionGrad(gpu: Gpu, buffers: PathAttentionGradBuffers, s
   requireElements("pathAttentionGrad", { qkv, dOut, dQkv, ...saved }, lengths);
   using _temporaries = gpu.scope();
   const dMeans = gpu.allocate(4 * lengths.valueMeans);
-  const { q, k, v, out } = places(size, 1);
+  const { q, k, v, out } = places(size);
   sumOverTokens(gpu, "queries", { ...buffers, x: dOut, sums: dMeans }, out, size);
   applySums(gpu, "keys", { ...saved, x: qkv, sums: dMeans, y: dQkv }, { x: k, y: v }, size);
   applySums(gpu, "keys", { ...saved, x: qkv, sums: dMeans, y: dQkv }, { x: v, y: k }, size, true);
@@ -127,7 +137,7 @@ function sumOverTokens(
   { offset, stride }: Place,
   size: PathAttentionSize,
 ): void {
-  const { q, k } = places(size, 1);
+  const { q, k } = places(size);
   const own = side === "keys" ? k : q;
   const { params, constants, groups } = planOf(gpu, size.batch * size.heads * quadsOf(size) ** 2, size);
   gpu.dispatch(shaders.path_attention_sums, {

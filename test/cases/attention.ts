@@ -28,21 +28,22 @@ export function eachHead(
 
 const scaleOf = ({ headDim, scale = headDim ** -0.5 }: AttentionSize) => scale;
 
-export function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers) {
+export function forward(qkv: Numbers, size: AttentionSize, gate?: Numbers, causal = false) {
   const { batch, tokens, heads, headDim } = size;
   const out = new Float64Array(batch * tokens * heads * headDim);
   const logsumexp = new Float64Array(batch * heads * tokens);
   eachHead(size, (packed, place, row) => {
     for (let t = 0; t < tokens; t++) {
-      const scores = new Float64Array(tokens);
-      for (let j = 0; j < tokens; j++) {
+      const keys = causal ? t + 1 : tokens;
+      const scores = new Float64Array(keys);
+      for (let j = 0; j < keys; j++) {
         for (let d = 0; d < headDim; d++) scores[j] += scaleOf(size) * qkv[packed(0, t, d)] * qkv[packed(1, j, d)];
       }
       const highest = Math.max(...scores);
       const share = (j: number) => (gate?.[j] ?? 1) * Math.exp(scores[j] - highest);
       const total = scores.reduce((sum, _, j) => sum + share(j), 0);
       logsumexp[row + t] = highest + Math.log(total);
-      for (let j = 0; j < tokens; j++) {
+      for (let j = 0; j < keys; j++) {
         const probability = share(j) / total;
         for (let d = 0; d < headDim; d++) out[place(t, d)] += probability * qkv[packed(2, j, d)];
       }
@@ -58,6 +59,7 @@ export function backward(
   dOut: Numbers,
   size: AttentionSize,
   gate?: Numbers,
+  causal = false,
 ) {
   const { tokens, headDim } = size;
   const scale = scaleOf(size);
@@ -67,7 +69,7 @@ export function backward(
     for (let t = 0; t < tokens; t++) {
       let delta = 0;
       for (let d = 0; d < headDim; d++) delta += dOut[place(t, d)] * out[place(t, d)];
-      for (let j = 0; j < tokens; j++) {
+      for (let j = 0; j < (causal ? t + 1 : tokens); j++) {
         let score = 0;
         let dProbability = 0;
         for (let d = 0; d < headDim; d++) {
@@ -157,42 +159,63 @@ const gradientCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) 
 /** Open, half open and closed keys. */
 export const gates = (tokens: number) => Float32Array.from({ length: tokens }, (_, j) => [1, 0.5, 0, 1.5][j % 4]);
 
-const gatedCases: KernelCase[] = [
+/** Which keys a query sees, and how much of them. */
+const selections = {
+  gated: { gated: true, causal: false },
+  causal: { gated: false, causal: true },
+  "gated, causal": { gated: true, causal: true },
+};
+
+const selectiveCases: KernelCase[] = [
   { batch: 1, tokens: 1, heads: 1, headDim: 1 },
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 37, heads: 3, headDim: 8 },
-].flatMap((size): KernelCase[] => {
-  const { batch, tokens, heads, headDim } = size;
-  const length = batch * tokens * heads * headDim;
-  const operands = () => ({ qkv: normals(3 * length, length, 1.5), keyGate: gates(tokens) });
-  const tolerance = sumOf(tokens + headDim, 4);
-  return [
-    {
-      name: `attention ${shapeOf(size)}, gated`,
-      inputs: operands,
-      outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
-      run: (gpu, { qkv, keyGate, out, logsumexp }) => attention(gpu, { qkv, keyGate, out, logsumexp }, size),
-      oracle: ({ qkv, keyGate }) => forward(qkv, size, keyGate),
-      tolerance,
-    },
-    {
-      name: `attentionGrad ${shapeOf(size)}, gated`,
-      inputs: () => {
-        const { qkv, keyGate } = operands();
-        const { out, logsumexp } = forward(qkv, size, keyGate);
-        const results = { out: Float32Array.from(out), logsumexp: Float32Array.from(logsumexp) };
-        return { qkv, keyGate, ...results, dOut: normals(length, 2) };
+  { batch: 1, tokens: 131, heads: 1, headDim: 4 },
+  { batch: 64, tokens: 77, heads: 8, headDim: 64, benchOnly: true }, // CLIP ViT-B/32's text
+].flatMap(({ benchOnly, ...size }) =>
+  Object.entries(selections).flatMap(([name, { gated, causal }]): KernelCase[] => {
+    const { batch, tokens, heads, headDim } = size;
+    const length = batch * tokens * heads * headDim;
+    const operands = () => ({ qkv: normals(3 * length, length, 1.5), ...(gated && { keyGate: gates(tokens) }) });
+    const tolerance = sumOf(tokens + headDim, 4);
+    return [
+      {
+        name: `attention ${shapeOf(size)}, ${name}`,
+        inputs: operands,
+        outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
+        run: (gpu, { qkv, keyGate, out, logsumexp }) =>
+          attention(gpu, { qkv, keyGate, out, logsumexp }, size, { causal }),
+        oracle: ({ qkv, keyGate }) => forward(qkv, size, keyGate, causal),
+        tolerance,
+        flops: (4 * length * tokens) / (causal ? 2 : 1),
+        bytes: 16 * length,
+        benchOnly,
       },
-      outputs: { dQkv: { length: 3 * length }, dKeyGate: { length: tokens } },
-      run: (gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }) =>
-        attentionGrad(gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }, size),
-      oracle: ({ qkv, keyGate, out, logsumexp, dOut }) => backward(qkv, out, logsumexp, dOut, size, keyGate),
-      tolerance: { ...tolerance, terms: batch * heads * tokens * headDim },
-    },
-  ];
-});
+      {
+        name: `attentionGrad ${shapeOf(size)}, ${name}`,
+        inputs: () => {
+          const { qkv, keyGate } = operands();
+          const { out, logsumexp } = forward(qkv, size, keyGate, causal);
+          const results = { out: Float32Array.from(out), logsumexp: Float32Array.from(logsumexp) };
+          return { qkv, ...(keyGate && { keyGate }), ...results, dOut: normals(length, 2) };
+        },
+        outputs: { dQkv: { length: 3 * length }, ...(gated && { dKeyGate: { length: tokens } }) },
+        run: (gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }) =>
+          attentionGrad(gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }, size, { causal }),
+        oracle: ({ qkv, keyGate, out, logsumexp, dOut }) => {
+          const { dQkv, dKeyGate } = backward(qkv, out, logsumexp, dOut, size, keyGate, causal);
+          return { dQkv, ...(gated && { dKeyGate }) };
+        },
+        tolerance: { ...tolerance, terms: batch * heads * tokens * headDim },
+        flops: (10 * length * tokens) / (causal ? 2 : 1),
+        bytes: 32 * length,
+        benchOnly,
+      },
+    ];
+  }),
+);
 
-export const cases = [...forwardCases, ...gradientCases, ...gatedCases];
+export const cases = [...forwardCases, ...gradientCases, ...selectiveCases];
 
 const small = { batch: 2, tokens: 3, heads: 2, headDim: 2, scale: 0.9 };
 const at = normals(72, 5);
@@ -215,6 +238,24 @@ export const gradients: GradientCase[] = [
     gradient: () => {
       const { out, logsumexp } = forward(at, small, smallGates);
       return backward(at, out, logsumexp, dOut, small, smallGates).dQkv;
+    },
+  },
+  {
+    name: "causal attention by qkv",
+    f: (qkv) => dot(forward(qkv, small, smallGates, true).out, dOut),
+    at,
+    gradient: () => {
+      const { out, logsumexp } = forward(at, small, smallGates, true);
+      return backward(at, out, logsumexp, dOut, small, smallGates, true).dQkv;
+    },
+  },
+  {
+    name: "causal attention by key gates",
+    f: (gate) => dot(forward(at, small, gate, true).out, dOut),
+    at: smallGates,
+    gradient: () => {
+      const { out, logsumexp } = forward(at, small, smallGates, true);
+      return backward(at, out, logsumexp, dOut, small, smallGates, true).dKeyGate;
     },
   },
   {

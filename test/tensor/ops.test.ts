@@ -12,9 +12,12 @@ import {
   attention,
   backward,
   concatRows,
+  crossAttention,
   crossEntropy,
   dropout,
+  embedding,
   gate,
+  hessianVectorProduct,
   klDivergence,
   l2,
   layerNorm,
@@ -105,6 +108,24 @@ const wirings: Wiring[] = [
     name: "attention with key gates",
     shapes: [[2, 7, 3 * 2 * 5], [7]],
     build: ([qkv, keyGate]) => attention(qkv, { heads: 2 }, map("1.0 + 0.1 * g", { g: keyGate }, { g: "0.1" })),
+  },
+  {
+    name: "causal attention",
+    shapes: [[2, 7, 3 * 2 * 5]],
+    build: ([qkv]) => attention(qkv, { heads: 2, causal: true }),
+  },
+  {
+    name: "crossAttention",
+    shapes: [
+      [2, 3, 2 * 5],
+      [2, 7, 2 * 2 * 5],
+    ],
+    build: ([q, kv]) => crossAttention(q, kv, { heads: 2 }),
+  },
+  {
+    name: "embedding",
+    shapes: [[5, 3]],
+    build: ([table]) => softmax(embedding(table, Tensor.from(gpu, Uint32Array.of(4, 0, 4, 2), [2, 2]))),
   },
   { name: "patchify", shapes: [[2, 3, 8, 4]], build: ([images]) => softmax(patchify(images, 4)) },
   {
@@ -210,6 +231,24 @@ test("a closed key gate is attention without that token", async () => {
   for (const [at, token] of tokens.entries()) {
     for (let d = 0; d < 4; d++) expect(gated[token * 4 + d]).toBeCloseTo(cut[at * 4 + d], 5);
   }
+});
+
+test("causal attention sees nothing that comes after", async () => {
+  const qkv = normals(5 * 12, 3, 1.5);
+  const moved = qkv.map((value, i) => (i >= 3 * 12 ? value + 1 : value)); // tokens 3 and 4
+  const of = async (values: Float32Array) => [
+    ...(await attention(Tensor.from(gpu, values, [1, 5, 12]), { heads: 2, causal: true }).read()),
+  ];
+  const [before, after] = [await of(qkv), await of(moved)];
+  expect(after.slice(0, 12)).toEqual(before.slice(0, 12));
+  expect(after.slice(12)).not.toEqual(before.slice(12));
+});
+
+test("causal attention has no second derivatives, and says so", () => {
+  const qkv = Tensor.from(gpu, normals(5 * 12, 3), [1, 5, 12]);
+  qkv.requiresGradient = true;
+  const loss = sum(attention(qkv, { heads: 2, causal: true }));
+  expect(() => hessianVectorProduct(loss, new Map([[qkv, qkv.detach()]]))).toThrow(/got causal order/);
 });
 
 test("a tensor that asks for no gradient gets none, and costs none", async () => {

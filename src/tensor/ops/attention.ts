@@ -1,4 +1,4 @@
-import { ShapeError } from "../../errors.js";
+import { KernelError, ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
 import { attentionGradTangent, attentionTangent } from "../../kernels/attention-tangent.js";
@@ -10,6 +10,8 @@ export interface AttentionAttributes {
   readonly heads: number;
   /** Factor on q k^T; after cutting head dimensions it stays that of the dense head. Default: headDim ** -0.5. */
   readonly scale?: number;
+  /** Each token sees itself and those before it. There are no second derivatives then. Default: false. */
+  readonly causal?: boolean;
 }
 
 function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttributes) {
@@ -31,18 +33,19 @@ const attend = defineOp({
     if (keyGate && keyGate.size !== tokens) {
       throw new ShapeError(`attention: expected key gates [${tokens}], one a token, got [${keyGate.shape}]`);
     }
-    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size);
+    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size, { causal: attributes.causal });
     return { out, saved: { logsumexp } };
   },
   backward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, gradient, needs }) {
     const dQkv = Tensor.empty(gpu, qkv.shape);
     const dKeyGate = keyGate && needs("keyGate") ? Tensor.empty(gpu, keyGate.shape) : undefined;
     const buffers = { qkv, out, logsumexp, keyGate, dOut: gradient, dQkv, dKeyGate };
-    attentionGrad(gpu, buffers, sizeOfAttention(qkv, attributes));
+    attentionGrad(gpu, buffers, sizeOfAttention(qkv, attributes), { causal: attributes.causal });
     return { qkv: dQkv, keyGate: dKeyGate };
   },
   tangent: {
     forward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, tangents }) {
+      refuseCausal(attributes);
       using scope = gpu.scope();
       const outTangent = scope.promote(Tensor.empty(gpu, out.shape));
       const logsumexpTangent = scope.promote(Tensor.empty(gpu, logsumexp.shape));
@@ -64,6 +67,13 @@ const attend = defineOp({
     },
   },
 });
+
+function refuseCausal({ causal }: AttentionAttributes): void {
+  if (!causal) return;
+  throw new KernelError(
+    "attention: second derivatives: expected attention of all tokens, got causal order; use first-order methods",
+  );
+}
 
 function tangentsOrZeros(
   gpu: Gpu,
