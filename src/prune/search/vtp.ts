@@ -6,6 +6,7 @@ import type { Model, UnitKind } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
 import { cosineRate } from "../../train/index.js";
 import { applyUnits, readMasks } from "../masks/masks.js";
+import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
@@ -35,35 +36,42 @@ function foldGates({ gpu, gates, parameters }: Model): void {
 
 /** What is VTP's own. */
 export interface VtpOptions {
-  /** Factor of the sum of |gate| in the objective. */
+  /**
+   * Factor of the sum of |gate| in the objective. Default: 1e-4 with subgradients, as published; with proximal steps one over the sum of the gates' learning
+   * rates, by which a gate that nothing holds up ends at zero.
+   */
   readonly penalty?: number;
-  /** How the penalty acts. Default: proximal; under `reference` always subgradient. */
+  /** How the penalty acts. Default: proximal; under `reference` subgradient. */
   readonly step?: L1Penalty["step"];
-  /** Highest learning rate of the gates, whose cosine ends at zero. Default 0.01; under `reference` that of the weights. */
+  /** Highest learning rate of the gates; its cosine ends at zero. Default 0.01; under `reference` that of the weights. */
   readonly gateLearningRate?: number;
   /** What `sparsity` is a part of: all gates (default, as published), or the parameters of the blocks. */
   readonly amount?: "gates" | "parameters";
-  /** Channels of attention's output: each head keeps its own largest, as many as the ranking leaves it (own, default) or the same number (equal). */
+  /** Channels of attention's output: each head keeps its own largest, as many as the ranking over all gates leaves it (own, default) or the same number (equal). */
   readonly heads?: "own" | "equal";
 }
 
-const DEFAULTS = { penalty: 0.5, step: "proximal", gateLearningRate: 0.01, amount: "gates", heads: "own" } as const;
-
 const PUBLISHED_PENALTY = 1e-4;
 
-type Settings = Required<VtpOptions> & SearchOptions;
+interface Settings extends Required<VtpOptions>, Pick<SearchOptions, "sparsity" | "reference"> {
+  /** Learning rate of the gates by step. */
+  readonly rateAt: (step: number) => number;
+}
 
 /** @throws UsageError for options out of range. */
-function settingsOf(own: VtpOptions, options: SearchOptions): Settings {
-  const { reference, learningRate } = options;
-  const published = { penalty: PUBLISHED_PENALTY, step: "subgradient", gateLearningRate: learningRate } as const;
-  const settings: Settings = { ...DEFAULTS, ...(reference && published), ...own, ...options };
-  const { penalty, gateLearningRate } = settings;
-  if (!(penalty >= 0)) throw new UsageError(`penalty: expected 0 or more, got ${penalty}; correct it`);
+function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learningRate }: SearchOptions): Settings {
+  const { step = reference ? "subgradient" : "proximal", amount = "gates", heads = "own" } = own;
+  const { gateLearningRate = reference ? learningRate : 0.01 } = own;
+  checkSparsity(sparsity, 1);
   if (!(gateLearningRate > 0)) {
     throw new UsageError(`gateLearningRate: expected more than 0, got ${gateLearningRate}; correct it`);
   }
-  return settings;
+  const schedule = { peak: gateLearningRate, final: 0, warmupSteps: 0, totalSteps };
+  const rateAt = (step: number) => cosineRate(schedule, step);
+  const rates = Array.from({ length: totalSteps }, (_, step) => rateAt(step));
+  const { penalty = step === "proximal" ? 1 / rates.reduce((sum, rate) => sum + rate, 0) : PUBLISHED_PENALTY } = own;
+  if (!(penalty >= 0)) throw new UsageError(`penalty: expected 0 or more, got ${penalty}; correct it`);
+  return { sparsity, reference, step, amount, heads, gateLearningRate, penalty, rateAt };
 }
 
 /** Gates of attention's output in runs of a head, where heads are to keep the same number. */
@@ -94,10 +102,7 @@ class VtpSearch implements Search {
 
   readonly onGradients: Search["onGradients"] = (gradients) => this.#gates.update(gradients);
 
-  readonly beforeStep = (step: number): void => {
-    const { gateLearningRate: peak, totalSteps } = this.settings;
-    this.#gates.prepare(step, cosineRate({ peak, final: 0, warmupSteps: 0, totalSteps }, step));
-  };
+  readonly beforeStep = (step: number): void => this.#gates.prepare(step, this.settings.rateAt(step));
 
   readonly finish = async (): Promise<SearchResult> => {
     const { model, settings } = this;
