@@ -88,6 +88,7 @@ export {
   type SearchResult,
   type SearchRun,
 } from "./search/search.js";
+export { type VtpOptions, vtp } from "./search/vtp.js";
 export {
   type Amount,
   type Budget,
