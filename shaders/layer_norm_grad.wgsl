@@ -1,11 +1,12 @@
 // dx[r, c] = rstd[r] * (g[c] - mean_k g[k] - n[c] * mean_k (g[k] * n[k])) with g = dy[r, :] * weight, n = (x[r, :] - mean[r]) * rstd[r]
-// x, dy, dx: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements.
+// x, dy, dx: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements;
+// `count` elements of a row are averaged over: those of x, and zeros where channels were cut from it.
 #import grid
 #import row_lanes
 alias Value = array<f32, 1>; // vec4f where the columns allow
 const WIDTH = 1u;
 
-struct Params { rows: u32, columns: u32 }
+struct Params { rows: u32, columns: u32, count: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
@@ -22,7 +23,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = nearest * params.columns;
   let center = mean[nearest];
   let scale = rstd[nearest];
-  let count = f32(params.columns * WIDTH);
 
   var total = 0.0;
   var projected = 0.0;
@@ -36,8 +36,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       projected += g * ((value[c] - center) * scale);
     }
   }
-  let mean_g = row_sum(lane, total) / count;
-  let mean_gn = row_sum(lane, projected) / count;
+  let mean_g = row_sum(lane, total) / params.count;
+  let mean_gn = row_sum(lane, projected) / params.count;
 
   if (row >= params.rows) { return; }
   for (var i = lane % LANES; i < params.columns; i += LANES) {

@@ -1,13 +1,14 @@
 // How layer norm's gradient follows x. With g = dy * weight, n = (x - mean) * rstd, <.> the mean over a row, t = <x_tangent * n>:
 // n_tangent = rstd * (x_tangent - <x_tangent> - n * t)
 // dx = rstd * (-rstd * t * (g - <g> - n * <g n>) - n_tangent * <g n> - n * <g n_tangent>)
-// x, dy, x_tangent, dx, n_tangent: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements.
+// x, dy, x_tangent, dx, n_tangent: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements;
+// `count` elements of a row are averaged over: those of x, and zeros where channels were cut from it.
 #import grid
 #import row_lanes
 alias Value = array<f32, 1>; // vec4f where the columns allow
 const WIDTH = 1u;
 
-struct Params { rows: u32, columns: u32 }
+struct Params { rows: u32, columns: u32, count: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
@@ -26,7 +27,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = nearest * params.columns;
   let center = mean[nearest];
   let scale = rstd[nearest];
-  let count = f32(params.columns * WIDTH);
 
   var sum_t = 0.0;
   var sum_tn = 0.0;
@@ -46,10 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       sum_gn += g * n;
     }
   }
-  let mean_t = row_sum(lane, sum_t) / count;
-  let mean_tn = row_sum(lane, sum_tn) / count;
-  let mean_g = row_sum(lane, sum_g) / count;
-  let mean_gn = row_sum(lane, sum_gn) / count;
+  let mean_t = row_sum(lane, sum_t) / params.count;
+  let mean_tn = row_sum(lane, sum_tn) / params.count;
+  let mean_g = row_sum(lane, sum_g) / params.count;
+  let mean_gn = row_sum(lane, sum_gn) / params.count;
 
   var sum_gt = 0.0;
   for (var i = lane % LANES; i < params.columns; i += LANES) {
@@ -62,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       sum_gt += upstream[c] * w[c] * (scale * (tangent[c] - mean_t - n * mean_tn));
     }
   }
-  let mean_gt = row_sum(lane, sum_gt) / count;
+  let mean_gt = row_sum(lane, sum_gt) / params.count;
 
   if (row >= params.rows) { return; }
   for (var i = lane % LANES; i < params.columns; i += LANES) {

@@ -1,12 +1,13 @@
 // Tangent of layer norm: y_tangent[r, c] = n_tangent[r, c] * weight[c] + n[r, c] * weight_tangent[c] + bias_tangent[c] with n = (x - mean) * rstd and
 // n_tangent[r, c] = rstd[r] * (x_tangent[r, c] - mean_k x_tangent[r, k] - n[r, c] * mean_k (n[r, k] * x_tangent[r, k]))
-// x, x_tangent, y_tangent: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements.
+// x, x_tangent, y_tangent: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements;
+// `count` elements of a row are averaged over: those of x, and zeros where channels were cut from it.
 #import grid
 #import row_lanes
 alias Value = array<f32, 1>; // vec4f where the columns allow
 const WIDTH = 1u;
 
-struct Params { rows: u32, columns: u32 }
+struct Params { rows: u32, columns: u32, count: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
@@ -25,7 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = nearest * params.columns;
   let center = mean[nearest];
   let scale = rstd[nearest];
-  let count = f32(params.columns * WIDTH);
 
   var total = 0.0;
   var projected = 0.0;
@@ -37,8 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       projected += tangent[c] * ((value[c] - center) * scale);
     }
   }
-  let mean_t = row_sum(lane, total) / count;
-  let mean_tn = row_sum(lane, projected) / count;
+  let mean_t = row_sum(lane, total) / params.count;
+  let mean_tn = row_sum(lane, projected) / params.count;
 
   if (row >= params.rows) { return; }
   for (var i = lane % LANES; i < params.columns; i += LANES) {

@@ -1,5 +1,6 @@
 /** Readers of option values. Each turns text into a value or throws the one line that the user sees. */
 import { UsageError } from "../errors.js";
+import { UNIT_KINDS } from "../nn/index.js";
 import { GRANULARITIES, type Granularity } from "../prune/units.js";
 
 export interface Range {
@@ -50,9 +51,10 @@ export function nameOption<T>(
   return (text) => known.get(text) ?? known.get(choose(text))!;
 }
 
-/** A named granularity, or blocks as "32x32". */
+/** A named granularity, kinds of units that are ranked together with commas between them, or blocks as "32x32". */
 export function granularityOption(text: string): Granularity {
   const [, rows, columns] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (text.includes(",")) return listOption("granularity", UNIT_KINDS)(text);
   if (rows === undefined) return choiceOption("granularity", [...GRANULARITIES, "32x32"])(text) as Granularity;
   return { block: [countOption("granularity")(rows), countOption("granularity")(columns)] };
 }

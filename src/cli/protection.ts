@@ -10,14 +10,15 @@ export const INCLUDABLE = [
 ] as const satisfies readonly (keyof Protection)[];
 export type Includable = (typeof INCLUDABLE)[number];
 
-/** Norms and biases have no rows; heads and neurons are the same wherever they lie. */
-const POSSIBLE: Readonly<Record<string, readonly Includable[]>> = { weight: INCLUDABLE, head: [], neuron: [] };
+/** Norms and biases have no rows. */
 const LAYERS: readonly Includable[] = ["embedding", "classifier"];
 
 /** @throws UsageError for a part that has no units of this granularity. */
 export function checkIncluded(included: readonly Includable[], granularity: Granularity): void {
   const unit = granularityText(granularity);
-  const possible = POSSIBLE[unit] ?? LAYERS;
+  // Units of several parameters, such as heads, are the same wherever they lie.
+  const isLayers = unit === "row" || unit.startsWith("block ");
+  const possible = unit === "weight" ? INCLUDABLE : isLayers ? LAYERS : [];
   const wrong = included.find((part) => !possible.includes(part));
   if (wrong === undefined) return;
   const expected = possible.join(", ") || "none";

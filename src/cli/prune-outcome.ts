@@ -56,7 +56,12 @@ export function pruneText(
     row("pruned", run.pruned, run),
   ]);
   const { granularity } = settings;
-  const units = granularity.startsWith("block ") ? `blocks of ${granularity.slice(6)} weights` : `${granularity}s`;
+  const units = granularity.startsWith("block ")
+    ? `blocks of ${granularity.slice(6)} weights`
+    : granularity
+        .split(" and ")
+        .map((kind) => `${kind}s`)
+        .join(" and ");
   const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
   return [claim, table, ...warnings, ...ending].join("\n");
 }

@@ -1,4 +1,5 @@
 import { FormatError } from "../errors.js";
+import { decodeRanges } from "./index-ranges.js";
 import type { JsonObject } from "./json.js";
 import { quote } from "./text.js";
 
@@ -75,6 +76,14 @@ export class ConfigReader {
       this.fail(name, `a list of ${length}, each ${rangeText(range)}`);
     }
     return [...value];
+  }
+
+  /** Ascending indices below `limit` as text, such as "0-11,13"; undefined where there are none. */
+  indices(name: string, limit: number): number[] | undefined {
+    const value = this.raw(name);
+    if (value === undefined) return undefined;
+    const indices = typeof value === "string" ? decodeRanges(value, limit) : undefined;
+    return indices ?? this.fail(name, `ascending ranges below ${limit} such as "0-11,13"`);
   }
 
   /** Translates one of the spellings that `choices` lists. */

@@ -1,6 +1,8 @@
 import type { Preprocess, ViTConfig } from "./config.js";
+import { type PrunedShape, readPruned } from "./config-pruned.js";
 import type { ConfigReader } from "./config-reader.js";
 import { MAX_PARAMETERS, parameterCount } from "./parameters.js";
+import { uniformBlocks } from "./vit-shape.js";
 
 /** Options of timm's VisionTransformer that change its arithmetic, with the values that leave it as it is here. */
 const neutralOptions = {
@@ -26,11 +28,7 @@ export function readViT(reader: ConfigReader): ViTConfig {
   const patchSize = reader.squareSize("patch_size");
   const imageSize = reader.squareSize("img_size");
   if (imageSize % patchSize) reader.fail("img_size", `a multiple of "${reader.key("patch_size")}" (${patchSize})`);
-  const numHeads = reader.count("num_heads");
   const embedDim = reader.count("embed_dim");
-  if (embedDim % numHeads) reader.fail("embed_dim", `a multiple of "${reader.key("num_heads")}" (${numHeads})`);
-
-  const { mlpRatio, hiddenDim } = readMlpSize(reader, embedDim);
   const inChannels = reader.count("in_chans", 3);
   const distilled = reader.boolean("distilled", false);
   const classToken = reader.boolean("class_token", true);
@@ -46,10 +44,7 @@ export function readViT(reader: ConfigReader): ViTConfig {
     patchSize,
     inChannels,
     embedDim,
-    depth: reader.count("depth", undefined, 1024),
-    numHeads,
-    mlpRatio,
-    hiddenDim,
+    ...readShape(reader, embedDim),
     numClasses: reader.count("num_classes"),
     qkvBias: reader.boolean("qkv_bias", true),
     normEps: reader.number("norm_eps", { above: 0, max: 1 }, 1e-6),
@@ -70,16 +65,22 @@ export function readViT(reader: ConfigReader): ViTConfig {
   return config;
 }
 
+/** Equal blocks, or what a cut left of them. */
+function readShape(reader: ConfigReader, embedDim: number): PrunedShape {
+  const depth = reader.count("depth", undefined, 1024);
+  if (reader.raw("pruned") !== undefined) return readPruned(reader, depth, embedDim);
+  const numHeads = reader.count("num_heads");
+  if (embedDim % numHeads) reader.fail("embed_dim", `a multiple of "${reader.key("num_heads")}" (${numHeads})`);
+  const hiddenDim = readHiddenDim(reader, embedDim);
+  return { normWidth: embedDim, blocks: uniformBlocks(depth, { embedDim, numHeads, hiddenDim }) };
+}
+
 /** timm gives a ratio, Hugging Face (`mlp_hidden_dim` through its spelling) the size itself. */
-function readMlpSize(reader: ConfigReader, embedDim: number): { mlpRatio: number; hiddenDim: number } {
-  if (reader.raw("mlp_hidden_dim") !== undefined) {
-    const hiddenDim = reader.count("mlp_hidden_dim");
-    return { mlpRatio: hiddenDim / embedDim, hiddenDim };
-  }
-  const mlpRatio = reader.number("mlp_ratio", { above: 0, max: 1e6 }, 4);
-  const hiddenDim = Math.floor(embedDim * mlpRatio);
+function readHiddenDim(reader: ConfigReader, embedDim: number): number {
+  if (reader.raw("mlp_hidden_dim") !== undefined) return reader.count("mlp_hidden_dim");
+  const hiddenDim = Math.floor(embedDim * reader.number("mlp_ratio", { above: 0, max: 1e6 }, 4));
   if (hiddenDim < 1) reader.fail("mlp_ratio", `at least 1 / "${reader.key("embed_dim")}"`);
-  return { mlpRatio, hiddenDim };
+  return hiddenDim;
 }
 
 const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };

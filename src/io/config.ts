@@ -7,6 +7,7 @@ import { knownViT, timmReader } from "./config-timm.js";
 import { readViT } from "./config-vit.js";
 import type { JsonObject } from "./json.js";
 import { quote } from "./text.js";
+import type { BlockShape } from "./vit-shape.js";
 
 /** How an image becomes numbers: resize, centre crop, (value / 255 - mean) / std for each channel. */
 export interface Preprocess {
@@ -19,19 +20,18 @@ export interface Preprocess {
   readonly interpolation: "bicubic" | "bilinear";
 }
 
-/** A ViT or DeiT with pre-norm blocks, one class token and, if distilled, a second token with its own head. */
+/** A ViT or DeiT, dense or cut, with pre-norm blocks, one class token and, if distilled, a second token with its own head. */
 export interface ViTConfig {
   readonly architecture: "vit";
   /** Pixels of a side; a multiple of `patchSize`. */
   readonly imageSize: number;
   readonly patchSize: number;
   readonly inChannels: number;
+  /** Channels of the residual stream. */
   readonly embedDim: number;
-  readonly depth: number;
-  readonly numHeads: number;
-  readonly mlpRatio: number;
-  /** Neurons of each MLP: floor(embedDim * mlpRatio). */
-  readonly hiddenDim: number;
+  /** Channels over which norms take mean and variance: `embedDim`, or that of the dense network where channels were cut, which count as zeros. */
+  readonly normWidth: number;
+  readonly blocks: readonly BlockShape[];
   readonly numClasses: number;
   readonly qkvBias: boolean;
   readonly normEps: number;

@@ -25,6 +25,7 @@ export {
   parseModelConfig,
   type ViTConfig,
 } from "./config.js";
+export { timmShape, viTConfigToJson } from "./config-json.js";
 export { arrayDataset, type Dataset, firstOfEachClass, type SampleArrays, subset } from "./dataset.js";
 export { type Codec, createImageDecoder, type ImageDecoder } from "./decode.js";
 export { type IdxArray, idxSamples, parseIdx } from "./idx.js";
@@ -32,6 +33,7 @@ export type { Image } from "./image.js";
 export { type ClassFolder, type ImageSource, imageFolderDataset } from "./image-folder.js";
 export { type JsonObject, parseJsonObject } from "./json.js";
 export { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
+export { encodeOnnx, type OnnxOptions, OPSET } from "./onnx/index.js";
 export { expectedParameters } from "./parameters.js";
 export { fitImage } from "./preprocess.js";
 export { type Interpolation, resize } from "./resize.js";
@@ -45,3 +47,4 @@ export {
   type SafetensorsFile,
 } from "./safetensors.js";
 export { tensorSamples } from "./tensor-samples.js";
+export type { AttentionShape, BlockShape, MlpShape } from "./vit-shape.js";

@@ -1,6 +1,7 @@
 import type { ConvNetConfig, MlpConfig, ModelConfig, ViTConfig } from "./config.js";
 import { weighted } from "./convnet-layout.js";
 import { convNetLayout } from "./convnet-networks.js";
+import { contextWidth, qkvRows } from "./vit-shape.js";
 
 type Shapes = Map<string, readonly number[]>;
 
@@ -11,7 +12,7 @@ function addLinear(shapes: Shapes, name: string, outputs: number, inputs: number
 }
 
 function vitParameters(config: ViTConfig): Shapes {
-  const { embedDim: dim, hiddenDim, inChannels, patchSize, numClasses, classToken, distilled } = config;
+  const { embedDim: dim, inChannels, patchSize, numClasses, classToken, distilled, qkvBias } = config;
   const shapes: Shapes = new Map();
   const norm = (name: string) => shapes.set(`${name}.weight`, [dim]).set(`${name}.bias`, [dim]);
 
@@ -20,13 +21,20 @@ function vitParameters(config: ViTConfig): Shapes {
   const tokens = (config.imageSize / patchSize) ** 2 + Number(classToken) + Number(distilled);
   shapes.set("pos_embed", [1, tokens, dim]);
   shapes.set("patch_embed.proj.weight", [dim, inChannels, patchSize, patchSize]).set("patch_embed.proj.bias", [dim]);
-  for (let block = 0; block < config.depth; block++) {
-    norm(`blocks.${block}.norm1`);
-    addLinear(shapes, `blocks.${block}.attn.qkv`, 3 * dim, dim, config.qkvBias);
-    addLinear(shapes, `blocks.${block}.attn.proj`, dim, dim);
-    norm(`blocks.${block}.norm2`);
-    addLinear(shapes, `blocks.${block}.mlp.fc1`, hiddenDim, dim);
-    addLinear(shapes, `blocks.${block}.mlp.fc2`, dim, hiddenDim);
+  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+    const block = `blocks.${index}`;
+    const reads = ({ inputs }: { inputs?: readonly number[] }) => inputs?.length ?? dim;
+    const writes = ({ outputs }: { outputs?: readonly number[] }) => outputs?.length ?? dim;
+    if (attention) {
+      norm(`${block}.norm1`);
+      addLinear(shapes, `${block}.attn.qkv`, qkvRows(attention), reads(attention), qkvBias);
+      addLinear(shapes, `${block}.attn.proj`, writes(attention), contextWidth(attention));
+    }
+    if (mlp) {
+      norm(`${block}.norm2`);
+      addLinear(shapes, `${block}.mlp.fc1`, mlp.hidden, reads(mlp));
+      addLinear(shapes, `${block}.mlp.fc2`, writes(mlp), mlp.hidden);
+    }
   }
   norm(config.pool === "avg" ? "fc_norm" : "norm");
   addLinear(shapes, "head", numClasses, dim);

@@ -59,7 +59,13 @@ export * as fragments from "./fragments.gen.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
 export { type KlDivergenceSize, klDivergence, klDivergenceGrad } from "./kl-divergence.js";
-export { type LayerNormBuffers, type LayerNormGradBuffers, layerNorm, layerNormGrad } from "./layer-norm.js";
+export {
+  type LayerNormBuffers,
+  type LayerNormGradBuffers,
+  layerNorm,
+  layerNormGrad,
+  type NormSize,
+} from "./layer-norm.js";
 export {
   type LayerNormGradTangentBuffers,
   type LayerNormTangentBuffers,
@@ -81,6 +87,12 @@ export {
 export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
+export {
+  type BudgetLayer,
+  type ParameterBudget,
+  parameterBudget,
+  parameterBudgetGrad,
+} from "./parameter-budget.js";
 export { type PatchSize, patchify, patchifyGrad } from "./patches.js";
 export {
   type PathAttentionBuffers,
@@ -92,16 +104,11 @@ export {
   pathAttentionSaved,
 } from "./path-attention.js";
 export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
+export { NO_COLUMN, placeColumns } from "./place-columns.js";
 export {
   averagePool,
   averagePoolGrad,
   maxPool,
-export {
-  type BudgetLayer,
-  type ParameterBudget,
-  parameterBudget,
-  parameterBudgetGrad,
-} from "./parameter-budget.js";
   maxPoolGrad,
   maxPoolTangent,
   type PoolSize,
@@ -134,7 +141,7 @@ export {
   takeToken,
   takeTokenGrad,
 } from "./tokens.js";
+export { type TopKRange, topKMask, topKMaskGrad } from "./top-k-mask.js";
 export { type UnfoldSize, unfold } from "./unfold.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
 export type { WeightAs } from "./weight-as.js";
-export { type TopKRange, topKMask, topKMaskGrad } from "./top-k-mask.js";

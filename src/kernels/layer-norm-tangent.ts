@@ -4,7 +4,7 @@ import { add } from "./add.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { gateGradient } from "./gate.js";
-import { type LayerNormBuffers, type LayerNormGradBuffers, layerNormInputGrad } from "./layer-norm.js";
+import { type LayerNormBuffers, type LayerNormGradBuffers, layerNormInputGrad, type NormSize } from "./layer-norm.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -27,8 +27,9 @@ export interface LayerNormTangentBuffers extends Pick<LayerNormBuffers, "x" | "w
 export function layerNormTangent(
   gpu: Gpu,
   { x, weight, mean, rstd, xTangent, weightTangent, biasTangent, yTangent }: LayerNormTangentBuffers,
-  { rows, columns }: { rows: number; columns: number },
+  size: NormSize,
 ): void {
+  const { rows, columns, count = columns } = size;
   const length = rows * columns;
   requireElements(
     "layerNormTangent",
@@ -57,7 +58,7 @@ export function layerNormTangent(
       bias_tangent: biasTangent,
       y_tangent: yTangent,
     },
-    params: { rows, columns: columns / width },
+    params: { rows, columns: columns / width, count },
     constants: { ...constants, ...valueConstants(shaders.layer_norm_tangent, width) },
     groups,
   });
@@ -79,8 +80,9 @@ export interface LayerNormGradTangentBuffers extends Omit<LayerNormGradBuffers, 
 export function layerNormGradTangent(
   gpu: Gpu,
   { x, weight, mean, rstd, dy, xTangent, weightTangent, dx, dWeight }: LayerNormGradTangentBuffers,
-  { rows, columns }: { rows: number; columns: number },
+  size: NormSize,
 ): void {
+  const { rows, columns, count = columns } = size;
   const length = rows * columns;
   requireElements(
     "layerNormGradTangent",
@@ -104,7 +106,7 @@ export function layerNormGradTangent(
   const { constants, groups } = rowLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm_grad_tangent, {
     buffers: { x, weight, mean, rstd, dy, x_tangent: xTangent, dx: ofX, n_tangent: normalizedTangent },
-    params: { rows, columns: columns / width },
+    params: { rows, columns: columns / width, count },
     constants: { ...constants, ...valueConstants(shaders.layer_norm_grad_tangent, width) },
     groups,
   });
@@ -112,6 +114,6 @@ export function layerNormGradTangent(
   if (!weightTangent) return;
   // The gradient by x is linear in the weight.
   const ofWeight = normalizedTangent; // no longer needed
-  layerNormInputGrad(gpu, { x, weight: weightTangent, mean, rstd, dy, dx: ofWeight }, rows, columns);
+  layerNormInputGrad(gpu, { x, weight: weightTangent, mean, rstd, dy, dx: ofWeight }, size);
   add(gpu, { a: ofX, b: ofWeight, y: dx }, { length });
 }

@@ -6,6 +6,14 @@ import { reduce } from "./reduce.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
+/** The rows that are normalised. */
+export interface NormSize {
+  readonly rows: number;
+  readonly columns: number;
+  /** Elements of a row that mean and variance run over: those of x, and zeros that are left out of it. Default: `columns`. */
+  readonly count?: number;
+}
+
 /** Operands of `layerNorm`. */
 export interface LayerNormBuffers {
   /** rows x columns. */
@@ -23,13 +31,13 @@ export interface LayerNormBuffers {
 }
 
 /**
- * y = (x - mean) * rstd * weight + bias, with the mean and the (biased) variance of each row; f32.
+ * y = (x - mean) * rstd * weight + bias, with the mean and the (biased) variance over `count` elements of each row; f32.
  * @throws ShapeError when a buffer is too short.
  */
 export function layerNorm(
   gpu: Gpu,
   buffers: LayerNormBuffers,
-  { rows, columns, epsilon }: { rows: number; columns: number; epsilon: number },
+  { rows, columns, count = columns, epsilon }: NormSize & { readonly epsilon: number },
 ): void {
   const length = rows * columns;
   const lengths = { x: length, weight: columns, bias: columns, y: length, mean: rows, rstd: rows };
@@ -38,7 +46,7 @@ export function layerNorm(
   const { constants, groups } = rowLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm, {
     buffers,
-    params: { rows, columns: columns / width, epsilon },
+    params: { rows, columns: columns / width, count, epsilon },
     constants: { ...constants, ...valueConstants(shaders.layer_norm, width) },
     groups,
   });
@@ -71,15 +79,16 @@ export interface LayerNormGradBuffers {
 export function layerNormGrad(
   gpu: Gpu,
   { x, weight, mean, rstd, dy, dx, dWeight, dBias }: LayerNormGradBuffers,
-  { rows, columns }: { rows: number; columns: number },
+  size: NormSize,
 ): void {
+  const { rows, columns } = size;
   const length = rows * columns;
   requireElements(
     "layerNormGrad",
     { x, weight, mean, rstd, dy, dx, dWeight, dBias },
     { x: length, weight: columns, mean: rows, rstd: rows, dy: length, dx: length, dWeight: columns, dBias: columns },
   );
-  layerNormInputGrad(gpu, { x, weight, mean, rstd, dy, dx }, rows, columns);
+  layerNormInputGrad(gpu, { x, weight, mean, rstd, dy, dx }, size);
   weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
 }
 
@@ -87,14 +96,13 @@ export function layerNormGrad(
 export function layerNormInputGrad(
   gpu: Gpu,
   buffers: Omit<LayerNormGradBuffers, "dWeight" | "dBias">,
-  rows: number,
-  columns: number,
+  { rows, columns, count = columns }: NormSize,
 ): void {
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm_grad, {
     buffers,
-    params: { rows, columns: columns / width },
+    params: { rows, columns: columns / width, count },
     constants: { ...constants, ...valueConstants(shaders.layer_norm_grad, width) },
     groups,
   });

@@ -18,7 +18,7 @@ import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
 import { inScope } from "./scoped.js";
-import type { PrunableLayer, UnitGroup } from "./sites.js";
+import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 
 const isConvNet = (config: ModelConfig): config is ConvNetConfig =>
   config.architecture !== "vit" && config.architecture !== "mlp";
@@ -56,8 +56,8 @@ export class ConvNet implements Model {
     this.sampleShape = inputSpec(config).sampleShape;
   }
 
-  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[] {
-    return granularity === "neuron" ? convNetNeuronUnits(this.#layout) : [];
+  unitGroups(kind: UnitKind): readonly UnitGroup[] {
+    return kind === "neuron" ? convNetNeuronUnits(this.#layout) : [];
   }
 
   forward(images: Tensor, options: ForwardOptions = {}): ModelOutput {

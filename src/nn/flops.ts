@@ -16,7 +16,9 @@ export const mlpFlops = (config: MlpConfig): number => sumOfLayers(mlpLayers(con
 
 /** Linear layers and the two products of attention; norms, activations and softmax are left out, as is usual. */
 export function vitFlops(config: ViTConfig): number {
-  return sumOfLayers(vitLayers(config)) + config.depth * 2 * 2 * tokenCount(config) ** 2 * config.embedDim;
+  const contexts = config.blocks.map(({ attention }) => (attention ? attention.heads * attention.headDim : 0));
+  const width = contexts.reduce((sum, context) => sum + context, 0);
+  return sumOfLayers(vitLayers(config)) + 2 * 2 * tokenCount(config) ** 2 * width;
 }
 
 /** Convolutions and the classifier; norms, activations, pools and identities with weights are left out, as is usual. */

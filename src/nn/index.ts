@@ -23,7 +23,9 @@ export {
   layerOf,
   type PrunableLayer,
   rowUnits,
+  UNIT_KINDS,
   type UnitGroup,
+  type UnitKind,
   type UnitMember,
   weightUnits,
 } from "./sites.js";

@@ -9,7 +9,7 @@ import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
 import { inScope } from "./scoped.js";
-import type { PrunableLayer, UnitGroup } from "./sites.js";
+import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 
 /** An MLP in inference and training, with a gate at the neurons of every hidden layer. Weights are named `lin.N.weight` and `lin.N.bias`. */
 export class MLP implements Model {
@@ -37,8 +37,8 @@ export class MLP implements Model {
     this.sampleShape = inputSpec(config).sampleShape;
   }
 
-  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[] {
-    return granularity === "neuron" ? mlpNeuronUnits(this.config) : [];
+  unitGroups(kind: UnitKind): readonly UnitGroup[] {
+    return kind === "neuron" ? mlpNeuronUnits(this.config) : [];
   }
 
   /** @param images - [N, inputs], or of any shape [N, ...] with as many values for each example */

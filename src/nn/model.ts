@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/index.js";
 import type { Gates } from "./gates.js";
 import type { Parameters } from "./parameter.js";
 import type { ForwardOptions } from "./pass.js";
-import type { PrunableLayer, UnitGroup } from "./sites.js";
+import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 
 /** What a forward pass gives. */
 export interface ModelOutput {
@@ -28,8 +28,8 @@ export interface Model {
   readonly layers: readonly PrunableLayer[];
   /** Places of activation functions that every path passes, as no residual branch goes around them, in the order of the forward pass. */
   readonly trunk: readonly string[];
-  /** Units that go or stay as a whole, for one granularity; none where the model has no such unit. */
-  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[];
+  /** Units of one kind, which go or stay as a whole; none where the model has no such unit. */
+  unitGroups(kind: UnitKind): readonly UnitGroup[];
   /** @param images - [batch, ...sample] */
   forward(images: Tensor, options?: ForwardOptions): ModelOutput;
   /** Gives the memory of weights and masks back. */

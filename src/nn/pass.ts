@@ -75,13 +75,26 @@ export interface ForwardOptions {
   readonly batchNorm?: "running" | "batch";
 }
 
+/** What layer norms of a model have in common. */
+export interface NormSettings {
+  readonly normEps: number;
+  /** Channels over which mean and variance run. */
+  readonly normWidth?: number;
+}
+
 /** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
 export class Pass {
   constructor(
     private readonly parameters: Parameters,
     private readonly gates: Gates,
     private readonly options: ForwardOptions,
+    private readonly prefix = "",
   ) {}
+
+  /** The same pass seen from a part of the model: names and places are those that begin with `prefix`, such as "text.". */
+  within(prefix: string): Pass {
+    return new Pass(this.parameters, this.gates, this.options, this.prefix + prefix);
+  }
 
   get training(): TrainingPass | undefined {
     return this.options.training;
@@ -89,6 +102,10 @@ export class Pass {
 
   /** What takes part as a parameter, before its mask. */
   weight(name: string): Tensor {
+    return this.#value(this.prefix + name);
+  }
+
+  #value(name: string): Tensor {
     return this.#written(name, this.#substitute(name));
   }
 
@@ -121,7 +138,7 @@ export class Pass {
 
   /** A vector times its mask. */
   #vector(name: string): Tensor {
-    return this.#masked(name, this.weight(name));
+    return this.#masked(name, this.#value(name));
   }
 
   #masked(name: string, value: Tensor): Tensor {
@@ -130,7 +147,8 @@ export class Pass {
   }
 
   /** y = x (W * mask)^T + b with `prefix.weight` and, if there is one, `prefix.bias`. A convolution's weight counts as [out, rest]. */
-  linear(x: Tensor, prefix: string): Tensor {
+  linear(x: Tensor, layer: string): Tensor {
+    const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
     const { value, ...as } = this.#operand(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
@@ -142,7 +160,8 @@ export class Pass {
   }
 
   /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */
-  conv(x: Tensor, prefix: string, window: ConvWindow): Tensor {
+  conv(x: Tensor, layer: string, window: ConvWindow): Tensor {
+    const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
     const { value: weight, ...as } = this.#operand(name);
     const bias = this.#bias(prefix);
@@ -158,7 +177,8 @@ export class Pass {
   }
 
   /** By channel; see {@link ForwardOptions.batchNorm}. */
-  batchNorm(x: Tensor, prefix: string): Tensor {
+  batchNorm(x: Tensor, layer: string): Tensor {
+    const prefix = this.prefix + layer;
     const weight = this.#vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
@@ -166,40 +186,43 @@ export class Pass {
     const { batchNorm: by = this.training ? "training" : "running" } = this.options;
     // The kernel moves what it is given; with "batch" that is thrown away.
     const running = (part: string) =>
-      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.weight(`${prefix}.running_${part}`);
+      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.#value(`${prefix}.running_${part}`);
     const statistics = { runningMean: running("mean"), runningVariance: running("var") };
     const attributes = { ...statistics, epsilon: BATCH_NORM_EPSILON, training: by !== "running" };
     return batchNorm({ x, weight, bias }, attributes);
   }
 
   /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
-  scale(x: Tensor, prefix: string): Tensor {
+  scale(x: Tensor, layer: string): Tensor {
     const [, , height, width] = x.shape;
-    return gate(x, this.#vector(`${prefix}.weight`), height * width);
+    return gate(x, this.#vector(`${this.prefix + layer}.weight`), height * width);
   }
 
-  layerNorm(x: Tensor, prefix: string, epsilon: number): Tensor {
+  /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
+  layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings): Tensor {
+    const prefix = this.prefix + layer;
     const weight = this.#vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
     const bias = this.#vector(`${prefix}.bias`);
-    return layerNorm({ x, weight, bias }, { epsilon });
+    return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth });
   }
 
   /** Attention with the gate of tokens as keys, if there is one. */
   attention(qkv: Tensor, attributes: AttentionAttributes, place: string): Tensor {
-    const keyGate = this.gates.get("token");
-    return this.options.attention?.(qkv, attributes, place, keyGate) ?? attention(qkv, attributes, keyGate);
+    const keyGate = this.gates.get(`${this.prefix}token`);
+    return this.options.attention?.(qkv, attributes, this.prefix + place, keyGate) ?? attention(qkv, attributes, keyGate);
   }
 
   /** The activation function of units with a gate place, before their gate. */
   activate(x: Tensor, kind: ActivationKind, place: string): Tensor {
-    return this.options.activation?.(x, place, kind) ?? activation(x, kind);
+    return this.options.activation?.(x, this.prefix + place, kind) ?? activation(x, kind);
   }
 
   /** x times the gates at these places; x itself where there is none. */
   gate(x: Tensor, ...keys: string[]): Tensor {
-    return keys.reduce((activation, key) => {
+    return keys.reduce((activation, place) => {
+      const key = this.prefix + place;
       const gated = this.gates.apply(activation, key);
       this.options.observer?.site?.(key, gated);
       return gated;

@@ -31,6 +31,28 @@ export interface UnitMember {
   readonly band?: number;
 }
 
+/** Kinds of units that are made of parts of several parameters. */
+export const UNIT_KINDS = [
+  "head",
+  "neuron",
+  "headDim",
+  "attn.in",
+  "attn.out",
+  "attn.proj",
+  "mlp.in",
+  "mlp.fc2",
+  "embed",
+  "attn",
+  "mlp",
+  "block",
+] as const;
+
+/**
+ * What goes or stays as a whole: a head; a neuron; a dimension of all heads of a block and of their queries, keys and values; a channel that qkv reads,
+ * that the projection reads or writes, that fc1 reads or that fc2 writes; a channel of the whole residual stream; an attention or MLP branch; a block.
+ */
+export type UnitKind = (typeof UNIT_KINDS)[number];
+
 /** Units of one place of a model, such as the heads of a block. */
 export interface UnitGroup {
   /** "blocks.0.attn.head" */
@@ -39,6 +61,8 @@ export interface UnitGroup {
   readonly members: readonly UnitMember[];
   /** FLOPs of a unit for one example besides those of its weights. */
   readonly flops?: number;
+  /** Further weights that nothing reads once a unit is gone, and the layer whose they are. */
+  readonly idle?: { readonly weights: number; readonly layer: string };
 }
 
 /** Every weight of a layer is a unit. */

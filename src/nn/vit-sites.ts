@@ -1,7 +1,8 @@
-/** Prunable layers, unit groups and gate places of a ViT, from its config. */
+/** Prunable layers and gate places of a ViT, from its config. */
 import type { ViTConfig } from "../io/config.js";
+import { contextWidth, qkvRows } from "../io/vit-shape.js";
 import type { GateShape } from "./gates.js";
-import type { LayerKind, PrunableLayer, UnitGroup } from "./sites.js";
+import type { LayerKind, PrunableLayer } from "./sites.js";
 
 export const patchCount = ({ imageSize, patchSize }: ViTConfig): number => (imageSize / patchSize) ** 2;
 
@@ -9,12 +10,8 @@ export const prefixCount = ({ classToken, distilled }: ViTConfig): number => Num
 
 export const tokenCount = (config: ViTConfig): number => patchCount(config) + prefixCount(config);
 
-export const headDimOf = ({ embedDim, numHeads }: ViTConfig): number => embedDim / numHeads;
-
-const blockNames = ({ depth }: ViTConfig): string[] => Array.from({ length: depth }, (_, index) => `blocks.${index}`);
-
 export function vitLayers(config: ViTConfig): PrunableLayer[] {
-  const { embedDim, hiddenDim, inChannels, patchSize, numClasses, qkvBias } = config;
+  const { embedDim, inChannels, patchSize, numClasses, qkvBias } = config;
   const tokens = tokenCount(config);
   const layer = (name: string, kind: LayerKind, out: number, inputs: number, applications: number, hasBias = true) => ({
     name,
@@ -25,67 +22,56 @@ export function vitLayers(config: ViTConfig): PrunableLayer[] {
     applications,
   });
   const layers = [layer("patch_embed.proj", "embedding", embedDim, inChannels * patchSize ** 2, patchCount(config))];
-  for (const block of blockNames(config)) {
-    layers.push(
-      layer(`${block}.attn.qkv`, "qkv", 3 * embedDim, embedDim, tokens, qkvBias),
-      layer(`${block}.attn.proj`, "proj", embedDim, embedDim, tokens),
-      layer(`${block}.mlp.fc1`, "fc1", hiddenDim, embedDim, tokens),
-      layer(`${block}.mlp.fc2`, "fc2", embedDim, hiddenDim, tokens),
-    );
+  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+    const block = `blocks.${index}`;
+    if (attention) {
+      const { inputs, outputs } = attention;
+      layers.push(
+        layer(`${block}.attn.qkv`, "qkv", qkvRows(attention), inputs?.length ?? embedDim, tokens, qkvBias),
+        layer(`${block}.attn.proj`, "proj", outputs?.length ?? embedDim, contextWidth(attention), tokens),
+      );
+    }
+    if (mlp) {
+      const { hidden, inputs, outputs } = mlp;
+      layers.push(
+        layer(`${block}.mlp.fc1`, "fc1", hidden, inputs?.length ?? embedDim, tokens),
+        layer(`${block}.mlp.fc2`, "fc2", outputs?.length ?? embedDim, hidden, tokens),
+      );
+    }
   }
   layers.push(layer("head", "classifier", numClasses, embedDim, 1));
   if (config.distilled) layers.push(layer("head_dist", "classifier", numClasses, embedDim, 1));
   return layers;
 }
 
-/** A head: its rows of q, k and v with their biases, and its columns of the projection. */
-export function headUnits(config: ViTConfig): UnitGroup[] {
-  const { embedDim, numHeads, qkvBias } = config;
-  const headDim = headDimOf(config);
-  return blockNames(config).map((block) => ({
-    name: `${block}.attn.head`,
-    units: numHeads,
-    members: [
-      { parameter: `${block}.attn.qkv.weight`, inner: headDim * embedDim, period: numHeads },
-      ...(qkvBias ? [{ parameter: `${block}.attn.qkv.bias`, inner: headDim, period: numHeads }] : []),
-      { parameter: `${block}.attn.proj.weight`, inner: headDim, period: numHeads },
-    ],
-    flops: 2 * 2 * tokenCount(config) ** 2 * headDim, // scores, and the sum of values
-  }));
-}
-
-/** A neuron: its row of fc1, its bias, and its column of fc2. */
-export function neuronUnits(config: ViTConfig): UnitGroup[] {
-  const { embedDim, hiddenDim } = config;
-  return blockNames(config).map((block) => ({
-    name: `${block}.mlp.neuron`,
-    units: hiddenDim,
-    members: [
-      { parameter: `${block}.mlp.fc1.weight`, inner: embedDim, period: hiddenDim },
-      { parameter: `${block}.mlp.fc1.bias`, inner: 1, period: hiddenDim },
-      { parameter: `${block}.mlp.fc2.weight`, inner: 1, period: hiddenDim },
-    ],
-  }));
-}
-
 export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
-  const { embedDim, hiddenDim, numHeads } = config;
-  const headDim = headDimOf(config);
+  const { embedDim } = config;
   const places = new Map<string, GateShape>();
-  for (const block of blockNames(config)) {
-    places.set(`${block}.attn.in`, { units: [embedDim], inner: 1 });
-    places.set(`${block}.attn.headDim`, { units: [headDim, embedDim, 3 * embedDim], inner: 1 });
-    places.set(`${block}.attn.head`, { units: [numHeads], inner: headDim });
-    places.set(`${block}.attn.out`, { units: [embedDim], inner: 1 });
-    places.set(`${block}.mlp.in`, { units: [embedDim], inner: 1 });
-    places.set(`${block}.mlp.hidden`, { units: [hiddenDim], inner: 1 });
-    places.set(`${block}.mlp.neuron`, { units: [hiddenDim], inner: 1 });
-    places.set(`${block}.block.attn`, { units: [1], inner: 1 });
-    places.set(`${block}.block.mlp`, { units: [1], inner: 1 });
-    places.set(`${block}.block`, { units: [1], inner: 1 });
+  const add = (key: string, units: readonly number[], inner = 1) => places.set(key, { units, inner });
+  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+    const block = `blocks.${index}`;
+    if (attention) {
+      const { heads, headDim, qkv, inputs, outputs } = attention;
+      const width = heads * headDim;
+      add(`${block}.attn.in`, [inputs?.length ?? embedDim]);
+      if (!qkv) add(`${block}.attn.qkv`, [heads], headDim);
+      add(`${block}.attn.headDim`, qkv ? [qkv.length] : [headDim, width, 3 * width]);
+      add(`${block}.attn.head`, [heads], headDim);
+      add(`${block}.attn.out`, [width]);
+      add(`${block}.attn.proj`, [outputs?.length ?? embedDim]);
+      add(`${block}.block.attn`, [1]);
+    }
+    if (mlp) {
+      add(`${block}.mlp.in`, [mlp.inputs?.length ?? embedDim]);
+      add(`${block}.mlp.hidden`, [mlp.hidden]);
+      add(`${block}.mlp.neuron`, [mlp.hidden]);
+      add(`${block}.mlp.fc2`, [mlp.outputs?.length ?? embedDim]);
+      add(`${block}.block.mlp`, [1]);
+    }
+    if (attention || mlp) add(`${block}.block`, [1]);
   }
   // Of class-token models, as a mean over tokens would have to leave closed ones out too.
-  if (config.pool === "cls") places.set("token", { units: [tokenCount(config)], inner: embedDim });
-  places.set("embed", { units: [embedDim], inner: 1 });
+  if (config.pool === "cls") add("token", [tokenCount(config)], embedDim);
+  add("embed", [embedDim]);
   return places;
 }

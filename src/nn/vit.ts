@@ -19,15 +19,18 @@ import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
 import { inScope } from "./scoped.js";
-import type { PrunableLayer, UnitGroup } from "./sites.js";
-import { vitBlock } from "./vit-block.js";
-import { headUnits, neuronUnits, prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
+import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
+import { type ViTBlock, vitBlock } from "./vit-block.js";
+import { blockColumns, releaseColumns } from "./vit-columns.js";
+import { prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
+import { vitUnits } from "./vit-units.js";
 
 /** A Vision Transformer or DeiT in inference and training, with a place for a gate at every site. Weights carry timm's names. */
 export class ViT implements Model {
   readonly parameters: Parameters;
   readonly gates: Gates;
   readonly layers: readonly PrunableLayer[];
+  readonly #blocks: readonly ViTBlock[];
   readonly #half: Tensor;
 
   /** None: each block goes around its only activation function. */
@@ -51,20 +54,24 @@ export class ViT implements Model {
     this.gates = new Gates(vitGatePlaces(config));
     this.layers = vitLayers(config);
     this.sampleShape = inputSpec(config).sampleShape;
+    this.#blocks = config.blocks.map((shape, index) => {
+      return { config, index, shape, columns: blockColumns(gpu, shape, config.embedDim) };
+    });
     this.#half = Tensor.from(gpu, Float32Array.of(0.5));
   }
 
-  unitGroups(granularity: "head" | "neuron"): readonly UnitGroup[] {
-    return granularity === "head" ? headUnits(this.config) : neuronUnits(this.config);
+  unitGroups(kind: UnitKind): readonly UnitGroup[] {
+    return vitUnits(this.config, kind);
   }
 
   forward(images: Tensor, options: ForwardOptions = {}): ModelOutput {
     const pass = new Pass(this.parameters, this.gates, options);
     let x = inScope(this.gpu, () => this.#embed(images, pass));
-    for (let index = 0; index < this.config.depth; index++) {
+    for (const block of this.#blocks) {
       const input = x;
-      x = inScope(this.gpu, () => vitBlock(input, this.config, pass, index));
-      if (!historyEnabled()) this.gpu.release(input);
+      x = inScope(this.gpu, () => vitBlock(input, block, pass));
+      // A block without branches hands its input on.
+      if (!historyEnabled() && x !== input) this.gpu.release(input);
     }
     const output = this.#classify(x, pass);
     if (!historyEnabled()) this.gpu.release(x);
@@ -110,13 +117,14 @@ export class ViT implements Model {
 
   /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */
   #head(pooled: Tensor, norm: string, name: string, pass: Pass): Tensor {
-    const normed = pass.gate(pass.layerNorm(pooled, norm, this.config.normEps), "embed");
+    const normed = pass.gate(pass.layerNorm(pooled, norm, this.config), "embed");
     return pass.linear(pass.dropout(normed, this.config.dropRate), name);
   }
 
   /** Gives the memory of the weights and masks back. */
   release(): void {
     this.parameters.release();
+    for (const { columns } of this.#blocks) releaseColumns(columns);
     this.gpu.release(this.#half);
   }
 }

@@ -8,15 +8,23 @@ import {
   layerOf,
   type PrunableLayer,
   rowUnits,
+  UNIT_KINDS,
   type UnitGroup,
+  type UnitKind,
   type UnitMember,
   weightUnits,
 } from "../nn/sites.js";
 
 /** Names of the granularities. */
-export const GRANULARITIES = ["weight", "row", "head", "neuron"] as const;
-/** What goes or stays as a whole: single weights, outputs of layers, heads, neurons, or blocks of so many rows and columns of a weight. */
-export type Granularity = (typeof GRANULARITIES)[number] | { readonly block: readonly [rows: number, columns: number] };
+export const GRANULARITIES = ["weight", "row", ...UNIT_KINDS] as const;
+/**
+ * What goes or stays as a whole: single weights, outputs of layers, units of a kind or of several that are ranked together, or blocks of so many rows
+ * and columns of a weight.
+ */
+export type Granularity =
+  | (typeof GRANULARITIES)[number]
+  | readonly UnitKind[]
+  | { readonly block: readonly [rows: number, columns: number] };
 
 /** What pruning leaves alone unless asked with `false`. Norms and biases have no rows: they only go weight by weight. */
 export interface Protection {
@@ -57,11 +65,17 @@ export interface UnitSpace {
 const included = ({ kind }: PrunableLayer, { embedding = true, classifier = true }: Protection): boolean =>
   (kind !== "embedding" || !embedding) && (kind !== "classifier" || !classifier);
 
+/** Whether a granularity is blocks of a weight; units of a kind are names. */
+const isBlock = (granularity: Granularity): granularity is Extract<Granularity, { block: unknown }> =>
+  typeof granularity === "object" && !Array.isArray(granularity);
+
 function groupsOf(model: Model, granularity: Granularity, protection: Protection): readonly UnitGroup[] {
-  if (granularity === "head" || granularity === "neuron") return model.unitGroups(granularity);
   const layers = model.layers.filter((layer) => included(layer, protection));
-  if (typeof granularity === "object") return layers.map((layer) => blockGroup(layer, granularity.block));
   if (granularity === "row") return layers.map(rowUnits);
+  if (granularity !== "weight") {
+    if (isBlock(granularity)) return layers.map((layer) => blockGroup(layer, granularity.block));
+    return [granularity].flat().flatMap((kind) => model.unitGroups(kind));
+  }
   const { biases = true, norms = true } = protection;
   const vectors = [...model.parameters].filter(
     ({ name }) =>
@@ -78,8 +92,9 @@ const parameterUnits = ({ name, size }: Parameter): UnitGroup => ({
   members: [{ parameter: name, inner: 1, period: size }],
 });
 
-function costOf(model: Model, { members, units, flops: own = 0 }: UnitGroup): UnitCost {
-  let [parameters, flops] = [0, own];
+function costOf(model: Model, { members, units, flops: own = 0, idle }: UnitGroup): UnitCost {
+  let [parameters, flops] = [idle?.weights ?? 0, own];
+  if (idle) flops += 2 * idle.weights * (layerOf(model, `${idle.layer}.weight`)?.applications ?? 0);
   for (const { parameter } of members) {
     const each = model.parameters.get(parameter).size / units;
     parameters += each;
@@ -131,7 +146,7 @@ export function unitSpace(
 
 /** A granularity in one word: "weight", "block 32x32". */
 export const granularityText = (granularity: Granularity): string =>
-  typeof granularity === "string" ? granularity : `block ${granularity.block.join("x")}`;
+  isBlock(granularity) ? `block ${granularity.block.join("x")}` : [granularity].flat().join(" and ");
 
 /** Every value of every trainable parameter as a unit, norms, biases and tokens included: for scores, not for pruning. */
 export function everyParameter(model: Model): UnitSpace {

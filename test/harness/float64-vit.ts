@@ -11,7 +11,7 @@ export function vitLoss(
   labels: readonly number[],
   smoothing: number,
 ): Variable {
-  const { imageSize, patchSize, inChannels, embedDim, hiddenDim, depth, numHeads, normEps } = config;
+  const { imageSize, patchSize, inChannels, embedDim, blocks, normEps } = config;
   const batch = labels.length;
   const side = imageSize / patchSize;
   const tokens = side * side + 1;
@@ -31,13 +31,13 @@ export function vitLoss(
   const classTokens = scatter(spread(get("cls_token"), batch * embedDim, 1), classPlaces, length);
   let x = add(add(classTokens, scatter(embedded, patchPlaces, length)), spread(get("pos_embed"), length, 1));
 
-  for (let index = 0; index < depth; index++) {
+  for (const [index, { attention: attn, mlp }] of blocks.entries()) {
     const block = `blocks.${index}`;
     const qkv = dense(norm(x, `${block}.norm1`), `${block}.attn.qkv`, embedDim);
-    const heads = attention(qkv, { batch, tokens, heads: numHeads, headDim: embedDim / numHeads });
+    const heads = attention(qkv, { batch, tokens, heads: attn!.heads, headDim: attn!.headDim });
     x = add(x, dense(heads, `${block}.attn.proj`, embedDim));
     const hidden = gelu(dense(norm(x, `${block}.norm2`), `${block}.mlp.fc1`, embedDim));
-    x = add(x, dense(hidden, `${block}.mlp.fc2`, hiddenDim));
+    x = add(x, dense(hidden, `${block}.mlp.fc2`, mlp!.hidden));
   }
   const pooled = norm(gather(x, classPlaces), "norm");
   return scale(crossEntropy(dense(pooled, "head", embedDim), labels, smoothing), 1 / batch);

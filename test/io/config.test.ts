@@ -10,6 +10,7 @@ import {
   parseModelConfig,
   type ViTConfig,
 } from "../../src/io/index.js";
+import { uniformBlocks } from "../../src/io/vit-shape.js";
 import { sharedPath, sharedTest, tinyWords, utf8 } from "./helpers.js";
 
 const parse = (json: JsonObject, preprocessor?: JsonObject) =>
@@ -24,10 +25,8 @@ const tiny: ViTConfig = {
   patchSize: 4,
   inChannels: 3,
   embedDim: 6,
-  depth: 2,
-  numHeads: 2,
-  mlpRatio: 4,
-  hiddenDim: 24,
+  normWidth: 6,
+  blocks: uniformBlocks(2, { embedDim: 6, numHeads: 2, hiddenDim: 24 }),
   numClasses: 3,
   qkvBias: true,
   normEps: 1e-6,
@@ -68,8 +67,7 @@ describe("timm's words", () => {
     expect(parse({ ...tinyWords, ...words })).toEqual({
       ...tiny,
       inChannels: 1,
-      mlpRatio: 2.75,
-      hiddenDim: 16,
+      blocks: uniformBlocks(2, { embedDim: 6, numHeads: 2, hiddenDim: 16 }),
       qkvBias: false,
       normEps: 1e-5,
       distilled: true,
@@ -137,7 +135,8 @@ describe("timm's own config.json", () => {
     ["deit_base_distilled_patch16_384", 768, 12, 16, 384, true, imagenet, 1],
   ])("%s", (architecture, embedDim, numHeads, patchSize, imageSize, distilled, norm, cropPct) => {
     expect(parse({ architecture })).toMatchObject({
-      ...{ embedDim, numHeads, patchSize, imageSize, distilled, depth: 12, hiddenDim: 4 * embedDim, numClasses: 1000 },
+      ...{ embedDim, patchSize, imageSize, distilled, numClasses: 1000 },
+      blocks: uniformBlocks(12, { embedDim, numHeads, hiddenDim: 4 * embedDim }),
       preprocess: { ...norm, cropPct },
     });
   });
@@ -159,7 +158,7 @@ describe("timm's own config.json", () => {
     });
     expect(config).toMatchObject({
       embedDim: 384,
-      depth: 3,
+      blocks: uniformBlocks(3, { embedDim: 384, numHeads: 6, hiddenDim: 1536 }),
       imageSize: 64,
       numClasses: 7,
       pool: "avg",
@@ -196,12 +195,15 @@ describe("Hugging Face's configs", () => {
   test("ViTConfig with the defaults of its image processor", () => {
     expect(parse(vit)).toEqual({
       ...tiny,
-      hiddenDim: 15,
-      mlpRatio: 2.5,
+      blocks: uniformBlocks(2, { embedDim: 6, numHeads: 2, hiddenDim: 15 }),
       normEps: 1e-12,
       preprocess: { ...halves, cropPct: 1, cropMode: "squash", interpolation: "bilinear" },
     });
-    expect(parse({ model_type: "vit" })).toMatchObject({ embedDim: 768, depth: 12, hiddenDim: 3072, numClasses: 2 });
+    expect(parse({ model_type: "vit" })).toMatchObject({
+      embedDim: 768,
+      blocks: uniformBlocks(12, { embedDim: 768, numHeads: 12, hiddenDim: 3072 }),
+      numClasses: 2,
+    });
   });
 
   test("DeiTConfig with both heads", () => {
@@ -360,16 +362,14 @@ sharedTest("the configs of the goldens", () => {
   expect(read("goldens/vit-odd")).toMatchObject({
     inChannels: 1,
     embedDim: 48,
-    mlpRatio: 2.5,
-    hiddenDim: 120,
+    blocks: expect.arrayContaining([expect.objectContaining({ mlp: { hidden: 120 } })]),
     numClasses: 7,
   });
   expect(read("goldens/vit-long")).toMatchObject({
     imageSize: 56,
     patchSize: 4,
     embedDim: 36,
-    numHeads: 2,
-    hiddenDim: 144,
+    blocks: expect.arrayContaining([{ attention: { heads: 2, headDim: 18, scale: 18 ** -0.5 }, mlp: { hidden: 144 } }]),
   });
   expect(read("data/deit-tiny")).toMatchObject({ embedDim: 192, preprocess: { ...imagenet, cropPct: 1 } });
 });

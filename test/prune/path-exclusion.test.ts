@@ -79,10 +79,10 @@ describe("on a dense ViT", () => {
 
   test("queries, keys, values and outputs of a head hold the same sum of scores", async () => {
     const model = tinyViT(gpu, 5);
-    const { embedDim: width, depth, numHeads } = model.config;
+    const { embedDim: width, blocks } = model.config;
+    const { heads: numHeads, headDim } = blocks[0].attention!;
     const scores = await layerScores(model, quadrantData(8, 1));
-    const headDim = width / numHeads;
-    for (let block = 0; block < depth; block++) {
+    for (let block = 0; block < blocks.length; block++) {
       const qkv = scores.get(`blocks.${block}.attn.qkv`)!;
       const proj = scores.get(`blocks.${block}.attn.proj`)!;
       for (let head = 0; head < numHeads; head++) {
@@ -107,7 +107,7 @@ describe("on a dense ViT", () => {
     }
     const scores = await layerScores(model, quadrantData(8, 1));
     const sum = (name: string) => total(scores.get(name)!);
-    for (let block = 0; block < model.config.depth; block++) {
+    for (let block = 0; block < model.config.blocks.length; block++) {
       const [attn, mlp] = [`blocks.${block}.attn`, `blocks.${block}.mlp`];
       // Queries, keys and values are layers of their own.
       expect(sum(`${attn}.qkv`) / sum(`${attn}.proj`)).toBeCloseTo(3, 3);
@@ -203,7 +203,7 @@ test("24 blocks of width 1,024 stay in range", async () => {
     "deep",
   ) as ViTConfig;
   // All blocks share the memory of one: 24 of their own would be 1.2 GB.
-  const shallow = initialViTWeights({ ...config, depth: 1 }, 1);
+  const shallow = initialViTWeights({ ...config, blocks: config.blocks.slice(0, 1) }, 1);
   const shared = new Map([...shallow].map(([name, { data, shape }]) => [name, Tensor.from(gpu, data, shape)]));
   const weights = new Map(
     [...expectedParameters(config).keys()].map((name) => [name, shared.get(name.replace(/^blocks\.\d+/, "blocks.0"))!]),

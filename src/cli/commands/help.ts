@@ -1,6 +1,7 @@
 /** What several commands share: sentences, and options that must be given. */
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
+import { UNIT_KINDS } from "../../nn/index.js";
 import { CRITERIA } from "../../prune/criteria/index.js";
 import { METHODS } from "../../prune/methods/index.js";
 import { needsTraining } from "../../prune/saliency/saliency.js";
@@ -28,6 +29,9 @@ export const METHODS_OF_PRUNE = [...METHODS.values()].flatMap(({ name, training 
 export const MANY_ROUNDS: ReadonlySet<string> = new Set(["px", "synflow", "synflow-l2", "ntk-sap"]);
 
 export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;
+
+/** How `--granularity` is described. */
+export const GRANULARITY = `weight, row, blocks of weights such as 32x32, or units, ranked together where there are commas: ${UNIT_KINDS.join(", ")}`;
 
 export const DEFAULT_BATCH = 16;
 

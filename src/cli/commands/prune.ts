@@ -18,6 +18,7 @@ import {
   DATA,
   DEFAULT_BATCH,
   example,
+  GRANULARITY,
   MANY_ROUNDS,
   METHODS_OF_PRUNE,
   MODEL_OR_CONFIG,
@@ -45,7 +46,7 @@ export function definePrune(program: Command, run: Run): void {
     .optionsGroup("What to prune:")
     .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, nameOption("method", METHODS, METHODS_OF_PRUNE))
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
-    .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
+    .option("--granularity <unit>", GRANULARITY, granularityOption, "weight")
     .option(
       "--scope <scope>",
       "what is ranked together: global, layer, or the weights of each row",

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { CRITERIA } from "../../prune/criteria/index.js";
 import { countOption, granularityOption, nameOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
-import { DATA, DEFAULT_BATCH, example, MODEL, requireOptions, SCORING } from "./help.js";
+import { DATA, DEFAULT_BATCH, example, GRANULARITY, MODEL, requireOptions, SCORING } from "./help.js";
 
 export function defineSaliency(program: Command, run: Run): void {
   const command = program
@@ -12,7 +12,7 @@ export function defineSaliency(program: Command, run: Run): void {
     .argument("<model>", MODEL)
     .optionsGroup("What to score:")
     .option("--criterion <name>", `one of ${SCORING.join(", ")}`, nameOption("criterion", CRITERIA, SCORING))
-    .option("--granularity <unit>", "weight, row, head, neuron, or blocks such as 32x32", granularityOption, "weight")
+    .option("--granularity <unit>", GRANULARITY, granularityOption, "weight")
     .option("--seed <n>", "seed of random scores", seedOption, 0)
     .optionsGroup("Data:")
     .option("--calibration <data>", `images to score on: ${DATA}`)

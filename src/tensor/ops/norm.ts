@@ -7,10 +7,17 @@ import { Tensor } from "../tensor.js";
 
 const rowsOf = (x: Tensor) => ({ rows: x.size / x.shape.at(-1)!, columns: x.shape.at(-1)! });
 
+/** How layer norm divides. */
+export interface LayerNormAttributes {
+  readonly epsilon: number;
+  /** Elements of a row that mean and variance run over: those of x, and zeros that are left out of it. Default: those of x. */
+  readonly count?: number;
+}
+
 /** Layer norm over the last axis: (x - mean) / sqrt(var + epsilon) * weight + bias. @throws ShapeError */
 export const layerNorm = defineOp({
   name: "layerNorm",
-  forward(gpu, { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor }, { epsilon }: { epsilon: number }) {
+  forward(gpu, { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor }, attributes: LayerNormAttributes) {
     const size = rowsOf(x);
     if (weight.size !== size.columns || bias.size !== size.columns) {
       throw new ShapeError(
@@ -20,35 +27,35 @@ export const layerNorm = defineOp({
     const out = Tensor.empty(gpu, x.shape);
     const mean = Tensor.empty(gpu, [size.rows]);
     const rstd = Tensor.empty(gpu, [size.rows]);
-    layerNormKernel(gpu, { x, weight, bias, y: out, mean, rstd }, { ...size, epsilon });
+    layerNormKernel(gpu, { x, weight, bias, y: out, mean, rstd }, { ...size, ...attributes });
     return { out, saved: { mean, rstd } };
   },
-  backward({ gpu, inputs: { x, weight, bias }, saved: { mean, rstd }, gradient }) {
+  backward({ gpu, inputs: { x, weight, bias }, attributes: { count }, saved: { mean, rstd }, gradient }) {
     const dX = Tensor.empty(gpu, x.shape);
     const dWeight = Tensor.empty(gpu, weight.shape);
     const dBias = Tensor.empty(gpu, bias.shape);
-    layerNormGrad(gpu, { x, weight, mean, rstd, dy: gradient, dx: dX, dWeight, dBias }, rowsOf(x));
+    layerNormGrad(gpu, { x, weight, mean, rstd, dy: gradient, dx: dX, dWeight, dBias }, { ...rowsOf(x), count });
     return { x: dX, weight: dWeight, bias: dBias };
   },
   tangent: {
-    forward({ gpu, inputs: { x, weight, bias }, saved: { mean, rstd }, tangents }) {
+    forward({ gpu, inputs: { x, weight, bias }, attributes: { count }, saved: { mean, rstd }, tangents }) {
       using scope = gpu.scope();
       const xTangent = tangents.x ?? Tensor.zeros(gpu, x.shape);
       const weightTangent = tangents.weight ?? Tensor.zeros(gpu, weight.shape);
       const biasTangent = tangents.bias ?? Tensor.zeros(gpu, bias.shape);
       const out = scope.promote(Tensor.empty(gpu, x.shape));
       const operands = { x, weight, mean, rstd, xTangent, weightTangent, biasTangent, yTangent: out };
-      layerNormTangent(gpu, operands, rowsOf(x));
+      layerNormTangent(gpu, operands, { ...rowsOf(x), count });
       return { out, saved: undefined };
     },
-    backward({ gpu, inputs: { x, weight }, saved: { mean, rstd }, tangents, gradient }) {
+    backward({ gpu, inputs: { x, weight }, attributes: { count }, saved: { mean, rstd }, tangents, gradient }) {
       if (!tangents.x && !tangents.weight) return {};
       using scope = gpu.scope();
       const xTangent = tangents.x ?? Tensor.zeros(gpu, x.shape);
       const dX = scope.promote(Tensor.empty(gpu, x.shape));
       const dWeight = scope.promote(Tensor.empty(gpu, weight.shape));
       const operands = { x, weight, mean, rstd, dy: gradient, xTangent, weightTangent: tangents.weight };
-      layerNormGradTangent(gpu, { ...operands, dx: dX, dWeight }, rowsOf(x));
+      layerNormGradTangent(gpu, { ...operands, dx: dX, dWeight }, { ...rowsOf(x), count });
       return { x: dX, weight: dWeight };
     },
   },

@@ -1,0 +1,22 @@
+import type { Gpu } from "../gpu/index.js";
+import type { BufferLike } from "./buffers.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
+import * as shaders from "./shaders.gen.js";
+
+/** Column of x that is none: the column of y is zero. */
+export const NO_COLUMN = 0xffffffff;
+
+/**
+ * y[r, c] = x[r, source[c]], or 0 where `source[c]` is `NO_COLUMN`: takes columns out of rows, or spreads them over wider ones. x: rows x from,
+ * y: rows x to (f32); source: to (u32). @throws ShapeError when a buffer is too short.
+ */
+export function placeColumns(
+  gpu: Gpu,
+  { x, source, y }: { x: BufferLike; source: BufferLike; y: BufferLike },
+  { rows, from, to }: { rows: number; from: number; to: number },
+): void {
+  requireElements("placeColumns", { x, source, y }, { x: rows * from, source: to, y: rows * to });
+  const call = { buffers: { x, source, y }, params: { x_columns: from, y_columns: to }, inFours: false };
+  dispatchElementwise(gpu, shaders.place_columns, call, rows * to);
+}
