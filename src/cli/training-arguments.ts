@@ -15,10 +15,13 @@ export interface TrainingArguments {
   readonly cropPadding: number;
   readonly flip?: boolean;
   readonly seed: number;
+  /** Decay of the average of the weights, where one is kept. */
+  readonly ema?: number;
 }
 
 /** @throws UsageError for options that do not fit each other. */
-export function checkTraining({ lr, minLr = 0 }: TrainingArguments): void {
+export function checkTraining({ lr, minLr = 0, ema = 0 }: TrainingArguments): void {
+  if (ema < 0 || ema >= 1) throw new UsageError(`ema: expected a decay from 0 to below 1, got ${ema}; correct it`);
   if (minLr <= lr) return;
   throw new UsageError(`min-lr: expected at most the highest learning rate, ${lr}, got ${minLr}; correct one of them`);
 }
@@ -32,6 +35,7 @@ export const trainOptions = (options: TrainingArguments): TrainOptions => ({
   labelSmoothing: options.labelSmoothing,
   seed: options.seed,
   augmentation: { cropPadding: options.cropPadding, flip: options.flip ?? false },
+  averageDecay: options.ema,
   optimizer: { weightDecay: options.weightDecay, clipNorm: options.clip },
 });
 

@@ -5,12 +5,13 @@ import type { Model } from "../nn/index.js";
 import { type MaskSet, maskWeights } from "../prune/index.js";
 import { decimal, percent } from "../report/format.js";
 import { evaluate, type StepReport, type Trainer } from "../train/index.js";
+import type { DistillationArguments } from "./distillation-arguments.js";
 import type { CommandContext } from "./host.js";
 import { Progress } from "./progress.js";
 import type { TrainingArguments } from "./training-arguments.js";
 import { type EpochRecord, type RunSettings, saveRun } from "./training-state.js";
 
-export interface TrainArguments extends TrainingArguments {
+export interface TrainArguments extends TrainingArguments, DistillationArguments {
   readonly data: string;
   readonly test?: string;
   readonly out: string;
@@ -54,7 +55,7 @@ export async function runLoop(
     progress.advance(1, `epoch ${epoch}, loss ${decimal(losses / count)}`);
   };
   const onEpoch = async ({ epoch, step, learningRate }: StepReport): Promise<void> => {
-    const metrics = test && (await evaluate(model, test, { batchSize: options.batch, signal }));
+    const metrics = test && (await trainer.averaged(() => evaluate(model, test, { batchSize: options.batch, signal })));
     const accuracy = metrics ? { top1: metrics.top1, top5: metrics.top5, loss: metrics.loss } : null;
     log.push({ epoch, step, loss: losses / count, learningRate, test: accuracy });
     losses = 0;
@@ -72,8 +73,10 @@ async function save(
   { model, trainer, masks, checkpoint, options, settings }: RunningPlan,
   log: EpochRecord[],
 ): Promise<void> {
+  const { average, ...state } = await trainer.read();
   const weights = maskWeights(await model.parameters.read(), masks);
-  await saveRun(options.out, { ...checkpoint, weights }, masks, await trainer.read(), settings, log);
+  const averaged = average && maskWeights(average, masks);
+  await saveRun(options.out, checkpoint, masks, { ...state, weights, average: averaged }, settings, log);
 }
 
 export function recordText({ epoch, loss, test }: EpochRecord, epochs: number): string {

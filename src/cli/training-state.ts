@@ -6,7 +6,7 @@ import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { isObject, parseJsonObject } from "../io/json.js";
 import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
 import { isStatistic } from "../io/parameters.js";
-import { encodeSafetensors, type FloatTensor, parseSafetensors } from "../io/safetensors.js";
+import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "../io/safetensors.js";
 import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
@@ -15,8 +15,11 @@ import type { TrainerState } from "../train/index.js";
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
 
 /** Short enough for a message, long enough to tell two files apart. */
-export const digest = (data: NodeJS.ArrayBufferView): string =>
-  createHash("sha256").update(data).digest("hex").slice(0, 16);
+export const digest = (...parts: readonly NodeJS.ArrayBufferView[]): string => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex").slice(0, 16);
+};
 
 /** One line of log.jsonl. */
 export interface EpochRecord {
@@ -28,12 +31,19 @@ export interface EpochRecord {
   readonly test: { readonly top1: number; readonly top5: number; readonly loss: number } | null;
 }
 
-export interface SavedRun extends TrainerState {
-  readonly weights: Map<string, FloatTensor>;
+/** What a run goes on from. Its folder's model.safetensors holds the average where there is one, and else the weights. */
+export interface RunState extends TrainerState {
+  readonly weights: ReadonlyMap<string, FloatTensor>;
+}
+
+export interface SavedRun extends RunState {
   readonly log: readonly EpochRecord[];
 }
 
 const FILES = { moments: "optimizer.safetensors", trainer: "trainer.json", log: "log.jsonl" } as const;
+
+/** Before the names of the trained weights, which lie beside the moments when the model's file holds their average. */
+const WEIGHT = "weight.";
 
 /** Notes in the metadata of a file which step it belongs to. */
 const stepNote = (step: number): readonly [string, string] => ["step", String(step)];
@@ -42,27 +52,29 @@ const stepNote = (step: number): readonly [string, string] => ["step", String(st
  * Saves a run into its folder. Each file tells its step, and trainer.json comes last: a save that was cut short between two files is noticed when
  * the run is resumed.
  *
- * @param checkpoint - with the weights of this step
+ * @param checkpoint - what the run began with
  * @throws UsageError in one line for a folder that cannot be written.
  */
 export async function saveRun(
   folder: string,
   checkpoint: Checkpoint,
   masks: MaskSet,
-  { step, moments }: TrainerState,
+  { step, moments, weights, average }: RunState,
   settings: RunSettings,
   log: readonly EpochRecord[],
 ): Promise<void> {
   const files = new Map<string, Uint8Array | string>();
   if (masks.size > 0) files.set("masks.safetensors", encodeMasks(masks, checkpoint.naming));
-  files.set(FILES.moments, encodeSafetensors(asF32(moments), [stepNote(step)]));
+  const trained = average ? Array.from(weights, ([name, tensor]) => [WEIGHT + name, tensor] as const) : [];
+  files.set(FILES.moments, encodeSafetensors(asF32([...moments, ...trained]), [stepNote(step)]));
   files.set(FILES.log, log.map((record) => `${JSON.stringify(record)}\n`).join(""));
   files.set(FILES.trainer, `${JSON.stringify({ step, settings }, null, 2)}\n`);
-  await saveCheckpoint(folder, { ...checkpoint, metadata: new Map([...checkpoint.metadata, stepNote(step)]) }, files);
+  const metadata = new Map([...checkpoint.metadata, stepNote(step)]);
+  await saveCheckpoint(folder, { ...checkpoint, weights: new Map(average ?? weights), metadata }, files);
 }
 
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */
-export async function loadRun(folder: string, model: Checkpoint, settings: RunSettings): Promise<SavedRun> {
+export async function loadRun(folder: string, start: Checkpoint, settings: RunSettings): Promise<SavedRun> {
   const trainerFile = join(folder, FILES.trainer);
   const trainer = parseJsonObject(await readBytes(trainerFile), trainerFile);
   const { step } = trainer;
@@ -70,8 +82,8 @@ export async function loadRun(folder: string, model: Checkpoint, settings: RunSe
     throw new FormatError(`${trainerFile}: expected "step" to be a count, got ${quote(step)}; start again`);
   }
   checkSettings(trainer.settings, settings, trainerFile);
-  const { config, weights, metadata: notes } = await loadModel(folder);
-  if (JSON.stringify(config) !== JSON.stringify(model.config)) {
+  const { config, weights: model, metadata: notes } = await loadModel(folder);
+  if (JSON.stringify(config) !== JSON.stringify(start.config)) {
     throw new UsageError(
       `${folder}: expected a run of the same config, got another; resume with the model it began with`,
     );
@@ -83,20 +95,26 @@ export async function loadRun(folder: string, model: Checkpoint, settings: RunSe
   checkStep(join(folder, "model.safetensors"), notes.get("step"), step);
   checkStep(momentsFile, metadata.get("step"), step);
   checkStep(logFile, log.at(-1)?.step, step);
+  const stored = (key: string, shape: readonly number[]) => storedTensor(tensors, key, shape, momentsFile);
   const moments = new Map<string, FloatTensor>();
-  for (const [name, { shape }] of weights) {
+  for (const [name, { shape }] of model) {
     if (isStatistic(name)) continue;
-    for (const key of [`first.${name}`, `second.${name}`]) {
-      const tensor = tensors.get(key);
-      if (tensor?.dtype !== "F32" || tensor.shape.join() !== shape.join()) {
-        throw new FormatError(
-          `${momentsFile}: expected ${key} of shape [${shape}], got [${tensor?.shape}]; start again`,
-        );
-      }
-      moments.set(key, tensor);
-    }
+    for (const key of [`first.${name}`, `second.${name}`]) moments.set(key, stored(key, shape));
   }
-  return { step, moments, weights, log };
+  if (settings.ema === null) return { step, moments, weights: model, log };
+  const weights = new Map(Array.from(model, ([name, { shape }]) => [name, stored(WEIGHT + name, shape)]));
+  return { step, moments, weights, average: model, log };
+}
+
+function storedTensor(
+  tensors: ReadonlyMap<string, HostTensor>,
+  key: string,
+  shape: readonly number[],
+  source: string,
+): FloatTensor {
+  const tensor = tensors.get(key);
+  if (tensor?.dtype === "F32" && tensor.shape.join() === shape.join()) return tensor;
+  throw new FormatError(`${source}: expected ${key} of shape [${shape}], got [${tensor?.shape}]; start again`);
 }
 
 /** Files of two saves lie side by side when the second one was cut short. */
@@ -111,9 +129,9 @@ function checkStep(file: string, got: string | number | undefined, step: number)
 function checkSettings(saved: unknown, wanted: RunSettings, source: string): void {
   const before = isObject(saved) ? saved : {};
   for (const [name, value] of Object.entries(wanted)) {
-    if (before[name] === value) continue;
+    if ((before[name] ?? null) === value) continue; // options that came later are absent in older runs
     throw new UsageError(
-      `${source}: expected the settings of the run that is resumed, got ${name} ${value} instead of ${before[name]}; ` +
+      `${source}: expected the settings of the run that is resumed, got ${name} ${value} instead of ${before[name] ?? null}; ` +
         "repeat its options or leave --resume out",
     );
   }

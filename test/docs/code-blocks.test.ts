@@ -13,6 +13,8 @@ const READERS: Readonly<Record<string, string>> = {
   outputBuffer: "GPUBuffer",
   gpu: 'import("secateur").Gpu',
   model: 'import("secateur").Model',
+  student: 'import("secateur").Model',
+  teacher: 'import("secateur").Model',
   calibration: 'import("secateur/io").Dataset',
   training: 'import("secateur/io").Dataset',
   test: 'import("secateur/io").Dataset',

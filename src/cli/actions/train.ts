@@ -1,13 +1,15 @@
 /** `secateur train` and `secateur finetune`: the same loop, without and with masks. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Gpu } from "../../gpu/index.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
-import { createModel } from "../../nn/index.js";
+import { createModel, type Model } from "../../nn/index.js";
 import { encodeMasks, maskWeights, writeMasks } from "../../prune/index.js";
 import { integer } from "../../report/format.js";
-import { Trainer, trainingSteps } from "../../train/index.js";
+import { distillation, type Objective, Trainer, trainingSteps } from "../../train/index.js";
+import { checkTeaching, openTeaching, type Teaching, teachingSettings } from "../distillation-arguments.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadOrStart, loadWithWeights, modelName } from "../model.js";
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
@@ -31,6 +33,7 @@ export async function finetuneModel(
   options: TrainArguments & { masks?: string },
 ): Promise<Outcome> {
   checkTraining(options);
+  checkTeaching(options);
   await checkOutput(options, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
   const checkpoint = await loadWithWeights(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
@@ -55,15 +58,22 @@ async function noteUnusedMasks({ note }: CommandContext, path: string, remedy: s
  * A run that is resumed goes on in the folder that it may have begun from.
  * @throws UsageError for a folder that cannot be written, or in which output would replace input.
  */
-async function checkOutput({ out, data, test, resume }: TrainArguments, starts: readonly string[]): Promise<void> {
-  refuseInputFolder("out", out, [...(resume ? [] : starts), ...dataPlaces(data, test)]);
+async function checkOutput(options: TrainArguments, starts: readonly string[]): Promise<void> {
+  const { out, data, test, teacher, resume } = options;
+  const teachers = teacher === undefined ? [] : modelPlaces(teacher);
+  refuseInputFolder("out", out, [...(resume ? [] : starts), ...teachers, ...dataPlaces(data, test)]);
   await checkWritableFolder(out);
 }
 
-function settingsOf({ options, masks, checkpoint }: Plan, { length, labels, sampleShape }: Dataset): RunSettings {
+function settingsOf(
+  { options, masks, checkpoint }: Plan,
+  { length, labels, sampleShape }: Dataset,
+  teaching: Teaching | undefined,
+): RunSettings {
   const data = { examples: length, sampleShape: sampleShape.join(" x "), labels: digest(labels) };
   const held = masks.size > 0 ? digest(encodeMasks(masks, checkpoint.naming)) : null;
-  return { ...trainingSettings(options), ...data, masks: held };
+  const { ema = null } = options;
+  return { ...trainingSettings(options), ema, ...data, masks: held, ...teachingSettings(teaching) };
 }
 
 async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
@@ -72,14 +82,16 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const dataset = await openDataset(options.data, checkpoint.config, { defaultSplit: "train" });
   const test = options.test === undefined ? undefined : await openDataset(options.test, checkpoint.config);
   trainingSteps(dataset, trainOptions(options)); // refuses a batch larger than the data before a device is opened
-  const settings = settingsOf(plan, dataset);
+  const teaching = await openTeaching(options);
+  const settings = settingsOf(plan, dataset, teaching);
   const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
 
   using gpu = await context.openGpu();
   // Removed weights are zero from the start, as they are in every file of the run.
   const model = createModel(gpu, checkpoint.config, maskWeights(saved?.weights ?? checkpoint.weights, masks));
   writeMasks(model, masks);
-  using trainer = new Trainer(model, dataset, trainOptions(options));
+  const objective = teaching && objectiveOf(gpu, model, teaching);
+  using trainer = new Trainer(model, dataset, { ...trainOptions(options), objective });
   if (saved) trainer.restore(saved);
   const log = await runLoop(context, { ...plan, model, trainer, test, settings }, saved?.log ?? []);
 
@@ -99,12 +111,18 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
       settings,
       steps: trainer.step,
       log,
+      accuracy: last?.test ?? null,
       out: options.out,
       seconds,
       adapter: gpu.info.description,
     },
     text: text.join("\n"),
   };
+}
+
+function objectiveOf(gpu: Gpu, student: Model, { checkpoint, ...how }: Teaching): Objective {
+  const teacher = createModel(gpu, checkpoint.config, checkpoint.weights);
+  return distillation(student, { teacher, ...how });
 }
 
 const startText = ({ start }: Plan, saved: SavedRun | undefined): string =>

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { countOption, seedOption } from "../options.js";
+import { countOption, numberOption, seedOption } from "../options.js";
 import type { Run } from "../program.js";
 import { DATA, example, MODEL, MODEL_OR_CONFIG, requireOptions } from "./help.js";
 import {
@@ -9,6 +9,7 @@ import {
   type TrainingDefaults,
   withAugmentation,
   withOptimizer,
+  withTeacher,
 } from "./training-options.js";
 
 function withLoopOptions(command: Command, defaults: TrainingDefaults): Command {
@@ -19,6 +20,7 @@ function withLoopOptions(command: Command, defaults: TrainingDefaults): Command 
     .option("--batch <n>", "images in a step", countOption("batch"), TRAINING_BATCH);
   withAugmentation(command).optionsGroup("Optimizer (AdamW, linear warm-up, cosine):");
   withOptimizer(command, defaults)
+    .option("--ema <decay>", "average the weights over steps; the average is measured and saved", numberOption("ema"))
     .option("--seed <n>", "seed of fresh weights, order, augmentation and dropout", seedOption, 0)
     .optionsGroup("Output:")
     .option("--out <folder>", "gets model.safetensors, config.json, optimizer.safetensors, trainer.json, log.jsonl")
@@ -43,10 +45,12 @@ export function defineTraining(program: Command, run: Run): void {
   const finetune = program
     .command("finetune")
     .summary("train a pruned model, masks held")
-    .description("Trains the weights that masks keep; removed weights stay zero.")
+    .description(
+      "Trains the weights that masks keep; removed weights stay zero. With --teacher it learns from another model too, such as the dense one.",
+    )
     .argument("<model>", MODEL)
     .option("--masks <file>", "hold these masks (without: all weights are trained)");
-  withLoopOptions(finetune, MENDED)
+  withTeacher(withLoopOptions(finetune, MENDED))
     .addHelpText("after", example("finetune pruned --masks pruned/masks.safetensors --data train/ --out mended"))
     .action(run(async () => (await import("../actions/train.js")).finetuneModel));
 }

@@ -1,6 +1,8 @@
 /** Options that say how to train, which every command that trains has. */
 import type { Command } from "commander";
-import { numberOption } from "../options.js";
+import { DISTILLATION_DEFAULTS } from "../../train/distillation.js";
+import { choiceOption, numberOption } from "../options.js";
+import { MODEL } from "./help.js";
 
 /** Defaults that depend on what a training starts from. */
 export interface TrainingDefaults {
@@ -43,3 +45,23 @@ export const withOptimizer = (command: Command, defaults: TrainingDefaults): Com
       defaults.labelSmoothing,
     )
     .option("--clip <norm>", "largest norm of all gradients; 0 for none", notNegative("clip"), 1);
+
+export const withTeacher = (command: Command): Command =>
+  command
+    .optionsGroup("Distillation:")
+    .option("--teacher <model>", `learn from this model too, such as the dense one: ${MODEL}`)
+    .option(
+      "--distill <kind>",
+      "soft: the teacher's probabilities; hard: the class that it takes (default: soft)",
+      choiceOption("distill", ["soft", "hard"]),
+    )
+    .option(
+      "--distill-weight <part>",
+      `the teacher's part of the objective (default: ${DISTILLATION_DEFAULTS.weight})`,
+      numberOption("distill-weight", { min: 0, max: 1 }),
+    )
+    .option(
+      "--temperature <t>",
+      `what logits are divided by for soft (default: ${DISTILLATION_DEFAULTS.temperature})`,
+      positive("temperature"),
+    );
