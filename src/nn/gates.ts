@@ -10,12 +10,15 @@ import { gate, type Tensor } from "../tensor/index.js";
  * `<its name>.neuron`, `token` and `embed` by themselves. */
 export type GateSite =
   | "attn.in"
+  | "attn.qkv"
   | "attn.headDim"
   | "attn.head"
   | "attn.out"
+  | "attn.proj"
   | "mlp.in"
   | "mlp.hidden"
   | "mlp.neuron"
+  | "mlp.fc2"
   | "block.attn"
   | "block.mlp"
   | "block"

@@ -33,6 +33,16 @@ const SITES: Record<string, (weights: Weights, g: Float32Array) => void> = {
   "blocks.1.attn.in": (w, g) => zero(w, "blocks.1.attn.qkv.weight", (_, column) => g[column] === 0),
   "blocks.1.attn.head": (w, g) => zero(w, "blocks.1.attn.proj.weight", (_, column) => g[Math.floor(column / 4)] === 0),
   "blocks.1.attn.out": (w, g) => zero(w, "blocks.1.attn.proj.weight", (_, column) => g[column] === 0),
+  "blocks.0.attn.qkv": (w, g) => {
+    for (const part of ["weight", "bias"])
+      zero(w, `blocks.0.attn.qkv.${part}`, (row) => g[Math.floor(row / 4) % 3] === 0);
+  },
+  "blocks.1.attn.proj": (w, g) => {
+    for (const part of ["weight", "bias"]) zero(w, `blocks.1.attn.proj.${part}`, (row) => g[row] === 0);
+  },
+  "blocks.1.mlp.fc2": (w, g) => {
+    for (const part of ["weight", "bias"]) zero(w, `blocks.1.mlp.fc2.${part}`, (row) => g[row] === 0);
+  },
   "blocks.0.attn.headDim": (w, g) => {
     for (const part of ["weight", "bias"]) zero(w, `blocks.0.attn.qkv.${part}`, (row) => g[row % g.length] === 0);
   },
