@@ -2,6 +2,7 @@
 import { UsageError } from "../../errors.js";
 import { CRITERIA } from "../criteria/index.js";
 import type { SearchMethod } from "../search/search.js";
+import { upop } from "../search/upop.js";
 import { vtp } from "../search/vtp.js";
 import { imp } from "./imp.js";
 import type { ScoringMethod } from "./method.js";
@@ -17,7 +18,9 @@ export const METHODS: ReadonlyMap<string, ScoringMethod> = new Map(
 );
 
 /** The searches by name, with the settings of their authors. */
-export const SEARCHES: ReadonlyMap<string, SearchMethod> = new Map([vtp()].map((method) => [method.name, method]));
+export const SEARCHES: ReadonlyMap<string, SearchMethod> = new Map(
+  [upop(), vtp()].map((method) => [method.name, method]),
+);
 
 /** @throws UsageError naming the known ones. */
 export function methodByName(name: string): ScoringMethod {

@@ -1,0 +1,111 @@
+/** UPop: unified and progressive pruning (Shi et al., ICML 2023) of a ViT's head dimensions and neurons. */
+import { UsageError } from "../../errors.js";
+import type { Model } from "../../nn/index.js";
+import { Tensor } from "../../tensor/index.js";
+import { readMasks } from "../masks/masks.js";
+import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
+import { applyKept } from "./apply-kept.js";
+import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
+import { checkSettings, type UPopGates, UPopSearch } from "./upop-gates.js";
+
+/** What is UPop's own. The defaults are those of the authors for DeiT. */
+export interface UPopOptions {
+  /** Steps between updates of the gates. Default 100. */
+  readonly interval?: number;
+  /** Factor of the sum of magnitudes of the attention's gates in the objective. Default 4.8e-3. */
+  readonly attentionPenalty?: number;
+  /** The same for those of the MLPs. Default 2e-4. */
+  readonly mlpPenalty?: number;
+}
+
+type Kind = "attn" | "mlp";
+
+/** What a head dimension costs where a neuron costs 1, in the authors' code for DeiT: 9234 / 769 of DeiT-S, cut to an integer. */
+const REFERENCE_COST: Record<Kind, number> = { attn: 12, mlp: 1 };
+
+/** UPop with options of its own; see docs/methods/upop.md. */
+export function upop({ interval, attentionPenalty = 4.8e-3, mlpPenalty = 2e-4 }: UPopOptions = {}): SearchMethod {
+  const penalties: Record<Kind, number> = { attn: attentionPenalty, mlp: mlpPenalty };
+  return {
+    name: "upop",
+    formula: "minus the accumulated gradient of a gate, standardised over its kind",
+    start: (model, options) => new GatedViT(model, options, penalties, interval),
+  };
+}
+
+const kindOf = ({ name }: PlacedGroup): Kind => (name.endsWith(".neuron") ? "mlp" : "attn");
+
+/** Gates of neurons sit before the activation; those of a head's dimensions are shared by q, k, v and all heads of a block. */
+const placeOf = ({ name }: PlacedGroup): string => name.replace(/\.neuron$/, ".hidden");
+
+/** A ViT with a gate of ones on every head dimension and neuron. */
+class GatedViT implements Search {
+  readonly #space: UnitSpace;
+  /** By place. */
+  readonly #gates: ReadonlyMap<string, Tensor>;
+  readonly #search: UPopSearch;
+
+  constructor(
+    private readonly model: Model,
+    { sparsity, totalSteps, reference = false }: SearchOptions,
+    penalties: Record<Kind, number>,
+    interval: number | undefined,
+  ) {
+    const settings = { sparsity, totalSteps, interval };
+    checkSettings(settings);
+    this.#space = unitSpace(model, ["headDim", "neuron"]);
+    this.#gates = placeGates(model, this.#space);
+    const gates = this.#space.groups.map((group): UPopGates => {
+      const kind = kindOf(group);
+      const cost = reference ? REFERENCE_COST[kind] : group.cost.parameters;
+      return { key: group.name, kind, cost, penalty: penalties[kind], values: this.#gates.get(placeOf(group))! };
+    });
+    this.#search = new UPopSearch(gates, settings);
+  }
+
+  readonly objective: Search["objective"] = ({ loss }) => this.#search.objective(loss);
+
+  readonly onGradients: Search["onGradients"] = (gradients) => this.#search.accumulate(gradients);
+
+  readonly afterStep = (step: number): Promise<void> => this.#search.afterStep(step);
+
+  /** The gates are 0 and 1 by now, so masks need no folding beside them. */
+  readonly finish = async (): Promise<SearchResult> => {
+    const { kept, standardised } = this.#search.final;
+    this.#takeAway();
+    applyKept(this.model, this.#space, kept);
+    const scores = Array.from(
+      standardised,
+      ([name, values]) =>
+        [name, { shape: [values.length], data: Float32Array.from(values, (value) => -value) }] as const,
+    );
+    return { space: this.#space, masks: await readMasks(this.model), kept, scores: new Map(scores) };
+  };
+
+  #takeAway(): void {
+    const { gates } = this.model;
+    for (const [place, values] of this.#gates) if (gates.get(place) === values) gates.set(place, undefined);
+  }
+
+  [Symbol.dispose](): void {
+    this.#takeAway();
+    for (const values of this.#gates.values()) values.gpu.release(values);
+    this.#search[Symbol.dispose]();
+  }
+}
+
+/** @throws UsageError, before anything is placed, for a model without such places or with gates there. */
+function placeGates({ gpu, gates }: Model, { groups }: UnitSpace): Map<string, Tensor> {
+  for (const place of groups.map(placeOf)) {
+    if (gates.places.has(place) && !gates.get(place)) continue;
+    const got = gates.get(place) ? "one with a gate" : "a model without it";
+    throw new UsageError(`upop: expected the free place ${place} for gates, got ${got}; search a ViT without gates`);
+  }
+  return new Map(
+    groups.map((group) => {
+      const values = Tensor.from(gpu, new Float32Array(group.units).fill(1));
+      gates.set(placeOf(group), values);
+      return [placeOf(group), values];
+    }),
+  );
+}
