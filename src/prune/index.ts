@@ -89,7 +89,7 @@ export {
   type SearchRun,
 } from "./search/search.js";
 export { type UPopOptions, upop } from "./search/upop.js";
-export { removedPart, type UPopGates, UPopSearch, type UPopSettings } from "./search/upop-gates.js";
+export { progressivePart, type UPopGates, UPopSearch, type UPopSettings } from "./search/upop-gates.js";
 export { type GateGradients, type GateRanking, rankGates } from "./search/upop-ranking.js";
 export { type VtpOptions, vtp } from "./search/vtp.js";
 export { type WDPruningOptions, wdpruning } from "./search/wdpruning.js";

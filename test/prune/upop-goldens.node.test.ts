@@ -12,7 +12,7 @@ import {
 } from "../../src/io/index.js";
 import { createModel, type Model } from "../../src/nn/index.js";
 import { addTerm } from "../../src/prune/collect/first-order.js";
-import { removedPart, runSearch, type SearchMethod, type SearchResult, upop } from "../../src/prune/index.js";
+import { progressivePart, runSearch, type SearchMethod, type SearchResult, upop } from "../../src/prune/index.js";
 import { Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { keyedGenerator, shuffled } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -176,7 +176,7 @@ describe.each(folders)("%s", (folder) => {
     const updates = run.log.filter(({ pi }) => pi !== undefined);
     expect([...seen.gates.keys()]).toEqual(updates.map(({ step }) => step));
     for (const { step, pi } of updates) {
-      expect(removedPart(run.p, step, run.steps)).toBeCloseTo(pi!, 12);
+      expect(progressivePart(run.p, step, run.steps)).toBeCloseTo(pi!, 12);
       const next = run.log[step + 1];
       if (!next) continue;
       // A sum tells how many gates of its kind fade: one more would change it by its penalty.

@@ -27,7 +27,7 @@ export interface UPopSettings {
 }
 
 /** Part of the cost that goes at a step, from 0: p sqrt((1 - cos(pi (step + 1) / total)) / 2). */
-export function removedPart(sparsity: number, step: number, totalSteps: number): number {
+export function progressivePart(sparsity: number, step: number, totalSteps: number): number {
   return sparsity * Math.sqrt((1 - Math.cos((Math.PI * (step + 1)) / totalSteps)) / 2);
 }
 
@@ -75,7 +75,7 @@ export class UPopSearch implements Disposable {
     const { sparsity, totalSteps } = this.settings;
     const last = step === totalSteps - 1;
     if (!last && (step === 0 || step % this.#interval !== 0)) return;
-    const part = removedPart(sparsity, step, totalSteps);
+    const part = progressivePart(sparsity, step, totalSteps);
     const ranking = await this.rank(part);
     for (const { key, values } of this.gates) {
       values.write(Float32Array.from(ranking.kept.get(key)!, (kept) => (kept ? 1 : 1 - part / sparsity)));
