@@ -1,0 +1,89 @@
+/** Networks of the same size in other shapes: all blocks with less of their width, or fewer blocks with more of it. */
+import { UsageError } from "../errors.js";
+import type { Model } from "../nn/index.js";
+import { defineSaliency } from "./saliency/saliency.js";
+import { partOf } from "./select-counts.js";
+import { type PlacedGroup, type UnitSpace, unitSpace } from "./units.js";
+
+/** Gate Taylor: what leaving a unit out would do to the loss of each example, to first order (Molchanov et al. 2019), as its gate tells. */
+export const gateTaylor = defineSaliency({
+  name: "gate-taylor",
+  formula: "sum over examples of (dL/dgate)^2",
+  needs: ["exampleGateGradientSquared"],
+  score: ({ exampleGateGradientSquared }) => exampleGateGradientSquared,
+});
+
+/** A number of blocks, and what each of them keeps. */
+export interface Shape {
+  readonly depth: number;
+  /** Dimensions of each head. */
+  readonly headDim: number;
+  /** Of each block. */
+  readonly neurons: number;
+  /** Of all blocks that stay. */
+  readonly parameters: number;
+  /** Part of a block's parameters that each block that stays keeps. */
+  readonly width: number;
+}
+
+/** Blocks, their head dimensions and their neurons as units. @throws UsageError for a model without blocks, or with blocks that differ. */
+export function shapeUnits(model: Model): UnitSpace {
+  const space = unitSpace(model, ["block", "headDim", "neuron"]);
+  for (const kind of ["block", "attn.headDim", "mlp.neuron"]) {
+    const groups = ofKind(space, kind);
+    const differ = groups.some(
+      ({ units, cost }) => units !== groups[0].units || cost.parameters !== groups[0].cost.parameters,
+    );
+    if (groups.length === ofKind(space, "block").length && !differ) continue;
+    throw new UsageError(
+      "shapes: expected a ViT with blocks of one size, got one that was cut; start from the dense model",
+    );
+  }
+  return space;
+}
+
+const ofKind = ({ groups }: UnitSpace, kind: string): PlacedGroup[] =>
+  groups.filter(({ name }) => new RegExp(`^blocks\\.\\d+\\.${kind.replace(".", "\\.")}$`).test(name));
+
+/**
+ * The shapes that remove this part of the blocks' parameters, and no more than a neuron of each block beyond: for each depth, the width that is left for it,
+ * the deepest first. Head dimensions and neurons are cut in proportion.
+ */
+export function shapesOfSize(space: UnitSpace, sparsity: number): Shape[] {
+  const [block, headDim, neuron] = ["block", "attn.headDim", "mlp.neuron"].map((kind) => ofKind(space, kind)[0]);
+  const total = block.cost.parameters;
+  const fixed = total - headDim.units * headDim.cost.parameters - neuron.units * neuron.cost.parameters;
+  const most = ofKind(space, "block").length;
+  const budget = most * total - partOf(most * total, sparsity);
+  const shapes: Shape[] = [];
+  for (let depth = most; depth * total >= budget; depth--) {
+    const allowance = Math.floor(budget / depth);
+    const part = (allowance - fixed) / (total - fixed);
+    const dims = Math.min(headDim.units, Math.max(1, Math.round(part * headDim.units)));
+    const rest = allowance - fixed - dims * headDim.cost.parameters;
+    const neurons = Math.min(neuron.units, Math.floor(rest / neuron.cost.parameters));
+    if (neurons < 1) continue;
+    const each = fixed + dims * headDim.cost.parameters + neurons * neuron.cost.parameters;
+    shapes.push({ depth, headDim: dims, neurons, parameters: depth * each, width: each / total });
+  }
+  return shapes;
+}
+
+/**
+ * The units that a shape keeps: the blocks with the highest scores, and of each of these the head dimensions and neurons with the highest.
+ *
+ * @param scores - one a unit, as the space lays them out; of equal ones the first goes
+ * @returns 1 for each unit that stays
+ */
+export function keptByShape(space: UnitSpace, scores: Float32Array, { depth, headDim, neurons }: Shape): Uint8Array {
+  const keep = new Uint8Array(space.count);
+  const keepHighest = (indices: readonly number[], count: number) => {
+    const ranked = [...indices].sort((a, b) => scores[b] - scores[a] || b - a);
+    for (const index of ranked.slice(0, count)) keep[index] = 1;
+  };
+  const unitsOf = ({ offset, units }: PlacedGroup) => Array.from({ length: units }, (_, unit) => offset + unit);
+  keepHighest(ofKind(space, "block").flatMap(unitsOf), depth);
+  for (const group of ofKind(space, "attn.headDim")) keepHighest(unitsOf(group), headDim);
+  for (const group of ofKind(space, "mlp.neuron")) keepHighest(unitsOf(group), neurons);
+  return keep;
+}
