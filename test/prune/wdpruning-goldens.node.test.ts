@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import { parseSafetensors } from "../../src/io/index.js";
-import { publishedBudget, THRESHOLDS } from "../../src/prune/search/wdpruning-budget.js";
+import { publishedBudget } from "../../src/prune/search/wdpruning-budget.js";
 import { backward, gate, linear, parameterBudget, Tensor, topKMask } from "../../src/tensor/index.js";
 import { mismatch } from "../harness/close.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -88,7 +88,7 @@ describe.skipIf(skip)(`WDPruning's modules${skip ? ` (${skip})` : ""}`, () => {
     const name = (part: string) => `lagrangian.${i}.${part}`;
     const thresholds = leaf(name("thresholds"));
     const lambdas = wanted(Tensor.from(gpu, Float32Array.of(budget.lambda1, budget.lambda2)));
-    const depth = thresholds.size / THRESHOLDS;
+    const depth = thresholds.shape[0];
     const penalty = parameterBudget(thresholds, lambdas, publishedBudget(depth, budget.target_remaining));
     const gradients = backward(penalty);
     expect((await penalty.read())[0]).toBeCloseTo(loss, 6);

@@ -4,6 +4,7 @@ import { CRITERIA } from "../criteria/index.js";
 import type { SearchMethod } from "../search/search.js";
 import { upop } from "../search/upop.js";
 import { vtp } from "../search/vtp.js";
+import { wdpruning } from "../search/wdpruning.js";
 import { imp } from "./imp.js";
 import type { ScoringMethod } from "./method.js";
 
@@ -19,7 +20,7 @@ export const METHODS: ReadonlyMap<string, ScoringMethod> = new Map(
 
 /** The searches by name, with the settings of their authors. */
 export const SEARCHES: ReadonlyMap<string, SearchMethod> = new Map(
-  [upop(), vtp()].map((method) => [method.name, method]),
+  [upop(), vtp(), wdpruning()].map((method) => [method.name, method]),
 );
 
 /** @throws UsageError naming the known ones. */

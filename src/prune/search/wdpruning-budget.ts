@@ -1,44 +1,46 @@
-/** What WDPruning's thresholds stand for, and the parameters they keep. */
-import type { BudgetLayer, ParameterBudget } from "../../kernels/index.js";
-
-/** The widths of a block that a budget counts. */
-export interface BlockWidths {
-  readonly heads: number;
-  /** Weights of qkv, proj, fc1 and fc2. */
-  readonly weights: readonly [number, number, number, number];
-  /** Rows of proj, fc1 and fc2. */
-  readonly rows: readonly [number, number, number];
-}
-
-/** Thresholds of a block, in this order: over its heads, and over the rows of proj, fc1 and fc2. */
-export const THRESHOLDS = 4;
+/** What WDPruning's thresholds stand for, and the weights that they keep. */
+import type { ParameterBudget } from "../../kernels/index.js";
 
 /**
- * Weights of a model's blocks that thresholds keep: a q + a o p + f s + f t u for each block, with q, p, s and u its weights of qkv, proj, fc1 and fc2,
- * and a, o, f and t the ratios of heads and of rows of proj, fc1 and fc2; over all weights of all blocks. With the sizes of a ViT of MLP ratio 4
- * that is (3a + a o + 4f + 4f t) / 12, as published.
- * @param target - part of the weights that may stay
+ * A residual branch: its first layer makes units (heads or neurons), all of which its second reads; rows of the second add to the residual stream.
+ * Each branch has two thresholds, over its units and over those rows.
  */
-export function blocksBudget(blocks: readonly BlockWidths[], target: number): ParameterBudget {
-  const total = blocks.flatMap(({ weights }) => weights).reduce((sum, weights) => sum + weights, 0);
-  const layers = blocks.flatMap(({ weights: [qkv, proj, fc1, fc2] }, block): BudgetLayer[] => {
-    const [heads, projRows, neurons, fc2Rows] = Array.from({ length: THRESHOLDS }, (_, i) => THRESHOLDS * block + i);
-    return [
-      { share: qkv / total, rows: heads },
-      { share: proj / total, rows: projRows, columns: heads },
-      { share: fc1 / total, rows: neurons },
-      { share: fc2 / total, rows: fc2Rows, columns: neurons },
-    ];
-  });
-  return { layers, least: blocks.flatMap(({ heads, rows }) => [heads, ...rows].map((units) => 1 / units)), target };
+export interface BranchWidths {
+  readonly units: number;
+  /** Weights of the layer that makes them. */
+  readonly unitWeights: number;
+  readonly rows: number;
+  /** Weights of the layer that reads them. */
+  readonly rowWeights: number;
 }
 
-/** ViT-Base, whose sizes and 12 blocks the authors' code counts whatever the model is. */
-const BASE: BlockWidths = { heads: 12, weights: [3, 1, 4, 4], rows: [768, 3072, 768] };
+/**
+ * Weights that thresholds keep, as a part of all: for each branch `unitWeights * u + rowWeights * u * r` with the ratios u and r of its units and rows. A
+ * block of a ViT of MLP ratio 4 keeps (3a + a o + 4f + 4f t) / 12, as published.
+ * @param target - part that may stay
+ */
+export function branchBudget(branches: readonly BranchWidths[], target: number): ParameterBudget {
+  const total = branches.reduce((sum, { unitWeights, rowWeights }) => sum + unitWeights + rowWeights, 0);
+  return {
+    layers: branches.flatMap(({ unitWeights, rowWeights }, branch) => [
+      { share: unitWeights / total, rows: 2 * branch },
+      { share: rowWeights / total, rows: 2 * branch + 1, columns: 2 * branch },
+    ]),
+    least: branches.flatMap(({ units, rows }) => [1 / units, 1 / rows]),
+    target,
+  };
+}
+
+/** The branches of ViT-Base, in parts of a block, and its blocks: what the authors' code counts whatever the model is. */
+const BASE_BRANCHES: readonly BranchWidths[] = [
+  { units: 12, unitWeights: 3, rows: 768, rowWeights: 1 },
+  { units: 3072, unitWeights: 4, rows: 768, rowWeights: 4 },
+];
 const BASE_DEPTH = 12;
 
-/** {@link blocksBudget} as the authors' code has it: of blocks of ViT-Base, out of 12. */
+/** {@link branchBudget} as the authors' code has it: of `depth` blocks of ViT-Base, out of 12. */
 export function publishedBudget(depth: number, target: number): ParameterBudget {
-  const { layers, least } = blocksBudget(Array<BlockWidths>(depth).fill(BASE), target);
+  const branches = Array.from({ length: depth }, () => BASE_BRANCHES).flat();
+  const { layers, least } = branchBudget(branches, target);
   return { layers: layers.map((layer) => ({ ...layer, share: (layer.share * depth) / BASE_DEPTH })), least, target };
 }
