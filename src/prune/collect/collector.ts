@@ -89,11 +89,12 @@ export class Collector {
     for (const stage of stages) await this.#run(stage, progress);
   }
 
-  /** Runs a step over its batches. */
+  /** Runs a step over its batches, one on the device at a time. Nobody waits for the last: who reads the sums does. */
   async #run({ kind, read, counts }: Stage, progress: Progress): Promise<void> {
     const { signal, onBatch } = this.options;
     let first = true;
     for await (const batch of read()) {
+      if (!first) await this.model.gpu.sync();
       signal?.throwIfAborted();
       const step = this.#step(kind, batch);
       loadBatch(batch, step.context);
@@ -101,7 +102,7 @@ export class Collector {
       if (first) kind.begin?.(step.context);
       first = false;
       step.recording.replay();
-      await this.model.gpu.sync();
+      this.model.gpu.flush();
       if (counts) this.statistics.examples += batch.labels.length;
       progress.done++;
       await onBatch?.(progress.done, progress.total);
