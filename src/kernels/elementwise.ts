@@ -8,6 +8,9 @@ const GRID = { GROUP: 64, TURNS: 4 };
 /** On software drivers one subgroup with a long loop, which their compilers do not unroll, takes half the time of many short ones. */
 const SOFTWARE_GRID = { GROUP: 8, TURNS: 64 };
 
+/** Elements that are taken singly where the last are no four: a second dispatch would cost more. */
+const MOST_SINGLY = 1024;
+
 /** Names of the parameters of an elementwise kernel that its caller sets: all but the range. */
 export type ElementwiseParam<S extends ShaderSource> = Exclude<S["params"][number]["name"], "start" | "end">;
 
@@ -45,7 +48,7 @@ export function dispatchElementwise<S extends ShaderSource>(
       groups: Math.ceil((end - start) / (grid.GROUP * grid.TURNS)),
     });
   };
-  const fours = inFours ? Math.floor(length / 4) : 0;
+  const fours = inFours && (length % 4 === 0 || length > MOST_SINGLY) ? Math.floor(length / 4) : 0;
   if (fours > 0) run(0, fours, 4);
   if (fours * 4 < length) run(fours * 4, length, 1);
 }

@@ -1,9 +1,10 @@
 import type { Gpu } from "../gpu/index.js";
+import { bufferOf } from "../gpu/scope.js";
 import { arenaWindow } from "./arena.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
-import type { ExpressionText } from "./map-expression.js";
+import { type ExpressionText, wholeText } from "./map-expression.js";
 import * as shaders from "./shaders.gen.js";
 import { expressionTerm, type MapInputs } from "./term.js";
 
@@ -37,6 +38,11 @@ export function map(
 ): void {
   const term = expressionTerm(gpu, "map", expression, inputs, { length, inPlace });
   requireElements("map", { y }, { y: offset + length });
+  const source = accumulate ? undefined : copiedInput(expression, inputs);
+  if (source) {
+    gpu.copy(bufferOf(source), bufferOf(y), 4 * length, 0, 4 * offset);
+    return;
+  }
   const window = arenaWindow(gpu, "map: y", y, { offset, count: length });
   const call = {
     buffers: { ...term.buffers, y: window.y },
@@ -45,4 +51,12 @@ export function map(
     inFours: term.inFours && window.offset % 4 === 0,
   };
   dispatchElementwise(gpu, (width) => term.kernel(shaders.map, width), call, length);
+}
+
+/** The input whose name is all of the expression, where each element sees its own value. */
+function copiedInput(expression: ExpressionText, inputs: MapInputs): BufferLike | undefined {
+  const text = wholeText(expression);
+  const input = Object.hasOwn(inputs, text) ? inputs[text] : undefined;
+  if (input === undefined || typeof input === "number") return undefined;
+  return input.inner === undefined && input.period === undefined ? input.buffer : undefined;
 }

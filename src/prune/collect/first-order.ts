@@ -42,7 +42,7 @@ function addGradients(
       if (!gradient) continue;
       if (statistic.kind === "gradient") addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
       // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still.
-      else if (squared(parameter)) addTerm("g", { g: gradient }, total);
+      else if (squared(parameter)) model.gpu.copy(gradient.buffer, total.buffer, 4 * total.size);
       else addTerm("w * w * abs(g)", { g: gradient, w: parameter.value }, total);
     }
   }
