@@ -2,11 +2,12 @@
 //
 //   bits of m | sign 0 | exponent e + 127 | fraction |     ->     scale | 0 | 127 - e | 0 |
 //
-// 1 where m is zero, infinite or NaN. e is kept within -126 and 126, so that the scale and its inverse are normal numbers.
+// 1 where m is zero, infinite or NaN, and where e is not past `comfortable`. e is kept within -126 and 126, so that the scale and its inverse are
+// normal numbers.
 // x: count, read as bits. One workgroup.
 const GROUP = 256u;
 
-struct Params { count: u32 }
+struct Params { count: u32, comfortable: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
@@ -25,6 +26,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   }
   if (lane != 0u) { return; }
   let exponent = largest[0] >> 23u;
-  let usual = largest[0] != 0u && exponent != 255u;
-  scale[0] = select(1.0, bitcast<f32>((254u - clamp(exponent, 1u, 253u)) << 23u), usual);
+  let past = max(exponent, 127u) - min(exponent, 127u) > params.comfortable;
+  let scaled = past && largest[0] != 0u && exponent != 255u;
+  scale[0] = select(1.0, bitcast<f32>((254u - clamp(exponent, 1u, 253u)) << 23u), scaled);
 }

@@ -11,13 +11,14 @@ const MOST_AT_ONCE = 4096;
 
 /**
  * scale[0] = 2^-floor(log2 max |x|): the power of two that brings the largest of `length` elements into [1, 2). Products with it are exact but for
- * overflow and denormal results. It is 1 where the largest is zero, infinite or NaN, and never smaller than 2^-126 or larger than 2^126.
+ * overflow and denormal results. It is 1 where the largest is zero, infinite or NaN, and where the power is not past 2^comfortable and 2^-comfortable
+ * (by default it may be any); never smaller than 2^-126 or larger than 2^126.
  * @throws ShapeError when a buffer is too short.
  */
 export function powerOfTwo(
   gpu: Gpu,
   { x, scale }: { x: BufferLike; scale: BufferLike },
-  { length }: { length: number },
+  { length, comfortable = 0 }: { length: number; comfortable?: number },
 ): void {
   requireElements("powerOfTwo", { x, scale }, { x: length, scale: 1 });
   using _temporary = gpu.scope();
@@ -35,5 +36,5 @@ export function powerOfTwo(
       groups,
     });
   }
-  gpu.dispatch(shaders.power_of_two, { buffers: { x: values, scale }, params: { count }, groups: 1 });
+  gpu.dispatch(shaders.power_of_two, { buffers: { x: values, scale }, params: { count, comfortable }, groups: 1 });
 }

@@ -4,7 +4,7 @@ import type { KernelCase } from "../harness/kernel-case.js";
 import { normals } from "../harness/random.js";
 
 /** The exponent found by halving and doubling, without logarithms. */
-function oracle(x: ArrayLike<number>): number {
+function oracle(x: ArrayLike<number>, comfortable = 0): number {
   let largest = 0;
   for (let i = 0; i < x.length; i++) {
     if (!Number.isFinite(x[i])) return 1;
@@ -14,15 +14,26 @@ function oracle(x: ArrayLike<number>): number {
   let exponent = 0;
   for (; largest >= 2; largest /= 2) exponent++;
   for (; largest < 1; largest *= 2) exponent--;
+  if (Math.abs(exponent) <= comfortable) return 1;
   return 2 ** -Math.max(-126, Math.min(126, exponent));
 }
 
-const makeCase = (name: string, length: number, x: () => Float32Array, benchOnly?: boolean): KernelCase => ({
+interface CaseOptions {
+  readonly comfortable?: number;
+  readonly benchOnly?: boolean;
+}
+
+const makeCase = (
+  name: string,
+  length: number,
+  x: () => Float32Array,
+  { comfortable, benchOnly }: CaseOptions = {},
+): KernelCase => ({
   name: `powerOfTwo ${name}`,
   inputs: () => ({ x: x() }),
   outputs: { scale: { length: 1 } },
-  run: (gpu, { x, scale }) => powerOfTwo(gpu, { x, scale }, { length }),
-  oracle: (inputs) => ({ scale: [oracle(inputs.x)] }),
+  run: (gpu, { x, scale }) => powerOfTwo(gpu, { x, scale }, { length, comfortable }),
+  oracle: (inputs) => ({ scale: [oracle(inputs.x, comfortable)] }),
   tolerance: EXACT,
   bytes: 4 * length,
   benchOnly,
@@ -60,5 +71,8 @@ export const cases: KernelCase[] = [
     makeCase(`of ${length}, -3e-20`, length, topped(length, -3e-20)),
   ),
   ...[8192, 8193].map((length) => makeCase(`of ${length}, denormal`, length, topped(length, 2 ** -140))),
-  makeCase("of 2 million", 2_000_000, topped(2_000_000, 1e30), true),
+  ...[0, 2 ** -130, below(2 ** -20), 2 ** -20, 1, below(2 ** 21), 2 ** 21, Number.POSITIVE_INFINITY].map((top) =>
+    makeCase(`of ${top}, comfortable 20`, 3, () => Float32Array.of(0, top, -top / 2), { comfortable: 20 }),
+  ),
+  makeCase("of 2 million", 2_000_000, topped(2_000_000, 1e30), { benchOnly: true }),
 ];

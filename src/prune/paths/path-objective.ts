@@ -52,9 +52,18 @@ function countPaths(context: ObjectiveContext): Tensor {
   return sum(logits, { outer: examples, length: classes, inner: 1 });
 }
 
+/** A magnitude of z1 at ones from which f32 still has room for inputs, batches, and the factor z2. */
+const COUNTABLE = 2 ** 64;
+
+/**
+ * Whether numbers of paths, which are never below one, stay in range by the sizes of the layers alone: each layer multiplies them by its inputs at
+ * most, and what goes around it adds as much as came in.
+ */
+const countsFit = ({ layers }: Model): boolean => layers.reduce((most, layer) => most * (layer.in + 1), 1) <= COUNTABLE;
+
 /** Scales of z1 that do not depend on the batch, or sums over batches would mean nothing: those of one example of ones with everything active. */
-function countScales({ model, transformed }: ObjectiveContext): RangeScales | undefined {
-  if (model.trunk.length === 0) return undefined;
+function countScales({ model, transformed }: ObjectiveContext): RangeScales {
+  if (model.trunk.length === 0 || countsFit(model)) return new Map();
   const range = new RangeScale(model);
   withoutHistory(() => {
     model.forward(exampleOfOnes(model), {

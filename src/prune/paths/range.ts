@@ -3,10 +3,10 @@
  * that passes a place changes no mantissa, multiplies every later gradient and score by the same factor, and so keeps their order exactly.
  */
 import type { Model } from "../../nn/index.js";
-import { gate, map, powerOfTwoOf, type Tensor } from "../../tensor/index.js";
+import { gate, powerOfTwoOf, type Tensor } from "../../tensor/index.js";
 
-/** Magnitudes that need no scaling; a layer grows them by far less than what f32 has beyond. */
-const COMFORTABLE = 2 ** 20;
+/** Exponents of two that need no scaling; a layer grows them by far less than what f32 has beyond. */
+const COMFORTABLE = 20;
 
 /** Powers of two by the places where they were applied. */
 export type RangeScales = ReadonlyMap<string, Tensor>;
@@ -15,9 +15,11 @@ export type RangeScales = ReadonlyMap<string, Tensor>;
 export class RangeScale {
   readonly #trunk: ReadonlySet<string>;
   readonly #scales = new Map<string, Tensor>();
+  /** Of the places whose scales are no part of the total yet. */
+  readonly #waiting: Tensor[] = [];
   #total: Tensor | undefined;
 
-  /** @param known - scales of another pass; by default each place takes what the values there need */
+  /** @param known - scales of another pass, and none where it has none; by default each place takes what the values there need */
   constructor(
     model: Model,
     private readonly known?: RangeScales,
@@ -33,19 +35,21 @@ export class RangeScale {
   keep(x: Tensor, place: string): Tensor {
     if (!this.#trunk.has(place)) return x;
     // What is kept for later places must not end with the part of the forward pass that runs now.
-    x.gpu.unscoped(() => {
-      const scale = this.known?.get(place) ?? scaleOf(x);
-      this.#scales.set(place, scale);
-      this.#total = this.#total ? gate(this.#total, scale, 1) : scale;
-    });
-    return gate(x, this.#scales.get(place)!, x.size);
+    const scale = this.known ? this.known.get(place) : x.gpu.unscoped(() => powerOfTwoOf(x, COMFORTABLE));
+    if (!scale) return x;
+    this.#scales.set(place, scale);
+    this.#waiting.push(scale);
+    return gate(x, scale, x.size);
   }
 
   /** What is to be added to scaled values, scaled as they are. */
   added(x: Tensor): Tensor {
-    return this.#total ? gate(x, this.#total, x.size) : x;
+    const total = x.gpu.unscoped(() => this.#totalNow());
+    return total ? gate(x, total, x.size) : x;
+  }
+
+  #totalNow(): Tensor | undefined {
+    for (const scale of this.#waiting.splice(0)) this.#total = this.#total ? gate(this.#total, scale, 1) : scale;
+    return this.#total;
   }
 }
-
-const scaleOf = (x: Tensor): Tensor =>
-  map(`select(s, 1.0, s >= ${1 / COMFORTABLE} && s <= ${COMFORTABLE}.0)`, { s: powerOfTwoOf(x) });
