@@ -3,8 +3,9 @@ import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import { loadWidth } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
 import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
-import { lanesFit, type MatmulVariant, splitK, TILE, tileCount } from "./matmul-variant.js";
+import { lanesFit, type MatmulVariant, outerFits, rowFits, splitK, TILE, tileCount } from "./matmul-variant.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 import { weightConstants } from "./weight-as.js";
@@ -102,7 +103,50 @@ function lane(call: MatmulCall): void {
   });
 }
 
-export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split };
+function row(call: MatmulCall): void {
+  const { gpu, order, size } = call;
+  const { m, n, k, batch = 1 } = size;
+  if (!rowFits(order, size)) {
+    throw new KernelError(
+      `matmul ${order} ${m} x ${n} x ${k}: row variant: expected one row in order nn or nt; use variant "tile"`,
+    );
+  }
+  const { A_TRANSPOSED: _, ...operand } = operandConstants(call);
+  const width = operand.B_TRANSPOSED ? loadWidth(k) : 1;
+  const depth = k / width;
+  const end = epilogue(call);
+  // Neighbours share a column only where its values lie side by side.
+  const { constants, groups } = rowLanes(gpu, batch * n, operand.B_TRANSPOSED ? depth : 1);
+  gpu.dispatch(shaders.matmul_row, {
+    buffers: { ...operands(call), ...end.buffers },
+    params: { n, depth, batches: batch },
+    constants: { ...operand, ...end.constants, ...constants, ...quadConstants(width) },
+    groups,
+  });
+}
+
+function outer(call: MatmulCall): void {
+  const { m, n, k, batch = 1 } = call.size;
+  if (!outerFits(call)) {
+    throw new KernelError(
+      `matmul ${call.order} ${m} x ${n} x ${k}: outer variant: expected order tn, k 1, and no epilogue but a mask and scores; use variant "tile"`,
+    );
+  }
+  const { a, b } = operands(call);
+  const { mask, scored, out } = call.buffers;
+  const width = loadWidth(n);
+  const outerProduct = {
+    buffers: { a, b, mask: mask ?? a, scored: scored ?? b, out },
+    params: { columns: n / width, matrix: (m * n) / width },
+    constants: { SCORE: scored !== undefined, MASK_OUT: mask !== undefined },
+    inFours: width === 4,
+  };
+  dispatchElementwise(call.gpu, shaders.matmul_outer, outerProduct, batch * m * n);
+}
+
+export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split, row, outer };
+
+const quadConstants = (width: 1 | 4) => (width === 4 ? { Quad: "vec4f", QUAD: 4 } : {});
 
 /** A product with ones only has the same sum in every column. */
 export function rowSum(call: MatmulCall): void {
@@ -115,7 +159,7 @@ export function rowSum(call: MatmulCall): void {
   gpu.dispatch(shaders.matmul_row_sum, {
     buffers: { a: buffers.a, ...end.buffers },
     params: { rows, n: size.n, depth },
-    constants: { ...end.constants, ...constants, ...(width === 4 && { Quad: "vec4f", QUAD: 4 }) },
+    constants: { ...end.constants, ...constants, ...quadConstants(width) },
     groups,
   });
 }

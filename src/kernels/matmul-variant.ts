@@ -1,13 +1,14 @@
 /** Which matmul kernel runs: the one place that knows which device and shape likes which. */
 import type { Gpu } from "../gpu/index.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
+import type { MatmulCall } from "./matmul-dispatch.js";
 
 /**
  * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8 and rows of whole vec4.
  * `tile`: 64 x 64 tiles in workgroup memory, any device and shape. `split`: the same with the sum over k cut into chunks, for outputs of so few
- * tiles that a GPU would idle.
+ * tiles that a GPU would idle. `row`: one row times a matrix, any device and shape. `outer`: the outer product of two vectors.
  */
-export type MatmulVariant = "lane" | "tile" | "split";
+export type MatmulVariant = "lane" | "tile" | "split" | "row" | "outer";
 
 export const TILE = 64;
 const DEPTH = 16;
@@ -34,7 +35,23 @@ export function lanesFit(gpu: Gpu, order: MatmulOrder, { m, n, k }: MatmulSize):
   return gpu.features.has("subgroups") && (lanes === 4 || lanes === 8) && rows.every((length) => length % 4 === 0);
 }
 
-export function chooseVariant(gpu: Gpu, order: MatmulOrder, size: MatmulSize): MatmulVariant {
+/** Whether the row kernel can run. */
+export const rowFits = (order: MatmulOrder, { m }: MatmulSize): boolean => m === 1 && order !== "tn";
+
+/** Whether the kernel for outer products can run. */
+export const outerFits = ({ order, size: { k }, buffers, options: { activation = "none" } }: MatmulCall): boolean => {
+  const { bias, gate, preactivation, residual } = buffers;
+  return order === "tn" && k === 1 && activation === "none" && !(bias || gate || preactivation || residual);
+};
+
+/** What fits the shape best where a tile would be all but empty, or else the device. */
+export function chooseVariant(call: MatmulCall): MatmulVariant {
+  if (rowFits(call.order, call.size)) return "row";
+  return outerFits(call) ? "outer" : chooseTiles(call.gpu, call.order, call.size);
+}
+
+/** What the device likes for a product of many rows and columns. */
+export function chooseTiles(gpu: Gpu, order: MatmulOrder, size: MatmulSize): "lane" | "tile" | "split" {
   if (gpu.info.software) return lanesFit(gpu, order, size) ? "lane" : "tile";
   return splitK(size).splits > 1 ? "split" : "tile";
 }

@@ -73,7 +73,7 @@ export function matmul(
   using _scope = gpu.scope();
   const call = { gpu, order, buffers, size, options };
   if (options.weightAs === "one" && !buffers.mask && !options.variant) rowSum(call);
-  else matmulVariants[options.variant ?? chooseVariant(gpu, order, size)](call);
+  else matmulVariants[options.variant ?? chooseVariant(call)](call);
 }
 
 function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: MatmulOptions): void {

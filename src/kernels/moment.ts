@@ -6,7 +6,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { matmul } from "./matmul.js";
-import { chooseVariant } from "./matmul-variant.js";
+import { chooseTiles } from "./matmul-variant.js";
 import { rankUpdate } from "./rank-update.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -24,7 +24,7 @@ export interface MomentSize {
 export function moment(gpu: Gpu, { x, out }: { x: BufferLike; out: BufferLike }, { rows, columns }: MomentSize): void {
   requireElements("moment", { x, out }, { x: rows * columns, out: columns * columns });
   const product = { m: columns, n: columns, k: rows };
-  if (chooseVariant(gpu, "tn", product) === "split") {
+  if (chooseTiles(gpu, "tn", product) === "split") {
     using _temporaries = gpu.scope();
     const sum = gpu.allocate(4 * columns * columns);
     matmul(gpu, "tn", { a: x, b: x, residual: out, out: sum }, product);

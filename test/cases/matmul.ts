@@ -177,6 +177,18 @@ const lanesByOrder: Record<MatmulOrder, MatmulSize[]> = {
   ],
 };
 
+const rowShapes: MatmulSize[] = [
+  { m: 1, n: 63, k: 131 },
+  { m: 1, n: 65, k: 256 },
+  { m: 1, n: 32, k: 68, batch: 3 },
+];
+
+const outerShapes: MatmulSize[] = [
+  { m: 7, n: 13, k: 1 },
+  { m: 65, n: 36, k: 1 },
+  { m: 8, n: 12, k: 1, batch: 3 },
+];
+
 const benchShapes: MatmulSize[] = [
   { m: 512, n: 512, k: 512 },
   { m: 1024, n: 1024, k: 1024 },
@@ -200,6 +212,18 @@ export const cases: KernelCase[] = [
       ),
     ),
   ),
+  ...(["nn", "nt"] as const).flatMap((order) =>
+    rowShapes.flatMap((size) =>
+      (["plain", "epilogue", "masked", "relu masked", ...ofWeight] as const).map((extra) =>
+        makeCase(order, size, undefined, extra),
+      ),
+    ),
+  ),
+  ...outerShapes.flatMap((size) =>
+    (["plain", "masked", "scored", "masked scored", "epilogue"] as const).map((extra) =>
+      makeCase("tn", size, undefined, extra),
+    ),
+  ),
   // More groups than one dimension holds.
   makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"),
   makeCase("nt", { m: 8 * 65_536 + 1, n: 2, k: 1 }, undefined, "one"),
@@ -209,6 +233,9 @@ export const cases: KernelCase[] = [
       [benchShapes[0], benchShapes[4]].map((size) => makeCase(order, size, undefined, extra, true)),
     ),
   ),
+  makeCase("nt", { m: 1, n: 300, k: 784 }, undefined, "masked square", true),
+  makeCase("nn", { m: 1, n: 784, k: 300 }, undefined, "masked square", true),
+  makeCase("tn", { m: 300, n: 784, k: 1 }, undefined, "masked scored", true),
 ];
 
 const size = { m: 3, n: 5, k: 4 };

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
 import type { Gpu } from "../../src/gpu/index.js";
-import { matmul } from "../../src/kernels/matmul.js";
-import { chooseVariant, splitK } from "../../src/kernels/matmul-variant.js";
+import { type MatmulBuffers, type MatmulOrder, type MatmulSize, matmul } from "../../src/kernels/matmul.js";
+import { chooseTiles, chooseVariant, splitK } from "../../src/kernels/matmul-variant.js";
 import { sharedGpu } from "../harness/gpu.js";
 
 const device = (software: boolean, subgroupSize: number | undefined, ...features: string[]) =>
@@ -13,19 +13,31 @@ describe("matmul: the choice of a variant", () => {
   const square = { m: 512, n: 512, k: 512 };
 
   test("software drivers with subgroups of 4 or 8 take lanes when rows are whole vec4", () => {
-    for (const size of [4, 8]) expect(chooseVariant(device(true, size, "subgroups"), "nt", square)).toBe("lane");
-    expect(chooseVariant(device(true, 8, "subgroups"), "nt", { m: 1, n: 10, k: 64 })).toBe("lane");
-    expect(chooseVariant(device(true, 8, "subgroups"), "nn", { m: 1, n: 10, k: 64 })).toBe("tile");
-    expect(chooseVariant(device(true, 8, "subgroups"), "tn", { m: 64, n: 64, k: 197 })).toBe("lane");
-    expect(chooseVariant(device(true, 8), "nt", square)).toBe("tile");
-    expect(chooseVariant(device(true, undefined, "subgroups"), "nt", square)).toBe("tile");
+    for (const size of [4, 8]) expect(chooseTiles(device(true, size, "subgroups"), "nt", square)).toBe("lane");
+    expect(chooseTiles(device(true, 8, "subgroups"), "nt", { m: 1, n: 10, k: 64 })).toBe("lane");
+    expect(chooseTiles(device(true, 8, "subgroups"), "nn", { m: 1, n: 10, k: 64 })).toBe("tile");
+    expect(chooseTiles(device(true, 8, "subgroups"), "tn", { m: 64, n: 64, k: 197 })).toBe("lane");
+    expect(chooseTiles(device(true, 8), "nt", square)).toBe("tile");
+    expect(chooseTiles(device(true, undefined, "subgroups"), "nt", square)).toBe("tile");
   });
 
   test("GPUs split k only where tiles are few and k is long", () => {
     const gpu = device(false, 32, "subgroups");
-    expect(chooseVariant(gpu, "tn", { m: 192, n: 192, k: 12_608 })).toBe("split");
-    expect(chooseVariant(gpu, "nn", { m: 192, n: 192, k: 128 })).toBe("tile");
-    expect(chooseVariant(gpu, "nn", { m: 4096, n: 4096, k: 4096 })).toBe("tile");
+    expect(chooseTiles(gpu, "tn", { m: 192, n: 192, k: 12_608 })).toBe("split");
+    expect(chooseTiles(gpu, "nn", { m: 192, n: 192, k: 128 })).toBe("tile");
+    expect(chooseTiles(gpu, "nn", { m: 4096, n: 4096, k: 4096 })).toBe("tile");
+  });
+
+  test("any device has kernels for one row, and for outer products without an epilogue", () => {
+    const chosen = (gpu: Gpu, order: MatmulOrder, size: MatmulSize, parts: object = {}) =>
+      chooseVariant({ gpu, order, size, buffers: parts as MatmulBuffers, options: {} });
+    for (const gpu of [device(true, 8, "subgroups"), device(false, 32, "subgroups")]) {
+      expect(chosen(gpu, "nt", { m: 1, n: 64, k: 64 })).toBe("row");
+      expect(chosen(gpu, "nn", { m: 1, n: 64, k: 64 })).toBe("row");
+      expect(chosen(gpu, "tn", { m: 64, n: 64, k: 1 })).toBe("outer");
+      expect(chosen(gpu, "tn", { m: 64, n: 64, k: 1 }, { scored: {}, mask: {} })).toBe("outer");
+      expect(chosen(gpu, "tn", { m: 64, n: 64, k: 1 }, { bias: {} })).not.toBe("outer");
+    }
   });
 
   test("chunks cover k once and none is empty", () => {

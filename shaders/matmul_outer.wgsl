@@ -1,0 +1,26 @@
+// out[z] = a[z] b[z], the outer product of m and n values: matmul_tile.wgsl's product for k = 1, of whose epilogue it has what gradients of weights take.
+// With SCORE the path scores w^2 |product| take its place, w from `scored`; with MASK_OUT a zero bit of `mask` makes its element of m x n zero.
+// columns: n, and matrix: m * n, both in values
+#import elementwise
+#import value
+#import mask_bits
+
+const SCORE = false;
+const MASK_OUT = false;
+
+struct Params { start: u32, end: u32, columns: u32, matrix: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<Value>;
+@group(0) @binding(3) var<storage, read> mask: array<u32>;
+@group(0) @binding(4) var<storage, read> scored: array<Value>;
+@group(0) @binding(5) var<storage, read_write> out: array<Value>;
+
+fn apply(i: u32) {
+  let element = i % params.matrix;
+  var product = a[i / params.columns] * b[i / params.matrix * params.columns + element % params.columns];
+  if (SCORE) { product = scored[i] * scored[i] * abs(product); }
+  if (MASK_OUT) { product = select(Value(0.0), product, mask_bits(mask[mask_word(element)], element) != Bits(0u)); }
+  out[i] = product;
+}
