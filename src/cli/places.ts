@@ -16,11 +16,14 @@ function placeOf(path: string): string {
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
-/** The files or the folder that a model consists of. */
-export function modelPlaces(path: string): string[] {
-  if (isFolder(path)) return [path];
-  return [path, ...["config.json", "preprocessor_config.json"].map((name) => join(dirname(path), name))];
+/** The files that a model consists of. */
+export function modelFiles(path: string): string[] {
+  const [folder, weights] = isFolder(path) ? [path, join(path, "model.safetensors")] : [dirname(path), path];
+  return [weights, ...["config.json", "preprocessor_config.json"].map((name) => join(folder, name))];
 }
+
+/** The files or the folder that a model consists of. */
+export const modelPlaces = (path: string): string[] => (isFolder(path) ? [path] : modelFiles(path));
 
 /** The file or folder of data, whatever split of it is used; none for data that are not given. */
 export const dataPlaces = (...paths: readonly (string | undefined)[]): string[] =>

@@ -4,6 +4,7 @@ import { defineBench } from "./commands/bench.js";
 import { defineDemo } from "./commands/demo.js";
 import { defineDoctor } from "./commands/doctor.js";
 import { defineEval } from "./commands/eval.js";
+import { defineExport } from "./commands/export.js";
 import { defineInfo } from "./commands/info.js";
 import { definePrune } from "./commands/prune.js";
 import { defineSaliency } from "./commands/saliency.js";
@@ -47,6 +48,7 @@ export function createProgram(context: CommandContext, finish: (outcome: Outcome
   defineEval(program, run);
   defineTraining(program, run);
   defineInfo(program, run);
+  defineExport(program, run);
   program.commandsGroup("This machine:");
   defineDoctor(program, run);
   defineBench(program, run);

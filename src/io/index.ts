@@ -33,7 +33,7 @@ export type { Image } from "./image.js";
 export { type ClassFolder, type ImageSource, imageFolderDataset } from "./image-folder.js";
 export { type JsonObject, parseJsonObject } from "./json.js";
 export { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
-export { encodeOnnx, type OnnxOptions, OPSET } from "./onnx/index.js";
+export { encodeOnnx, ONNX_OPSET, type OnnxOptions } from "./onnx/index.js";
 export { expectedParameters } from "./parameters.js";
 export { fitImage } from "./preprocess.js";
 export { type Interpolation, resize } from "./resize.js";
