@@ -49,6 +49,12 @@ export interface ViTConfig {
   readonly preprocess: Preprocess;
 }
 
+/** What the blocks of a transformer's encoder are made of: a ViT's, or those of another tower beside it. */
+export type EncoderConfig = Pick<
+  ViTConfig,
+  "embedDim" | "normWidth" | "blocks" | "qkvBias" | "normEps" | "projDropRate" | "dropPathRate" | "activation"
+>;
+
 /** Linear layers `lin.0 ... lin.N` with ReLU between them. */
 export interface MlpConfig {
   readonly architecture: "mlp";

@@ -1,42 +1,51 @@
-import type { ConvNetConfig, MlpConfig, ModelConfig, ViTConfig } from "./config.js";
+import type { ConvNetConfig, EncoderConfig, MlpConfig, ModelConfig, ViTConfig } from "./config.js";
 import { weighted } from "./convnet-layout.js";
 import { convNetLayout } from "./convnet-networks.js";
 import { contextWidth, qkvRows } from "./vit-shape.js";
 
-type Shapes = Map<string, readonly number[]>;
+/** Shapes of parameters by name. */
+export type Shapes = Map<string, readonly number[]>;
 
 /** A linear layer's weight `[out, in]` and bias. */
-function addLinear(shapes: Shapes, name: string, outputs: number, inputs: number, bias = true): void {
+export function addLinear(shapes: Shapes, name: string, outputs: number, inputs: number, bias = true): void {
   shapes.set(`${name}.weight`, [outputs, inputs]);
   if (bias) shapes.set(`${name}.bias`, [outputs]);
 }
 
+/** Weight and bias of a layer norm. */
+export function addLayerNorm(shapes: Shapes, name: string, width: number): void {
+  for (const part of ["weight", "bias"]) shapes.set(`${name}.${part}`, [width]);
+}
+
+/** The parameters of a transformer's block. */
+export function addBlock(shapes: Shapes, { embedDim, blocks, qkvBias }: EncoderConfig, index: number): void {
+  const { attention, mlp } = blocks[index];
+  const block = `blocks.${index}`;
+  const reads = ({ inputs }: { inputs?: readonly number[] }) => inputs?.length ?? embedDim;
+  const writes = ({ outputs }: { outputs?: readonly number[] }) => outputs?.length ?? embedDim;
+  if (attention) {
+    addLayerNorm(shapes, `${block}.norm1`, embedDim);
+    addLinear(shapes, `${block}.attn.qkv`, qkvRows(attention), reads(attention), qkvBias);
+    addLinear(shapes, `${block}.attn.proj`, writes(attention), contextWidth(attention));
+  }
+  if (mlp) {
+    addLayerNorm(shapes, `${block}.norm2`, embedDim);
+    addLinear(shapes, `${block}.mlp.fc1`, mlp.hidden, reads(mlp));
+    addLinear(shapes, `${block}.mlp.fc2`, writes(mlp), mlp.hidden);
+  }
+}
+
 function vitParameters(config: ViTConfig): Shapes {
-  const { embedDim: dim, inChannels, patchSize, numClasses, classToken, distilled, qkvBias } = config;
+  const { embedDim: dim, inChannels, patchSize, numClasses, classToken, distilled } = config;
   const shapes: Shapes = new Map();
-  const norm = (name: string) => shapes.set(`${name}.weight`, [dim]).set(`${name}.bias`, [dim]);
 
   if (classToken) shapes.set("cls_token", [1, 1, dim]);
   if (distilled) shapes.set("dist_token", [1, 1, dim]);
   const tokens = (config.imageSize / patchSize) ** 2 + Number(classToken) + Number(distilled);
   shapes.set("pos_embed", [1, tokens, dim]);
   shapes.set("patch_embed.proj.weight", [dim, inChannels, patchSize, patchSize]).set("patch_embed.proj.bias", [dim]);
-  for (const [index, { attention, mlp }] of config.blocks.entries()) {
-    const block = `blocks.${index}`;
-    const reads = ({ inputs }: { inputs?: readonly number[] }) => inputs?.length ?? dim;
-    const writes = ({ outputs }: { outputs?: readonly number[] }) => outputs?.length ?? dim;
-    if (attention) {
-      norm(`${block}.norm1`);
-      addLinear(shapes, `${block}.attn.qkv`, qkvRows(attention), reads(attention), qkvBias);
-      addLinear(shapes, `${block}.attn.proj`, writes(attention), contextWidth(attention));
-    }
-    if (mlp) {
-      norm(`${block}.norm2`);
-      addLinear(shapes, `${block}.mlp.fc1`, mlp.hidden, reads(mlp));
-      addLinear(shapes, `${block}.mlp.fc2`, writes(mlp), mlp.hidden);
-    }
-  }
-  norm(config.pool === "avg" ? "fc_norm" : "norm");
+  for (const index of config.blocks.keys()) addBlock(shapes, config, index);
+  addLayerNorm(shapes, config.pool === "avg" ? "fc_norm" : "norm", dim);
   addLinear(shapes, "head", numClasses, dim);
   if (distilled) addLinear(shapes, "head_dist", numClasses, dim);
   return shapes;

@@ -1,5 +1,5 @@
 /** Prunable layers and gate places of a ViT, from its config. */
-import type { ViTConfig } from "../io/config.js";
+import type { EncoderConfig, ViTConfig } from "../io/config.js";
 import { contextWidth, qkvRows } from "../io/vit-shape.js";
 import type { GateShape } from "./gates.js";
 import type { LayerKind, PrunableLayer } from "./sites.js";
@@ -44,11 +44,11 @@ export function vitLayers(config: ViTConfig): PrunableLayer[] {
   return layers;
 }
 
-export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
-  const { embedDim } = config;
+/** Places of an encoder's blocks, and of the channels that all of them read. */
+export function encoderGatePlaces({ embedDim, blocks }: EncoderConfig): Map<string, GateShape> {
   const places = new Map<string, GateShape>();
   const add = (key: string, units: readonly number[], inner = 1) => places.set(key, { units, inner });
-  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+  for (const [index, { attention, mlp }] of blocks.entries()) {
     const block = `blocks.${index}`;
     if (attention) {
       const { heads, headDim, qkv, inputs, outputs } = attention;
@@ -70,8 +70,13 @@ export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
     }
     if (attention || mlp) add(`${block}.block`, [1]);
   }
-  // Of class-token models, as a mean over tokens would have to leave closed ones out too.
-  if (config.pool === "cls") add("token", [tokenCount(config)], embedDim);
   add("embed", [embedDim]);
+  return places;
+}
+
+export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
+  const places = encoderGatePlaces(config);
+  // Of class-token models, as a mean over tokens would have to leave closed ones out too.
+  if (config.pool === "cls") places.set("token", { units: [tokenCount(config)], inner: config.embedDim });
   return places;
 }

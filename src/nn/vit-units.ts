@@ -1,5 +1,5 @@
 /** Units of a ViT that are parts of several parameters, from its config. Cutting one out leaves the same function as setting its weights to zero. */
-import type { ViTConfig } from "../io/config.js";
+import type { EncoderConfig, ViTConfig } from "../io/config.js";
 import { type AttentionShape, contextWidth, type MlpShape } from "../io/vit-shape.js";
 import type { UnitGroup, UnitKind, UnitMember } from "./sites.js";
 import { tokenCount } from "./vit-sites.js";
@@ -8,13 +8,15 @@ import { tokenCount } from "./vit-sites.js";
 interface Branch<S> {
   readonly block: string;
   readonly shape: S;
-  readonly config: ViTConfig;
+  readonly config: EncoderConfig;
+  /** Of an example. */
+  readonly tokens: number;
 }
 
 const member = (parameter: string, inner: number, period: number): UnitMember => ({ parameter, inner, period });
 
 /** FLOPs of the two products of attention for one dimension of a head. */
-const dimensionFlops = (config: ViTConfig): number => 2 * 2 * tokenCount(config) ** 2;
+const dimensionFlops = ({ tokens }: Pick<Branch<unknown>, "tokens">): number => 2 * 2 * tokens ** 2;
 
 /** Channels that a branch reads. */
 const inputsRead = ({ shape, config }: Branch<AttentionShape | MlpShape>): number =>
@@ -25,7 +27,7 @@ const qkvBias = ({ block, config }: Branch<AttentionShape>, inner: number, perio
 
 /** A head: its rows of q, k and v with their biases, and its columns of the projection. */
 function heads(branch: Branch<AttentionShape>): UnitGroup {
-  const { block, shape, config } = branch;
+  const { block, shape } = branch;
   return {
     name: `${block}.attn.head`,
     units: shape.heads,
@@ -34,13 +36,13 @@ function heads(branch: Branch<AttentionShape>): UnitGroup {
       ...qkvBias(branch, shape.headDim, shape.heads),
       member(`${block}.attn.proj.weight`, shape.headDim, shape.heads),
     ],
-    flops: dimensionFlops(config) * shape.headDim,
+    flops: dimensionFlops(branch) * shape.headDim,
   };
 }
 
 /** A dimension of every head: its rows of q, k and v with their biases, and its columns of the projection. */
 function headDims(branch: Branch<AttentionShape>): UnitGroup {
-  const { block, shape, config } = branch;
+  const { block, shape } = branch;
   return {
     name: `${block}.attn.headDim`,
     units: shape.headDim,
@@ -49,7 +51,7 @@ function headDims(branch: Branch<AttentionShape>): UnitGroup {
       ...qkvBias(branch, 1, shape.headDim),
       member(`${block}.attn.proj.weight`, 1, shape.headDim),
     ],
-    flops: dimensionFlops(config) * shape.heads,
+    flops: dimensionFlops(branch) * shape.heads,
   };
 }
 
@@ -112,8 +114,8 @@ const whole = (name: string, parameters: readonly string[], flops: number): Unit
   flops,
 });
 
-const attentionFlops = ({ shape, config }: Branch<AttentionShape>): number =>
-  dimensionFlops(config) * shape.heads * shape.headDim;
+const attentionFlops = (branch: Branch<AttentionShape>): number =>
+  dimensionFlops(branch) * branch.shape.heads * branch.shape.headDim;
 
 /**
  * A channel of the residual stream: what writes it, what reads it, and its part of every norm. Norms of a network without it still divide by the
@@ -177,13 +179,19 @@ const MLP_UNITS: Partial<Record<UnitKind, UnitsOf<MlpShape>>> = {
   mlp: (branch) => [whole(`${branch.block}.block.mlp`, mlpParameters(branch), 0)],
 };
 
-/** The units of one kind; blocks that have none of it are left out. */
-export function vitUnits(config: ViTConfig, kind: UnitKind): UnitGroup[] {
-  if (kind === "embed") return channels(config);
+/** The units of one kind of a ViT; blocks that have none of it are left out. */
+export const vitUnits = (config: ViTConfig, kind: UnitKind): UnitGroup[] =>
+  kind === "embed" ? channels(config) : encoderUnits(config, tokenCount(config), kind);
+
+/**
+ * The units of one kind within an encoder's blocks.
+ * @param tokens - of an example
+ */
+export function encoderUnits(config: EncoderConfig, tokens: number, kind: UnitKind): UnitGroup[] {
   return config.blocks.flatMap(({ attention, mlp }, index) => {
     const block = `blocks.${index}`;
-    const attn = attention && { block, shape: attention, config };
-    const feed = mlp && { block, shape: mlp, config };
+    const attn = attention && { block, shape: attention, config, tokens };
+    const feed = mlp && { block, shape: mlp, config, tokens };
     if (kind === "block" && (attn || feed)) {
       const parameters = [...(attn ? attentionParameters(attn) : []), ...(feed ? mlpParameters(feed) : [])];
       return [whole(`${block}.block`, parameters, attn ? attentionFlops(attn) : 0)];
