@@ -1,6 +1,7 @@
 /** Readers of option values. Each turns text into a value or throws the one line that the user sees. */
 import { UsageError } from "../errors.js";
 import { UNIT_KINDS } from "../nn/index.js";
+import { checkSparsity } from "../prune/schedule.js";
 import { GRANULARITIES, type Granularity } from "../prune/units.js";
 
 export interface Range {
@@ -32,6 +33,15 @@ export const countOption = (name: string): ((text: string) => number) =>
 
 /** Seeds are 32 bits wide, as the generators on the device take them. */
 export const seedOption = numberOption("seed", { min: 0, max: 2 ** 32 - 1, integer: true });
+
+const sparsityNumber = numberOption("sparsity");
+
+/** A part to remove. */
+export function sparsityOption(text: string): number {
+  const value = sparsityNumber(text);
+  checkSparsity(value, 1);
+  return value;
+}
 
 export function choiceOption<T extends string>(name: string, values: readonly T[]): (text: string) => T {
   return (text) => {

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../../errors.js";
 import { METHODS, type ScoringMethod } from "../../prune/methods/index.js";
-import { checkSparsity, SCHEDULES } from "../../prune/schedule.js";
+import { SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import {
   choiceOption,
@@ -11,6 +11,7 @@ import {
   nameOption,
   numberOption,
   seedOption,
+  sparsityOption,
 } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
@@ -26,14 +27,6 @@ import {
 } from "./help.js";
 import { FRESH, TRAINING_BATCH, withAugmentation, withOptimizer } from "./training-options.js";
 
-const readNumber = numberOption("sparsity");
-
-function sparsity(text: string): number {
-  const value = readNumber(text);
-  checkSparsity(value, 1);
-  return value;
-}
-
 export function definePrune(program: Command, run: Run): void {
   const command = program
     .command("prune")
@@ -45,7 +38,7 @@ export function definePrune(program: Command, run: Run): void {
     .argument("<model>", MODEL_OR_CONFIG)
     .optionsGroup("What to prune:")
     .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, nameOption("method", METHODS, METHODS_OF_PRUNE))
-    .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsity)
+    .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsityOption)
     .option("--granularity <unit>", GRANULARITY, granularityOption, "weight")
     .option(
       "--scope <scope>",
