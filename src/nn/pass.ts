@@ -136,8 +136,8 @@ export class Pass {
     return substitute === "absent" ? undefined : this.#masked(name, this.#written(name, substitute));
   }
 
-  /** A vector times its mask. */
-  #vector(name: string): Tensor {
+  /** What takes part as a parameter, times its mask. */
+  value(name: string): Tensor {
     return this.#masked(name, this.#value(name));
   }
 
@@ -179,10 +179,10 @@ export class Pass {
   /** By channel; see {@link ForwardOptions.batchNorm}. */
   batchNorm(x: Tensor, layer: string): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.#vector(`${prefix}.weight`);
+    const weight = this.value(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.#vector(`${prefix}.bias`);
+    const bias = this.value(`${prefix}.bias`);
     const { batchNorm: by = this.training ? "training" : "running" } = this.options;
     // The kernel moves what it is given; with "batch" that is thrown away.
     const running = (part: string) =>
@@ -195,23 +195,25 @@ export class Pass {
   /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
   scale(x: Tensor, layer: string): Tensor {
     const [, , height, width] = x.shape;
-    return gate(x, this.#vector(`${this.prefix + layer}.weight`), height * width);
+    return gate(x, this.value(`${this.prefix + layer}.weight`), height * width);
   }
 
   /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
   layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.#vector(`${prefix}.weight`);
+    const weight = this.value(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.#vector(`${prefix}.bias`);
+    const bias = this.value(`${prefix}.bias`);
     return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth });
   }
 
   /** Attention with the gate of tokens as keys, if there is one. */
   attention(qkv: Tensor, attributes: AttentionAttributes, place: string): Tensor {
     const keyGate = this.gates.get(`${this.prefix}token`);
-    return this.options.attention?.(qkv, attributes, this.prefix + place, keyGate) ?? attention(qkv, attributes, keyGate);
+    return (
+      this.options.attention?.(qkv, attributes, this.prefix + place, keyGate) ?? attention(qkv, attributes, keyGate)
+    );
   }
 
   /** The activation function of units with a gate place, before their gate. */

@@ -1,0 +1,124 @@
+/**
+ * Cuts what is zero out of a ViT. What is left computes the same: rows and columns that go only ever add zeros, norms go on dividing by the width that
+ * they had, attention goes on scaling as it did.
+ */
+import type { ViTConfig } from "../../io/config.js";
+import { expectedParameters } from "../../io/parameters.js";
+import type { FloatTensor } from "../../io/safetensors.js";
+import type { AttentionShape, BlockShape, MlpShape } from "../../io/vit-shape.js";
+import { denseBranch } from "./branch.js";
+import { compactAttention } from "./compact-attention.js";
+import { compactMlp } from "./compact-mlp.js";
+import { cutMatrix, range, roundedUp } from "./host-matrix.js";
+
+type Weights = ReadonlyMap<string, FloatTensor>;
+
+/** A network and its weights on the host. */
+export interface HostModel<C> {
+  readonly config: C;
+  readonly weights: Map<string, FloatTensor>;
+}
+
+export interface CompactOptions {
+  /** Numbers of kept neurons, dimensions and channels are rounded up to a multiple of this, such as 8, which kernels of some devices like. Default 1. */
+  readonly roundTo?: number;
+}
+
+/** Cuts branches, blocks and then channels of the residual stream. Masks must be in the weights, as zeros. */
+export function compactViT(config: ViTConfig, weights: Weights, { roundTo = 1 }: CompactOptions): HostModel<ViTConfig> {
+  return cutChannels(cutBlocks(config, weights, roundTo), roundTo);
+}
+
+function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostModel<ViTConfig> {
+  const { embedDim } = config;
+  const left = new Map([...weights].filter(([name]) => !name.startsWith("blocks.")));
+  const blocks: BlockShape[] = [];
+  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+    const block = `blocks.${index}`;
+    const dense = { block, embedDim, roundTo };
+    const attn = attention && compactAttention(denseBranch<AttentionShape>(weights, { ...dense, shape: attention }));
+    const feed = mlp && compactMlp(denseBranch<MlpShape>(weights, { ...dense, shape: mlp }));
+    if (!attn && !feed) continue;
+    const norms = [...weights].filter(
+      ([name]) => (attn && name.startsWith(`${block}.norm1.`)) || (feed && name.startsWith(`${block}.norm2.`)),
+    );
+    for (const [name, weight] of [...norms, ...(attn?.weights ?? []), ...(feed?.weights ?? [])]) {
+      left.set(name.replace(block, `blocks.${blocks.length}`), weight);
+    }
+    blocks.push({ ...(attn && { attention: attn.shape }), ...(feed && { mlp: feed.shape }) });
+  }
+  return { config: { ...config, blocks: blocks.length > 0 ? blocks : [{}] }, weights: left };
+}
+
+/** How channels lie in a parameter outside of the blocks: along its rows, or along its last axis. */
+const isByRow = (name: string): boolean => name.startsWith("patch_embed.");
+
+/** Takes channels out that nothing writes and nothing reads. */
+function cutChannels({ config, weights }: HostModel<ViTConfig>, roundTo: number): HostModel<ViTConfig> {
+  const { embedDim, blocks } = config;
+  const live = new Set<number>();
+  const whole = range(embedDim);
+  for (const { attention, mlp } of blocks) {
+    for (const branch of [attention, mlp]) {
+      if (!branch) continue;
+      for (const channel of [...(branch.inputs ?? whole), ...(branch.outputs ?? whole)]) live.add(channel);
+    }
+  }
+  const outside = [...weights].filter(([name]) => !name.startsWith("blocks.") && carriesChannels(name));
+  for (const [name, { data }] of outside) {
+    // What a norm adds to a channel is nothing where no head reads it.
+    if (/norm\.(weight|bias)$/.test(name)) continue;
+    const inner = isByRow(name) ? data.length / embedDim : 1;
+    for (const [index, value] of data.entries()) if (value !== 0) live.add(Math.floor(index / inner) % embedDim);
+  }
+  const kept = roundedUp([...live], embedDim, roundTo, 1);
+  if (kept.length === embedDim) return { config, weights: new Map(weights) };
+
+  const cut = new Map(weights);
+  const norms = [...weights].filter(([name]) => /^blocks\.\d+\.norm\d\./.test(name));
+  for (const [name, tensor] of [...outside, ...norms]) cut.set(name, keepChannels(name, tensor, kept, embedDim));
+  const renumbered = new Map(kept.map((channel, index) => [channel, index]));
+  const renumber = (list: readonly number[] | undefined): readonly number[] | undefined => {
+    const numbers = (list ?? whole).flatMap((channel) => renumbered.get(channel) ?? []);
+    return numbers.length < kept.length ? numbers : undefined;
+  };
+  const renumberBranch = <S extends AttentionShape | MlpShape>(shape: S): S =>
+    withoutAbsent<S>({ ...shape, inputs: renumber(shape.inputs), outputs: renumber(shape.outputs) });
+  const shapes = blocks.map(
+    ({ attention, mlp }): BlockShape => ({
+      ...(attention && { attention: renumberBranch(attention) }),
+      ...(mlp && { mlp: renumberBranch(mlp) }),
+    }),
+  );
+  return { config: { ...config, embedDim: kept.length, blocks: shapes }, weights: cut };
+}
+
+/** Not so for the biases of classifiers. */
+const carriesChannels = (name: string): boolean => !/(^|\.)head(_dist)?\.bias$/.test(name);
+
+function keepChannels(
+  name: string,
+  { shape, data }: FloatTensor,
+  kept: readonly number[],
+  embedDim: number,
+): FloatTensor {
+  if (isByRow(name)) {
+    const columns = data.length / embedDim;
+    return {
+      shape: [kept.length, ...shape.slice(1)],
+      data: cutMatrix({ weight: data, columns }, kept, range(columns)).data,
+    };
+  }
+  const rows = data.length / embedDim;
+  return {
+    shape: [...shape.slice(0, -1), kept.length],
+    data: cutMatrix({ weight: data, columns: embedDim }, range(rows), kept).data,
+  };
+}
+
+const withoutAbsent = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;
+
+/** Weights in the order of a config's parameters. */
+export const ordered = (config: ViTConfig, weights: Weights): Map<string, FloatTensor> =>
+  new Map([...expectedParameters(config).keys()].map((name) => [name, weights.get(name)!]));
