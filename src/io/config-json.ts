@@ -59,6 +59,7 @@ export function viTConfigToJson(config: ViTConfig): JsonObject {
     crop_pct: preprocess.cropPct,
     crop_mode: preprocess.cropMode,
     interpolation: preprocess.interpolation,
+    ...(config.exits && { exits: config.exits }),
     ...(!shape && { pruned: encodePruned({ normWidth, blocks }) }),
   };
 }

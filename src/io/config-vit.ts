@@ -38,13 +38,15 @@ export function readViT(reader: ConfigReader): ViTConfig {
   }
   if (distilled && pool !== "cls") reader.fail("pool", '"cls" for a distilled model');
   const isDeiT = distilled || String(reader.raw("architecture") ?? "").startsWith("deit");
+  const shape = readShape(reader, embedDim);
   const config: ViTConfig = {
     architecture: "vit",
     imageSize,
     patchSize,
     inChannels,
     embedDim,
-    ...readShape(reader, embedDim),
+    ...shape,
+    ...readExits(reader, shape.blocks.length, distilled),
     numClasses: reader.count("num_classes"),
     qkvBias: reader.boolean("qkv_bias", true),
     normEps: reader.number("norm_eps", { above: 0, max: 1 }, 1e-6),
@@ -63,6 +65,24 @@ export function readViT(reader: ConfigReader): ViTConfig {
     reader.fail("embed_dim", `part of a model of at most ${MAX_PARAMETERS} parameters`, `this one has ${parameters}`);
   }
   return config;
+}
+
+/** Whether a list is of depths in front of the last block, ascending. */
+export const areExits = (list: readonly unknown[], depth: number): list is readonly number[] =>
+  list.length > 0 &&
+  list.every((exit, index) => {
+    const previous = index > 0 ? Number(list[index - 1]) : 0;
+    return Number.isInteger(exit) && Number(exit) > previous && Number(exit) < depth;
+  });
+
+function readExits(reader: ConfigReader, depth: number, distilled: boolean): Pick<ViTConfig, "exits"> {
+  const exits = reader.raw("exits");
+  if (exits === undefined) return {};
+  if (distilled) reader.fail("exits", "absent in a distilled model, which has two classifiers at its end");
+  if (!Array.isArray(exits) || !areExits(exits, depth)) {
+    return reader.fail("exits", `ascending depths from 1 to below "${reader.key("depth")}" (${depth})`);
+  }
+  return { exits };
 }
 
 /** Equal blocks, or what a cut left of them. */

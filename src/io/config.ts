@@ -32,6 +32,11 @@ export interface ViTConfig {
   /** Channels over which norms take mean and variance: `embedDim`, or that of the dense network where channels were cut, which count as zeros. */
   readonly normWidth: number;
   readonly blocks: readonly BlockShape[];
+  /**
+   * Depths, ascending, behind which a classifier of its own learns: after N blocks `exits.N.norm` and `exits.N.head`, which only training passes run. Absent:
+   * none.
+   */
+  readonly exits?: readonly number[];
   readonly numClasses: number;
   readonly qkvBias: boolean;
   readonly normEps: number;

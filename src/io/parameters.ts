@@ -48,6 +48,10 @@ function vitParameters(config: ViTConfig): Shapes {
   addLayerNorm(shapes, config.pool === "avg" ? "fc_norm" : "norm", dim);
   addLinear(shapes, "head", numClasses, dim);
   if (distilled) addLinear(shapes, "head_dist", numClasses, dim);
+  for (const exit of config.exits ?? []) {
+    addLayerNorm(shapes, `exits.${exit}.norm`, dim);
+    addLinear(shapes, `exits.${exit}.head`, numClasses, dim);
+  }
   return shapes;
 }
 

@@ -2,6 +2,7 @@ export { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 export { type Architecture, architectureOf, createModel } from "./architecture.js";
 export { ConvNet } from "./convnet.js";
 export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
+export { addExits, atDepth, depthsOf, type HostViT } from "./exits.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
 export { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
 export { MLP } from "./mlp.js";

@@ -30,17 +30,20 @@ function truncatedNormal(uniform: () => number): number {
 const STANDARD_DEVIATION = 0.02;
 
 /** ViT weights as timm draws them: truncated normals of deviation 0.02 for matrices, tokens and positions; ones for norms; zeros for biases. */
-export function initialViTWeights(config: ViTConfig, seed: number): Map<string, FloatTensor> {
+export const initialViTWeights = (config: ViTConfig, seed: number): Map<string, FloatTensor> =>
+  drawViTWeights(expectedParameters(config), seed);
+
+/** The same for some of a ViT's parameters, by shape. */
+export function drawViTWeights(shapes: ReadonlyMap<string, readonly number[]>, seed: number): Map<string, FloatTensor> {
   const uniform = uniformGenerator(seed);
   const weights = new Map<string, FloatTensor>();
-  const expected = expectedParameters(config);
-  for (const [name, shape] of expected) {
+  for (const [name, shape] of shapes) {
     const length = shape.reduce((product, extent) => product * extent, 1);
     const isBias = name.endsWith(".bias");
     const fanIn = length / shape[0];
     // The patch embedding is a convolution; its outputs should have about the variance of its inputs.
     const deviation = name === "patch_embed.proj.weight" ? Math.sqrt(1 / fanIn) : STANDARD_DEVIATION;
-    const value = isBias ? () => 0 : isNorm(name, expected) ? () => 1 : () => deviation * truncatedNormal(uniform);
+    const value = isBias ? () => 0 : isNorm(name, shapes) ? () => 1 : () => deviation * truncatedNormal(uniform);
     weights.set(name, { shape: [...shape], data: Float32Array.from({ length }, value) });
   }
   return weights;

@@ -14,6 +14,8 @@ export interface ModelOutput {
   readonly logits: Tensor;
   /** [batch, classes] of the distillation head, in training passes of distilled models. */
   readonly distillation?: Tensor;
+  /** [batch, classes] of each exit of a ViT's config, in training passes. */
+  readonly exits?: readonly Tensor[];
 }
 
 /** A network on a device: parameters by name, gates, the units it is made of, and a forward pass. */

@@ -33,10 +33,24 @@ export function runBlocks(
   }, x);
 }
 
-/** Tokens behind the last block, prefix tokens first. images: [batch, C, H, W]; result: [batch, tokens, width]. @throws ShapeError */
-export function vitTokens(images: Tensor, config: ViTConfig, blocks: readonly EncoderBlock[], pass: Pass): Tensor {
+/**
+ * Tokens behind the last block, prefix tokens first. images: [batch, C, H, W]; result: [batch, tokens, width].
+ * @param onDepth - sees the tokens behind each block, and the number of blocks up to there
+ * @throws ShapeError
+ */
+export function vitTokens(
+  images: Tensor,
+  config: ViTConfig,
+  blocks: readonly EncoderBlock[],
+  pass: Pass,
+  onDepth?: (tokens: Tensor, depth: number) => void,
+): Tensor {
   const embedded = inScope(images.gpu, () => embed(images, config, pass));
-  const tokens = runBlocks(embedded, blocks, (x, block) => vitBlock(x, block, pass));
+  const tokens = runBlocks(embedded, blocks, (x, block) => {
+    const output = vitBlock(x, block, pass);
+    onDepth?.(output, block.index + 1);
+    return output;
+  });
   if (!historyEnabled() && tokens !== embedded) images.gpu.release(embedded);
   return tokens;
 }
@@ -48,7 +62,7 @@ function embed(images: Tensor, config: ViTConfig, pass: Pass): Tensor {
     throw new ShapeError(`vit: expected images [N, ${expected.join(", ")}], got [${images.shape}]`);
   }
   const patches = pass.linear(patchify(images, patchSize), "patch_embed.proj");
-  const position = pass.weight("pos_embed");
+  const position = pass.value("pos_embed");
   const tokens = assembleTokens(
     { patches, prefix: prefix(config, pass), position: reshape(position, [position.size / embedDim, embedDim]) },
     undefined,
@@ -58,7 +72,7 @@ function embed(images: Tensor, config: ViTConfig, pass: Pass): Tensor {
 
 /** Class token and distillation token as rows. */
 function prefix({ classToken, distilled, embedDim }: ViTConfig, pass: Pass): Tensor | undefined {
-  const row = (name: string) => reshape(pass.weight(name), [1, embedDim]);
+  const row = (name: string) => reshape(pass.value(name), [1, embedDim]);
   if (classToken && distilled) return concatRows(row("cls_token"), row("dist_token"));
   return classToken ? row("cls_token") : undefined;
 }
@@ -78,6 +92,12 @@ export function vitOutput(x: Tensor, config: ViTConfig, pass: Pass, half: Tensor
   const distillation = head((tokens) => takeToken(tokens, 1), "norm", "head_dist");
   if (pass.training) return { logits, distillation };
   return { logits: inScope(x.gpu, () => gate(add(logits, distillation), half, 1)) };
+}
+
+/** What the classifier of an exit makes of the tokens behind `depth` blocks: [batch, classes]. */
+export function exitLogits(x: Tensor, depth: number, config: ViTConfig, pass: Pass): Tensor {
+  const pooled = config.pool === "avg" ? meanTokens(x, prefixCount(config)) : takeToken(x, 0);
+  return applyHead(pooled, `exits.${depth}.norm`, `exits.${depth}.head`, config, pass);
 }
 
 /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */

@@ -9,7 +9,7 @@ import { type ModelWeights, modelParameters, type Parameters } from "./parameter
 import { type ForwardOptions, Pass } from "./pass.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 import { type EncoderBlock, encoderBlocks, releaseBlocks } from "./vit-block.js";
-import { vitOutput, vitTokens } from "./vit-forward.js";
+import { exitLogits, vitOutput, vitTokens } from "./vit-forward.js";
 import { vitGatePlaces, vitLayers } from "./vit-sites.js";
 import { vitUnits } from "./vit-units.js";
 
@@ -52,10 +52,13 @@ export class ViT implements Model {
 
   forward(images: Tensor, options: ForwardOptions = {}): ModelOutput {
     const pass = new Pass(this.parameters, this.gates, options);
-    const tokens = vitTokens(images, this.config, this.#blocks, pass);
+    const exits: Tensor[] = [];
+    const tokens = vitTokens(images, this.config, this.#blocks, pass, (x, depth) => {
+      if (pass.training && this.config.exits?.includes(depth)) exits.push(exitLogits(x, depth, this.config, pass));
+    });
     const output = vitOutput(tokens, this.config, pass, this.#half);
     if (!historyEnabled()) this.gpu.release(tokens);
-    return output;
+    return exits.length > 0 ? { ...output, exits } : output;
   }
 
   /** Gives the memory of the weights and masks back. */

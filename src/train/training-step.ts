@@ -1,6 +1,6 @@
 /** What one training step computed before its gradients: the material of an objective. */
 import type { ModelOutput } from "../nn/model.js";
-import { crossEntropy, map, mean, type Tensor } from "../tensor/index.js";
+import { add, crossEntropy, map, mean, type Tensor } from "../tensor/index.js";
 
 /** A batch, what the model made of it, and the losses that an objective may be built of. */
 export class TrainingStep {
@@ -15,7 +15,7 @@ export class TrainingStep {
     private readonly labelSmoothing: number,
   ) {}
 
-  /** Mean cross entropy over the batch, and over both heads of a distilled model, which learn the same labels. Computed where it is asked for. */
+  /** Mean cross entropy over the batch, and over both heads of a distilled model, which learn the same labels; plus that of every exit. Computed where it is asked for. */
   get loss(): Tensor {
     return (this.#loss ??= this.#labelLoss());
   }
@@ -26,8 +26,8 @@ export class TrainingStep {
   }
 
   #labelLoss(): Tensor {
-    const { logits, distillation } = this.output;
-    const loss = this.crossEntropy(logits);
+    const { logits, distillation, exits = [] } = this.output;
+    const loss = exits.map((exit) => this.crossEntropy(exit)).reduce(add, this.crossEntropy(logits));
     if (!distillation) return loss;
     return map("0.5 * (a + b)", { a: loss, b: this.crossEntropy(distillation) }, { a: "0.5", b: "0.5" });
   }
