@@ -32,6 +32,7 @@ export {
 } from "./batch-norm.js";
 export type { BufferLike } from "./buffers.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
+export { classAttention } from "./class-attention.js";
 export {
   type Conv2dBuffers,
   type Conv2dSize,
@@ -58,6 +59,7 @@ export { foldRemovedMean } from "./fold-mean.js";
 export * as fragments from "./fragments.gen.js";
 export { gate, gateGradient } from "./gate.js";
 export { gradientNorm } from "./gradient-norm.js";
+export { type KeepTokensSize, keepTokens } from "./keep-tokens.js";
 export { type KlDivergenceSize, klDivergence, klDivergenceGrad } from "./kl-divergence.js";
 export {
   type LayerNormBuffers,
@@ -105,6 +107,7 @@ export {
 } from "./path-attention.js";
 export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
 export { NO_COLUMN, placeColumns } from "./place-columns.js";
+export { NO_ROW, placeRows } from "./place-rows.js";
 export {
   averagePool,
   averagePoolGrad,

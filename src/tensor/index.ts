@@ -25,6 +25,7 @@ export { argmax, klDivergence } from "./ops/distillation.js";
 export { type ActivationKind, activation, add, reshape } from "./ops/elementwise.js";
 export { embedding } from "./ops/embedding.js";
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
+export { classAttention, type KeptTokens, keepTokens, takeTokens } from "./ops/keep-tokens.js";
 export { parameterBudget, topKMask } from "./ops/learned-budget.js";
 export { type LinearAttributes, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";

@@ -18,6 +18,7 @@ import {
   embedding,
   gate,
   hessianVectorProduct,
+  keepTokens,
   klDivergence,
   l2,
   layerNorm,
@@ -33,9 +34,10 @@ import {
   sum,
   Tensor,
   takeToken,
+  takeTokens,
 } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
-import { maskWords, normals } from "../harness/random.js";
+import { maskWords, normals, uniforms } from "../harness/random.js";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -146,6 +148,14 @@ const wirings: Wiring[] = [
     build: ([patches, position]) => softmax(assembleTokens({ patches, prefix: undefined, position }, undefined)),
   },
   { name: "takeToken", shapes: [[2, 5, 4]], build: ([x]) => takeToken(x, 2) },
+  {
+    name: "takeTokens",
+    shapes: [[2, 6, 4]],
+    build: ([x]) => {
+      const attention = Tensor.from(gpu, uniforms(12, 3), [2, 6]);
+      return softmax(takeTokens(x, keepTokens(attention, { prefixTokens: 1, kept: 3 })));
+    },
+  },
   { name: "meanTokens", shapes: [[2, 5, 4]], build: ([x]) => meanTokens(x, 1) },
   { name: "sum of columns", shapes: [[6, 5]], build: ([x]) => sum(x, { outer: 6, length: 5, inner: 1 }) },
   { name: "mean", shapes: [[6, 5]], build: ([x]) => mean(x) },

@@ -14,7 +14,7 @@ export interface AttentionAttributes {
   readonly causal?: boolean;
 }
 
-function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttributes) {
+export function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttributes) {
   const [batch, tokens, width] = qkv.shape;
   if (qkv.shape.length !== 3 || width % (3 * heads) !== 0) {
     throw new ShapeError(`attention: expected qkv [batch, tokens, 3 * ${heads} heads * headDim], got [${qkv.shape}]`);

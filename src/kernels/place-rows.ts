@@ -1,0 +1,23 @@
+import type { Gpu } from "../gpu/index.js";
+import type { BufferLike } from "./buffers.js";
+import { requireElements } from "./elements.js";
+import { dispatchElementwise } from "./elementwise.js";
+import * as shaders from "./shaders.gen.js";
+
+/** Row of x that is none: the row of y is zero. */
+export const NO_ROW = 0xffffffff;
+
+/**
+ * y[r] = x[source[r]], or zero where source[r] is `NO_ROW`. x: rows of `width` elements, f32; source: one u32 a row of y, which is not checked; y:
+ * rows x width. With the rows of `keepTokens` it takes tokens, with its places it is the gradient of that.
+ * @throws ShapeError when source or y is too short.
+ */
+export function placeRows(
+  gpu: Gpu,
+  { x, source, y }: { x: BufferLike; source: BufferLike; y: BufferLike },
+  { rows, width }: { rows: number; width: number },
+): void {
+  requireElements("placeRows", { source, y }, { source: rows, y: rows * width });
+  const call = { buffers: { x, source, y }, params: { width }, inFours: width % 4 === 0 };
+  dispatchElementwise(gpu, shaders.place_rows, call, rows * width);
+}
