@@ -22,7 +22,7 @@ const node: TestProjectInlineConfiguration = {
     ...shared,
     name: "node",
     include: ["test/**/*.test.ts"],
-    exclude: ["test/package/**"],
+    exclude: ["test/package/**", "test/onnx/**"],
     pool: "forks",
     execArgv: ["--expose-gc"],
     sequence: { groupOrder: 0 },
@@ -32,6 +32,12 @@ const node: TestProjectInlineConfiguration = {
 /** The packed tarball; installs from the registry, so it runs only when asked for. */
 const packed: TestProjectInlineConfiguration = {
   test: { ...shared, name: "package", include: ["test/package/**/*.test.ts"], sequence: { groupOrder: 2 } },
+};
+
+/** Exported files in onnxruntime; installs it from the registry, so it runs only when asked for. */
+const onnx: TestProjectInlineConfiguration = {
+  resolve: { alias: platform("node") },
+  test: { ...shared, name: "onnx", include: ["test/onnx/*.test.ts"], pool: "forks", sequence: { groupOrder: 3 } },
 };
 
 const launchOptions = embeddedChromium();
@@ -54,4 +60,6 @@ const browser: TestProjectInlineConfiguration = {
   },
 };
 
-export default defineConfig({ test: { projects: launchOptions ? [node, browser, packed] : [node, packed] } });
+export default defineConfig({
+  test: { projects: launchOptions ? [node, browser, packed, onnx] : [node, packed, onnx] },
+});
