@@ -29,7 +29,16 @@ export function checkShapes(
   source: string,
   naming: Naming = "timm",
 ): void {
-  const expected = expectedParameters(config);
+  checkAgainst(weights, expectedParameters(config), source, naming);
+}
+
+/** The same against names and shapes. */
+export function checkAgainst(
+  weights: ReadonlyMap<string, Pick<FloatTensor, "shape">>,
+  expected: ReadonlyMap<string, readonly number[]>,
+  source: string,
+  naming: Naming = "timm",
+): void {
   for (const [name, shape] of expected) {
     const got = weights.get(name)?.shape;
     if (got && shapeText(got) === shapeText(shape)) continue;

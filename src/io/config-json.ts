@@ -9,10 +9,10 @@ export function timmShape({
   embedDim,
   normWidth,
   blocks,
-}: ViTConfig): { numHeads: number; hiddenDim: number } | undefined {
+}: Pick<ViTConfig, "embedDim" | "normWidth" | "blocks">): { numHeads: number; hiddenDim: number } | undefined {
   const [first] = blocks;
-  const isWhole = ({ attention, mlp }: BlockShape): boolean => {
-    if (!attention || !mlp) return false;
+  const isWhole = ({ attention, mlp, tokens }: BlockShape): boolean => {
+    if (!attention || !mlp || tokens !== undefined) return false;
     const { heads, headDim, scale, inputs, qkv, outputs } = attention;
     const isCut = [inputs, qkv, outputs, mlp.inputs, mlp.outputs].some((indices) => indices !== undefined);
     return !isCut && heads * headDim === embedDim && scale === headDim ** -0.5;

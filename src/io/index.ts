@@ -25,6 +25,14 @@ export {
   parseModelConfig,
   type ViTConfig,
 } from "./config.js";
+export {
+  type ClipConfig,
+  type CrossAttentionShape,
+  clipConfigToJson,
+  clipParameters,
+  parseClipConfig,
+  type TextConfig,
+} from "./config-clip.js";
 export { timmShape, viTConfigToJson } from "./config-json.js";
 export { arrayDataset, type Dataset, firstOfEachClass, type SampleArrays, subset } from "./dataset.js";
 export { type Codec, createImageDecoder, type ImageDecoder } from "./decode.js";

@@ -1,10 +1,12 @@
 export { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 export { type Architecture, architectureOf, createModel } from "./architecture.js";
 export { ConvNet } from "./convnet.js";
+export { contrastiveLoss, similarity, unitRows } from "./contrastive.js";
 export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
 export { addExits, atDepth, depthsOf, type HostViT } from "./exits.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
 export { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
+export { initialClipWeights } from "./init-clip.js";
 export { MLP } from "./mlp.js";
 export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
@@ -30,6 +32,8 @@ export {
   type UnitMember,
   weightUnits,
 } from "./sites.js";
+export { encodeTexts, packTexts, type Texts } from "./text-encoder.js";
 export { TrainingPass } from "./training.js";
+export { LARGEST_LOG_SCALE, TwoTower } from "./two-tower.js";
 export { ViT } from "./vit.js";
 export { tokenCount, vitLayers } from "./vit-sites.js";

@@ -5,7 +5,7 @@ import { expectedParameters, isNorm, isStatistic } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
 
 /** mulberry32: 32 bits of state are plenty for initial weights. */
-function uniformGenerator(seed: number): () => number {
+export function uniformGenerator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -16,7 +16,7 @@ function uniformGenerator(seed: number): () => number {
 }
 
 /** Box and Muller's. */
-const normal = (uniform: () => number): number =>
+export const normal = (uniform: () => number): number =>
   Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 
 /** Standard normal values beyond two deviations are drawn again. */

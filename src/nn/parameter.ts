@@ -1,7 +1,7 @@
 /** Weights by name, and the bit masks that lie over them. */
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { checkFinite, checkShapes } from "../io/check-weights.js";
+import { checkAgainst, checkFinite } from "../io/check-weights.js";
 import type { ModelConfig } from "../io/config.js";
 import { expectedParameters, isStatistic } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
@@ -135,13 +135,20 @@ export class Parameters implements Iterable<Parameter> {
  * @throws FormatError for a parameter that is missing, unexpected or of a wrong shape, or host values that are not finite; those on the device
  *   are not read. ShapeError for a tensor that is not f32 or of another Gpu.
  */
-export function modelParameters(gpu: Gpu, config: ModelConfig, weights: ModelWeights): Parameters {
-  checkShapes(weights, config, "model");
+export const modelParameters = (gpu: Gpu, config: ModelConfig, weights: ModelWeights): Parameters =>
+  checkedParameters(gpu, expectedParameters(config), weights);
+
+/** The same for parameters of these names and shapes, in their order. */
+export function checkedParameters(
+  gpu: Gpu,
+  expected: ReadonlyMap<string, readonly number[]>,
+  weights: ModelWeights,
+): Parameters {
+  checkAgainst(weights, expected, "model");
   checkFinite(
     [...weights].filter((entry): entry is [string, FloatTensor] => !(entry[1] instanceof Tensor)),
     "model",
   );
   // The order decides that of sums over all parameters, and files have orders of their own.
-  const names = expectedParameters(config).keys();
-  return new Parameters(gpu, new Map(Array.from(names, (name) => [name, weights.get(name)!])));
+  return new Parameters(gpu, new Map(Array.from(expected.keys(), (name) => [name, weights.get(name)!])));
 }
