@@ -2,6 +2,7 @@
 import { layerFlops } from "../nn/flops.js";
 import type { PrunableLayer } from "../nn/sites.js";
 import type { PruneResult } from "../prune/prune.js";
+import type { UnitSpace } from "../prune/units.js";
 import { countKept, keptFlops, keptParameters, layerDensity, scoreHistogram } from "../report/index.js";
 import type { Evaluation, Histogram, LayerDensity, Measure, ModelSummary, Run } from "../report/types.js";
 
@@ -41,6 +42,7 @@ export function describeRun({
     sparsity,
     pruned,
     finetuned: null,
+    compacted: null,
     parameters: keptParameters(model.parameters, result.masks.values()),
     flops: keptFlops(model.flops, densities),
     rounds: result.rounds.map(({ round, density, kept, selections }) => ({
@@ -62,8 +64,11 @@ function commonThreshold(selections: readonly { readonly threshold: number }[]):
 }
 
 /** `head`, `neuron` and `bias` end the names of their groups; a norm's values are one kind. */
-const kindByName = (name: string): string =>
+export const kindOf = (name: string): string =>
   /(?:^|[._])norm\d*\.\w+$/.test(name) ? "norm" : name.slice(name.lastIndexOf(".") + 1);
+
+/** Kinds of units, in the model's order. */
+export const kindsOf = ({ groups }: UnitSpace): string[] => [...new Set(groups.map(({ name }) => kindOf(name)))];
 
 /** Of all scores, then by kind of layer where there are several. */
 function histograms(
@@ -73,7 +78,7 @@ function histograms(
   const threshold = commonThreshold(rounds.at(-1)?.selections ?? []);
   const kinds = new Map(layers.map(({ name, kind }) => [name, kind]));
   const parts = space.groups.map(({ name }) => ({
-    kind: kinds.get(name) ?? kindByName(name),
+    kind: kinds.get(name) ?? kindOf(name),
     scores: scores.get(name)!.data,
     kept: kept.get(name)!,
   }));

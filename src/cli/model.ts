@@ -67,12 +67,19 @@ export interface CalibrationArguments {
   readonly examplesPerClass?: number;
 }
 
-/** Calibration data in their own order, with so many examples of each class. */
-export async function openCalibration(
-  { calibration, examplesPerClass }: CalibrationArguments,
+/** Data to learn from in their own order, with so many examples of each class where a number is given. */
+export async function openExamples(
+  path: string,
+  examplesPerClass: number | undefined,
   config: ModelConfig,
-): Promise<Dataset | undefined> {
-  if (calibration === undefined) return undefined;
-  const all = await openDataset(calibration, config, { defaultSplit: "train" });
+): Promise<Dataset> {
+  const all = await openDataset(path, config, { defaultSplit: "train" });
   return examplesPerClass === undefined ? all : subset(all, firstOfEachClass(all.labels, examplesPerClass));
 }
+
+/** Calibration data, where there are any. */
+export const openCalibration = async (
+  { calibration, examplesPerClass }: CalibrationArguments,
+  config: ModelConfig,
+): Promise<Dataset | undefined> =>
+  calibration === undefined ? undefined : openExamples(calibration, examplesPerClass, config);

@@ -36,12 +36,8 @@ export function pruneData(
   };
 }
 
-export function pruneText(
-  { model, settings, dense, runs: [run], warnings }: Report,
-  result: PruneResult,
-  ending: readonly string[],
-): string {
-  const { total, pruned } = unitCounts(result);
+/** Accuracy and cost, before and after. */
+export function resultTable({ model, dense, runs: [run] }: Pick<Report, "model" | "dense" | "runs">): string {
   const row = (name: string, metrics: Report["dense"], { parameters, flops }: Pick<Run, "parameters" | "flops">) => [
     name,
     percent(metrics?.top1),
@@ -50,11 +46,17 @@ export function pruneText(
     integer(parameters),
     siPrefix(flops),
   ];
-  const table = textTable([
+  return textTable([
     ["", "top-1", "top-5", "loss", "parameters", "FLOPs"],
     row("dense", dense, model),
     row("pruned", run.pruned, run),
+    ...(run.finetuned ? [row("finetuned", run.finetuned, run)] : []),
   ]);
+}
+
+export function pruneText(report: Report, result: PruneResult, ending: readonly string[]): string {
+  const { model, settings, runs, warnings } = report;
+  const { total, pruned } = unitCounts(result);
   const { granularity } = settings;
   const units = granularity.startsWith("block ")
     ? `blocks of ${granularity.slice(6)} weights`
@@ -62,8 +64,8 @@ export function pruneText(
         .split(" and ")
         .map((kind) => `${kind}s`)
         .join(" and ");
-  const claim = `${run.method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
-  return [claim, table, ...warnings, ...ending].join("\n");
+  const claim = `${runs[0].method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
+  return [claim, resultTable(report), ...warnings, ...ending].join("\n");
 }
 
 /** What comes after pruning at initialisation. */

@@ -98,9 +98,13 @@ export function emptinessWarnings({ reference }: Pick<PruneArguments, "reference
   const remedy = `remove fewer, prune in more rounds, or ${reference ? "leave --reference out" : "keep a part of each layer with --floor"}`;
   const { kept, total } = rounds.at(-1)!;
   if (kept === 0) return [`Nothing is left: all ${integer(total)} units went; ${remedy}.`];
+  const empty = emptyLayers(layers);
+  return empty ? [`Layers without a weight left: ${empty}; ${remedy}.`] : [];
+}
+
+/** Names of layers that keep no weight, of many the first ones. */
+export function emptyLayers(layers: Run["layers"]): string {
   const empty = layers.filter((layer) => layer.kept === 0).map(({ name }) => name.replace(/\.weight$/, ""));
-  if (empty.length === 0) return [];
   const rest = empty.length - SHOWN_NAMES;
-  const names = rest > 0 ? `${empty.slice(0, SHOWN_NAMES).join(", ")} and ${integer(rest)} more` : empty.join(", ");
-  return [`Layers without a weight left: ${names}; ${remedy}.`];
+  return rest > 0 ? `${empty.slice(0, SHOWN_NAMES).join(", ")} and ${integer(rest)} more` : empty.join(", ");
 }

@@ -18,7 +18,7 @@ export async function savePruned(
   folder: string,
   checkpoint: Checkpoint,
   weights: Map<string, FloatTensor>,
-  result: PruneResult,
+  result: Pick<PruneResult, "masks" | "scores" | "space">,
   report: Report,
 ): Promise<string[]> {
   const { naming } = checkpoint;

@@ -64,9 +64,10 @@ export function overallDensity(layers: readonly LayerDensity[]): { kept: number;
 /** Half a percent of the units: what rounding to whole ones comes to, and nobody misses. */
 const NEGLIGIBLE = 0.005;
 
-/** Part of the units that the last round removed; the part that was asked for where they agree, or no round was recorded. */
-export function removedPart({ sparsity, rounds }: Pick<Run, "sparsity" | "rounds">): Measure {
+/** Part of the units that the last round removed, or without rounds of the layers' weights; the part that was asked for where they agree. */
+export function removedPart({ sparsity, rounds, layers }: Pick<Run, "sparsity" | "rounds" | "layers">): Measure {
   const last = rounds.at(-1);
-  const measured = last ? 1 - last.kept / last.total : sparsity;
+  const density = last ? last.kept / last.total : overallDensity(layers).density;
+  const measured = density === null ? sparsity : 1 - density;
   return Math.abs(measured - sparsity) > NEGLIGIBLE ? measured : sparsity;
 }

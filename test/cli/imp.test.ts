@@ -148,9 +148,12 @@ describe("secateur prune --method imp", () => {
   ];
   it.each([
     ["imp: expected data to train on, got none; give --train DATA", by("imp")],
-    ["train: expected a method that trains (imp), got magnitude; leave --train out", by("magnitude", "--train", data)],
-    ["rewind-step: expected a method that trains (imp)", by("magnitude", "--rewind-step", "3")],
-    ["label-smoothing: expected a method that trains (imp)", by("magnitude", "--label-smoothing", "0")],
+    ["train: expected a method that trains (imp, upop, ", by("magnitude", "--train", data)],
+    [
+      "rewind-step: expected a method that trains around its rounds (imp), got magnitude; leave --rewind-step out",
+      by("magnitude", "--rewind-step", "3"),
+    ],
+    ["label-smoothing: expected a method that trains (imp, ", by("magnitude", "--label-smoothing", "0")],
     ["min-lr: expected at most the highest learning rate, 0.02, got 1", imp("none", "--min-lr", "1")],
     ["batch: expected at most the 24 examples", imp("none", "--batch", "25")],
     [

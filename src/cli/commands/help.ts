@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { UNIT_KINDS } from "../../nn/index.js";
 import { CRITERIA } from "../../prune/criteria/index.js";
-import { METHODS } from "../../prune/methods/index.js";
 import { needsTraining } from "../../prune/saliency/saliency.js";
 
 export const MODEL =
@@ -18,11 +17,6 @@ export const DATA =
 /** Criteria that a command can compute; those that sum over training steps are for code. */
 export const SCORING = [...CRITERIA.values()].flatMap((criterion) =>
   needsTraining(criterion) ? [] : [criterion.name],
-);
-
-/** Methods of `prune`: these criteria, and what trains by itself. */
-export const METHODS_OF_PRUNE = [...METHODS.values()].flatMap(({ name, training }) =>
-  training || SCORING.includes(name) ? [name] : [],
 );
 
 /** Criteria whose authors score anew after each of many small steps; in one round they do worse, and empty layers. */

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import { UsageError } from "../../errors.js";
-import { METHODS, type ScoringMethod } from "../../prune/methods/index.js";
+import { isSearch, type Method, SEARCHES } from "../../prune/methods/index.js";
 import { SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import {
@@ -15,16 +14,9 @@ import {
 } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
-import {
-  DATA,
-  DEFAULT_BATCH,
-  example,
-  GRANULARITY,
-  MANY_ROUNDS,
-  METHODS_OF_PRUNE,
-  MODEL_OR_CONFIG,
-  requireOptions,
-} from "./help.js";
+import { DATA, DEFAULT_BATCH, example, GRANULARITY, MANY_ROUNDS, MODEL_OR_CONFIG, requireOptions } from "./help.js";
+import { checkOptionsOfMethod, KNOWN_METHODS, METHODS_OF_PRUNE } from "./prune-methods.js";
+import { withSearch } from "./search-options.js";
 import { FRESH, TRAINING_BATCH, withAugmentation, withOptimizer } from "./training-options.js";
 
 export function definePrune(program: Command, run: Run): void {
@@ -32,12 +24,17 @@ export function definePrune(program: Command, run: Run): void {
     .command("prune")
     .summary("mask the weights that matter least")
     .description(
-      "Scores weights over calibration data, masks the lowest, and measures what that costs. A config.json, or a folder " +
-        "with nothing else, is pruned at initialisation: it starts with fresh weights of --seed.",
+      "Scores weights over calibration data, masks the lowest, and measures what that costs; or trains while a method learns " +
+        `what to remove (${[...SEARCHES.keys()].join(", ")}). A config.json, or a folder with nothing else, is pruned at ` +
+        "initialisation: it starts with fresh weights of --seed.",
     )
     .argument("<model>", MODEL_OR_CONFIG)
     .optionsGroup("What to prune:")
-    .option("--method <name>", `one of ${METHODS_OF_PRUNE.join(", ")}`, nameOption("method", METHODS, METHODS_OF_PRUNE))
+    .option(
+      "--method <name>",
+      `one of ${METHODS_OF_PRUNE.join(", ")}`,
+      nameOption("method", KNOWN_METHODS, METHODS_OF_PRUNE),
+    )
     .option("--sparsity <part>", "part to remove, 0.9 keeps a tenth", sparsityOption)
     .option("--granularity <unit>", GRANULARITY, granularityOption, "weight")
     .option(
@@ -83,7 +80,7 @@ export function definePrune(program: Command, run: Run): void {
     .option("--calibration <data>", `images to score on: ${DATA}`)
     .option(
       "--examples-per-class <n>",
-      "calibrate on the first images of each class only",
+      "calibrate, or train a search, on the first images of each class only",
       countOption("examples-per-class"),
     )
     .option(
@@ -91,18 +88,16 @@ export function definePrune(program: Command, run: Run): void {
       `images in a calibration batch, whose mean loss counts (default: ${DEFAULT_BATCH}), or in a step of training (default: ${TRAINING_BATCH})`,
       countOption("batch"),
     )
-    .option("--data <data>", "images to measure accuracy on (default: the calibration images)")
-    .optionsGroup(
-      "Training (imp: each round trains, prunes and takes the weights back; model.safetensors gets those before training):",
-    )
+    .option("--data <data>", "images to measure accuracy on (default: the calibration images, if there are any)")
+    .optionsGroup("Training (of methods that train):")
     .option("--train <data>", `images to train on: ${DATA}`)
     .option(
       "--rewind-step <n>",
-      "take the weights of this step of the first training back, instead of those before it",
+      "imp, whose rounds train, prune and take the weights back: take those of this step of the first training, instead of those before it",
       numberOption("rewind-step", { min: 0, max: 2 ** 31 - 1, integer: true }),
       0,
     );
-  withOptimizer(withAugmentation(command), FRESH)
+  withSearch(withOptimizer(withAugmentation(command), FRESH))
     .optionsGroup("Output:")
     .option(
       "--out <folder>",
@@ -114,29 +109,13 @@ export function definePrune(program: Command, run: Run): void {
         "prune deit-tiny --method taylor --sparsity 0.5 --calibration train/ --examples-per-class 10 --data val/ --out pruned",
       ),
     )
-    .action(run(async () => (await import("../actions/prune.js")).pruneModel));
+    .action(
+      run(async () =>
+        isSearch(command.opts<{ method: Method }>().method)
+          ? (await import("../actions/search.js")).searchModel
+          : (await import("../actions/prune.js")).pruneModel,
+      ),
+    );
   requireOptions(command, "method", "out");
-  command.hook("preAction", () => checkTrainingOptions(command));
-}
-
-/** Options of training are for methods that train. */
-const TRAINING_OPTIONS = [
-  ...["train", "rewindStep", "epochs", "lr", "minLr", "warmup", "weightDecay"],
-  ...["labelSmoothing", "clip", "cropPadding", "flip"],
-];
-
-/** @throws UsageError for a training without data, or where the method does not train. */
-function checkTrainingOptions(command: Command): void {
-  const { method, train } = command.opts<{ method: ScoringMethod; train?: string }>();
-  if (method.training) {
-    if (train !== undefined) return;
-    throw new UsageError(`${method.name}: expected data to train on, got none; give --train DATA`);
-  }
-  const given = TRAINING_OPTIONS.find((name) => command.getOptionValueSource(name) === "cli");
-  if (given === undefined) return;
-  const trained = [...METHODS.values()].flatMap(({ name, training }) => (training ? [name] : []));
-  const { long } = command.options.find((option) => option.attributeName() === given)!;
-  throw new UsageError(
-    `${long!.slice(2)}: expected a method that trains (${trained.join(", ")}), got ${method.name}; leave ${long} out`,
-  );
+  command.hook("preAction", () => checkOptionsOfMethod(command));
 }

@@ -1,0 +1,123 @@
+/** `secateur prune` with a method that searches: trains, masks what the method learned to remove, and trains what is left where that is asked for. */
+import type { Checkpoint } from "../../io/checkpoint.js";
+import type { Dataset } from "../../io/dataset.js";
+import { checkWritableFolder, openDataset } from "../../io/node/index.js";
+import { createModel, type Model } from "../../nn/index.js";
+import { maskWeights, runSearch, type SearchResult } from "../../prune/index.js";
+import type { Evaluation, Report } from "../../report/index.js";
+import { Trainer } from "../../train/index.js";
+import { describeRun, kindsOf } from "../describe-run.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { measure } from "../measure.js";
+import { loadOrStart } from "../model.js";
+import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
+import { durationText, GRADIENT_COST, Progress } from "../progress.js";
+import { savePruned } from "../pruned-files.js";
+import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { openSearch, type SearchArguments, type SearchPlan, searchOf } from "../search-arguments.js";
+import { searchData, searchText } from "../search-outcome.js";
+import { searchWarnings } from "../search-warnings.js";
+import { watchSteps } from "../training-watch.js";
+
+export async function searchModel(context: CommandContext, path: string, options: SearchArguments): Promise<Outcome> {
+  const start = performance.now();
+  const { out } = options;
+  refuseInputFolder("out", out, [...modelPlaces(path), ...dataPlaces(options.train, options.data)]);
+  await checkWritableFolder(out);
+  const { checkpoint } = await loadOrStart(path, options.seed);
+  const plan = await openSearch(options, checkpoint.config);
+  const evaluation = options.data === undefined ? undefined : await openDataset(options.data, checkpoint.config);
+
+  using gpu = await context.openGpu();
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
+  const found = await searched(context, model, { options, plan, evaluation });
+  const weights = maskWeights(await model.parameters.read(), found.result.masks);
+  context.signal.throwIfAborted();
+
+  const frame = { ...reportFrame(context.args, gpu.info), model: summarizeModel(path, checkpoint) };
+  const report = describe(frame, model, checkpoint, { options, plan, evaluation }, found);
+  const files = await savePruned(out, checkpoint, weights, found.result, report);
+  const seconds = (performance.now() - start) / 1000;
+  const ending = { out, files, seconds };
+  const place = `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`;
+  return { data: searchData(report, found.result, ending), text: searchText(report, found.result, [place]) };
+}
+
+interface Work {
+  readonly options: SearchArguments;
+  readonly plan: SearchPlan;
+  readonly evaluation: Dataset | undefined;
+}
+
+interface Found {
+  readonly result: SearchResult;
+  readonly dense: Evaluation | null;
+  readonly pruned: Evaluation | null;
+  readonly finetuned: Evaluation | null;
+}
+
+/** Searches and finetunes, with accuracy measured before, between and after. */
+async function searched(context: CommandContext, model: Model, { options, plan, evaluation }: Work): Promise<Found> {
+  const { signal } = context;
+  const { data, search, finetune, sparsity } = plan;
+  const measured = (evaluation?.length ?? 0) * (finetune ? 3 : 2);
+  using progress = new Progress(context.stderr, measured + plan.steps * search.batchSize * GRADIENT_COST);
+  const accuracy = (label: string) => (evaluation ? measure(model, evaluation, { signal, progress, label }) : null);
+  const watch = (label: string, of: typeof search) => ({
+    ...watchSteps({ label, options: of, progress, context }),
+    signal,
+  });
+
+  const dense = await accuracy("dense accuracy");
+  const { reference } = options;
+  const method = searchOf(options);
+  const result = await runSearch(
+    model,
+    method,
+    { data, options: search, sparsity, reference },
+    watch("search", search),
+  );
+  const pruned = await accuracy("pruned accuracy");
+  if (!finetune) return { result, dense, pruned, finetuned: null };
+  using trainer = new Trainer(model, data, finetune);
+  await trainer.run(watch("finetuning", finetune));
+  return { result, dense, pruned, finetuned: await accuracy("finetuned accuracy") };
+}
+
+function describe(
+  frame: ReturnType<typeof reportFrame> & Pick<Report, "model">,
+  { layers }: Model,
+  { weights }: Checkpoint,
+  { options, plan, evaluation }: Work,
+  { result, dense, pruned, finetuned }: Found,
+): Report {
+  const { method, sparsity } = { ...options, ...plan };
+  const described = describeRun({
+    model: frame.model,
+    layers,
+    weightShape: (name) => weights.get(name)!.shape,
+    method: method.name,
+    sparsity,
+    result: { ...result, rounds: [] },
+    pruned,
+  });
+  const run = { ...described, finetuned };
+  return {
+    ...frame,
+    seed: options.seed,
+    data: { calibration: summarizeData(plan.data), evaluation: evaluation ? summarizeData(evaluation) : null },
+    settings: {
+      scope: "global",
+      granularity: kindsOf(result.space).join(" and "),
+      schedule: "while training",
+      rounds: 1,
+      batch: plan.search.batchSize,
+      examplesPerClass: options.examplesPerClass ?? null,
+      reference: options.reference ?? false,
+      finetune: plan.settings,
+    },
+    dense,
+    runs: [run],
+    warnings: searchWarnings({ plan, evaluation, dense, run }),
+  };
+}
