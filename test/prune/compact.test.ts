@@ -9,6 +9,7 @@ import { compact, compactWeights } from "../../src/prune/compact/index.js";
 import { applyUnits, unitSpace } from "../../src/prune/index.js";
 import { Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { maskUnits } from "../harness/mask-units.js";
 import { normals, randomGenerator } from "../harness/random.js";
 import { noisyWeights, tinyConfig } from "../harness/tiny-vit.js";
 
@@ -19,15 +20,6 @@ beforeAll(async () => {
 
 const config = (changes: Record<string, unknown> = {}): ViTConfig =>
   tinyConfig({ embed_dim: 24, num_heads: 3, depth: 3, in_chans: 2, ...changes });
-
-/** Removes some units of these kinds, at random, by masks. */
-function maskUnits(model: Model, kinds: readonly UnitKind[], seed: number, density: number): void {
-  const next = randomGenerator(seed);
-  const space = unitSpace(model, kinds);
-  const keep = Uint8Array.from({ length: space.count }, () => (next() < density ? 1 : 0));
-  // Overlapping kinds meet in one mask: what one of them removes is gone.
-  applyUnits(model, space, Tensor.from(model.gpu, packBits(keep)));
-}
 
 const logitsOf = async (model: Model, images: Tensor): Promise<Float32Array> => model.forward(images).logits.read();
 
