@@ -1,6 +1,7 @@
 /** The command line's grammar. Commands load what they run only when they run: help and complaints come without opening a driver. */
 import { Command } from "commander";
 import { defineBench } from "./commands/bench.js";
+import { defineCompact } from "./commands/compact.js";
 import { defineDemo } from "./commands/demo.js";
 import { defineDoctor } from "./commands/doctor.js";
 import { defineEval } from "./commands/eval.js";
@@ -8,6 +9,7 @@ import { defineExport } from "./commands/export.js";
 import { defineInfo } from "./commands/info.js";
 import { definePrune } from "./commands/prune.js";
 import { defineSaliency } from "./commands/saliency.js";
+import { defineShapes } from "./commands/shapes.js";
 import { defineTraining } from "./commands/train.js";
 import type { CommandContext, Outcome } from "./host.js";
 import { versions } from "./version.js";
@@ -44,6 +46,8 @@ export function createProgram(context: CommandContext, finish: (outcome: Outcome
   program.commandsGroup("Pruning:");
   definePrune(program, run);
   defineSaliency(program, run);
+  defineCompact(program, run);
+  defineShapes(program, run);
   program.commandsGroup("Models:");
   defineEval(program, run);
   defineTraining(program, run);

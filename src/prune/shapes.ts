@@ -1,7 +1,11 @@
 /** Networks of the same size in other shapes: all blocks with less of their width, or fewer blocks with more of it. */
 import { UsageError } from "../errors.js";
+import type { ModelConfig } from "../io/config.js";
 import type { Model } from "../nn/index.js";
+import { compact, type HostModel } from "./compact/index.js";
+import { clearMasks } from "./masks/masks.js";
 import { defineSaliency } from "./saliency/saliency.js";
+import { applyKept } from "./search/apply-kept.js";
 import { partOf } from "./select-counts.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "./units.js";
 
@@ -12,6 +16,9 @@ export const gateTaylor = defineSaliency({
   needs: ["exampleGateGradientSquared"],
   score: ({ exampleGateGradientSquared }) => exampleGateGradientSquared,
 });
+
+/** One score a unit, by group. */
+type Scores = ReadonlyMap<string, Float32Array>;
 
 /** A number of blocks, and what each of them keeps. */
 export interface Shape {
@@ -70,20 +77,44 @@ export function shapesOfSize(space: UnitSpace, sparsity: number): Shape[] {
 }
 
 /**
- * The units that a shape keeps: the blocks with the highest scores, and of each of these the head dimensions and neurons with the highest.
+ * The units that a shape keeps: the blocks with the highest scores, and of each block the head dimensions and neurons with the highest.
  *
- * @param scores - one a unit, as the space lays them out; of equal ones the first goes
- * @returns 1 for each unit that stays
+ * @param scores - by group, one a unit; of equal ones the first goes
+ * @returns 1 for each unit that stays, by group.
  */
-export function keptByShape(space: UnitSpace, scores: Float32Array, { depth, headDim, neurons }: Shape): Uint8Array {
-  const keep = new Uint8Array(space.count);
-  const keepHighest = (indices: readonly number[], count: number) => {
-    const ranked = [...indices].sort((a, b) => scores[b] - scores[a] || b - a);
-    for (const index of ranked.slice(0, count)) keep[index] = 1;
-  };
-  const unitsOf = ({ offset, units }: PlacedGroup) => Array.from({ length: units }, (_, unit) => offset + unit);
-  keepHighest(ofKind(space, "block").flatMap(unitsOf), depth);
-  for (const group of ofKind(space, "attn.headDim")) keepHighest(unitsOf(group), headDim);
-  for (const group of ofKind(space, "mlp.neuron")) keepHighest(unitsOf(group), neurons);
+export function keptByShape(
+  space: UnitSpace,
+  scores: Scores,
+  { depth, headDim, neurons }: Shape,
+): Map<string, Uint8Array> {
+  const blocks = ofKind(space, "block").map(({ name }) => name);
+  const staying = highest(
+    Float32Array.from(blocks, (name) => scores.get(name)![0]),
+    depth,
+  );
+  const kept = new Map<string, Uint8Array>(blocks.map((name, index) => [name, staying.slice(index, index + 1)]));
+  for (const { name } of ofKind(space, "attn.headDim")) kept.set(name, highest(scores.get(name)!, headDim));
+  for (const { name } of ofKind(space, "mlp.neuron")) kept.set(name, highest(scores.get(name)!, neurons));
+  return kept;
+}
+
+/** 1 for each of so many highest scores; of equal ones the first goes. */
+function highest(scores: Float32Array, count: number): Uint8Array {
+  const ranked = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || b - a);
+  const keep = new Uint8Array(scores.length);
+  for (const index of ranked.slice(0, count)) keep[index] = 1;
   return keep;
+}
+
+/** The network that a shape leaves of a model, whose masks are gone afterwards. */
+export async function cutToShape(
+  model: Model,
+  space: UnitSpace,
+  scores: Scores,
+  shape: Shape,
+): Promise<HostModel<ModelConfig>> {
+  applyKept(model, space, keptByShape(space, scores, shape));
+  const cut = await compact(model);
+  clearMasks(model);
+  return cut;
 }

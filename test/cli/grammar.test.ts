@@ -1,7 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { type CliResult, cli, noGpu } from "./harness.js";
 
-const COMMANDS = ["prune", "saliency", "eval", "train", "finetune", "info", "export", "doctor", "bench", "demo"];
+const COMMANDS = [
+  "prune",
+  "saliency",
+  "shapes",
+  "eval",
+  "train",
+  "finetune",
+  "info",
+  "export",
+  "doctor",
+  "bench",
+  "demo",
+];
 const run = (...args: string[]): Promise<CliResult> => cli(args, { openGpu: noGpu });
 
 describe("help", () => {

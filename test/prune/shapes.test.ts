@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
-import { Scorer } from "../../src/prune/index.js";
-import { gateTaylor, keptByShape, shapesOfSize, shapeUnits } from "../../src/prune/shapes.js";
+import type { ViTConfig } from "../../src/io/config.js";
+import { initialViTWeights, ViT } from "../../src/nn/index.js";
+import { byGroup, Scorer } from "../../src/prune/index.js";
+import { cutToShape, gateTaylor, keptByShape, shapesOfSize, shapeUnits } from "../../src/prune/shapes.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { normals } from "../harness/random.js";
-import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
+import { quadrantData, tinyConfig, tinyViT } from "../harness/tiny-vit.js";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -39,35 +41,53 @@ describe("shapes of one size", () => {
   });
 });
 
+test("blocks that differ have no common shape", () => {
+  const { blocks, ...config } = tinyConfig();
+  const [first] = blocks;
+  const ragged = { ...config, blocks: [first, { ...first, mlp: { hidden: 16 } }] };
+  const model = new ViT(gpu, ragged, initialViTWeights(ragged, 1));
+  expect(() => shapeUnits(model)).toThrow(
+    /^shapes: expected a ViT with blocks of one size, got one that was cut; start/,
+  );
+});
+
 describe("units of a shape", () => {
   test("the blocks with the highest scores, and in each block its own best", () => {
     const space = shapeUnits(tinyViT(gpu, 1, { depth: 4 }));
-    const scores = normals(space.count, 3).map(Math.abs);
-    const [, , shape] = shapesOfSize(space, 0.5).map((each) => ({ ...each, depth: 3, headDim: 5, neurons: 9 }));
-    const keep = keptByShape(space, scores, shape);
-    const blocks = space.groups.filter(({ name }) => name.endsWith(".block")).map(({ offset }) => offset);
-    expect(blocks.map((index) => keep[index]).reduce((sum, bit) => sum + bit, 0)).toBe(3);
-    const dropped = blocks.find((index) => !keep[index])!;
-    expect(scores[dropped]).toBe(Math.min(...blocks.map((index) => scores[index])));
-    for (const { name, offset, units } of space.groups) {
+    const scores = new Map(space.groups.map(({ name, units }, i) => [name, normals(units, i).map(Math.abs)]));
+    const kept = keptByShape(space, scores, { depth: 3, headDim: 5, neurons: 9, parameters: 0, width: 0 });
+    const blocks = [0, 1, 2, 3].map((index) => `blocks.${index}.block`);
+    const lowest = blocks.toSorted((a, b) => scores.get(a)![0] - scores.get(b)![0])[0];
+    expect(blocks.filter((name) => kept.get(name)![0] === 0)).toEqual([lowest]);
+    for (const { name, units } of space.groups) {
       if (units === 1) continue;
-      const kept = Array.from({ length: units }, (_, i) => offset + i).filter((index) => keep[index]);
-      const gone = Array.from({ length: units }, (_, i) => offset + i).filter((index) => !keep[index]);
-      expect(kept.length).toBe(name.endsWith("headDim") ? 5 : 9);
-      expect(Math.min(...kept.map((index) => scores[index]))).toBeGreaterThan(
-        Math.max(...gone.map((index) => scores[index])),
-      );
+      const keep = kept.get(name)!;
+      const of = scores.get(name)!;
+      expect(keep.reduce((sum, bit) => sum + bit, 0)).toBe(name.endsWith("headDim") ? 5 : 9);
+      expect(Math.min(...of.filter((_, i) => keep[i]))).toBeGreaterThan(Math.max(...of.filter((_, i) => !keep[i])));
     }
   });
 
-  test("one pass over the data scores blocks, head dimensions and neurons", async () => {
-    const model = tinyViT(gpu);
+  test("one pass over the data scores all of them, and every shape is cut from the same scores", async () => {
+    const model = tinyViT(gpu, 1, { depth: 3 });
     const space = shapeUnits(model);
     const scorer = new Scorer(model, space, gateTaylor, { calibration: quadrantData(12, 4), batchSize: 4, seed: 0 });
     await scorer.score();
-    const scores = await scorer.scores.read();
+    const all = await scorer.scores.read();
     scorer.release();
-    expect(scores.length).toBe(2 * (1 + 8 + 32));
-    expect(scores.every((score) => score > 0 && Number.isFinite(score))).toBe(true);
+    expect(all.length).toBe(3 * (1 + 8 + 32));
+    expect(all.every((score) => score > 0 && Number.isFinite(score))).toBe(true);
+    const scores = byGroup(space, (offset, units) => all.slice(offset, offset + units));
+    for (const shape of shapesOfSize(space, 0.4)) {
+      const { config, weights } = await cutToShape(model, space, scores, shape);
+      const { blocks } = config as ViTConfig;
+      expect(blocks.length).toBe(shape.depth);
+      for (const { attention, mlp } of blocks) {
+        expect([attention!.headDim, mlp!.hidden]).toEqual([shape.headDim, shape.neurons]);
+      }
+      const inBlocks = [...weights].filter(([name]) => name.startsWith("blocks."));
+      expect(inBlocks.reduce((sum, [, { data }]) => sum + data.length, 0)).toBe(shape.parameters);
+      expect([...model.parameters].some(({ mask }) => mask)).toBe(false);
+    }
   });
 });

@@ -1,18 +1,17 @@
 /** VTP: gates of real values train beside the weights under an L1 penalty, and the smallest go (Zhu, Tang and Han 2021). */
 import { UsageError } from "../../errors.js";
 import { map } from "../../kernels/map.js";
-import { packBits } from "../../kernels/mask.js";
 import type { Model, UnitKind } from "../../nn/index.js";
-import { Tensor } from "../../tensor/index.js";
 import { cosineRate } from "../../train/index.js";
-import { applyUnits, readMasks } from "../masks/masks.js";
+import { readMasks } from "../masks/masks.js";
 import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
+import { applyKept } from "./apply-kept.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
-import { type GateRow, type KeptCounts, type KeptGates, publishedGates, removeGates } from "./vtp-selection.js";
+import { type GateRow, type KeptCounts, publishedGates, removeGates } from "./vtp-selection.js";
 
 /** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
 const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
@@ -111,7 +110,7 @@ class VtpSearch implements Search {
     const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
     this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
     foldGates(model);
-    this.#apply(kept);
+    applyKept(model, this.#space, kept);
     const scores = new Map(
       rows.map(({ name, values }) => [name, { shape: [values.length], data: values.map(Math.abs) }]),
     );
@@ -125,15 +124,6 @@ class VtpSearch implements Search {
     const { total, left } = amount === "gates" ? gateCount(all) : blockParameters(this.model, all);
     const most = total - partOf(total, sparsity);
     return (kept) => left(kept) <= most;
-  }
-
-  #apply(kept: KeptGates): void {
-    const { gpu } = this.model;
-    const bytes = new Uint8Array(this.#space.count);
-    for (const { name, offset } of this.#space.groups) bytes.set(kept.get(name)!, offset);
-    const keep = Tensor.from(gpu, packBits(bytes));
-    applyUnits(this.model, this.#space, keep);
-    gpu.release(keep);
   }
 
   [Symbol.dispose](): void {
