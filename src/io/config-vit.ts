@@ -38,7 +38,7 @@ export function readViT(reader: ConfigReader): ViTConfig {
   }
   if (distilled && pool !== "cls") reader.fail("pool", '"cls" for a distilled model');
   const isDeiT = distilled || String(reader.raw("architecture") ?? "").startsWith("deit");
-  const shape = readShape(reader, embedDim);
+  const shape = readShape(reader, embedDim, classToken ? (imageSize / patchSize) ** 2 : 0);
   const config: ViTConfig = {
     architecture: "vit",
     imageSize,
@@ -68,7 +68,7 @@ export function readViT(reader: ConfigReader): ViTConfig {
 }
 
 /** Whether a list is of depths in front of the last block, ascending. */
-export const areExits = (list: readonly unknown[], depth: number): list is readonly number[] =>
+export const areExits = (list: readonly unknown[], depth: number): boolean =>
   list.length > 0 &&
   list.every((exit, index) => {
     const previous = index > 0 ? Number(list[index - 1]) : 0;
@@ -82,13 +82,13 @@ function readExits(reader: ConfigReader, depth: number, distilled: boolean): Pic
   if (!Array.isArray(exits) || !areExits(exits, depth)) {
     return reader.fail("exits", `ascending depths from 1 to below "${reader.key("depth")}" (${depth})`);
   }
-  return { exits };
+  return { exits: exits as number[] };
 }
 
 /** Equal blocks, or what a cut left of them. */
-function readShape(reader: ConfigReader, embedDim: number): PrunedShape {
+function readShape(reader: ConfigReader, embedDim: number, patches: number): PrunedShape {
   const depth = reader.count("depth", undefined, 1024);
-  if (reader.raw("pruned") !== undefined) return readPruned(reader, depth, embedDim);
+  if (reader.raw("pruned") !== undefined) return readPruned(reader, depth, embedDim, patches);
   const numHeads = reader.count("num_heads");
   if (embedDim % numHeads) reader.fail("embed_dim", `a multiple of "${reader.key("num_heads")}" (${numHeads})`);
   const hiddenDim = readHiddenDim(reader, embedDim);

@@ -33,6 +33,7 @@ function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostMo
   const { embedDim } = config;
   const left = new Map([...weights].filter(([name]) => !name.startsWith("blocks.")));
   const blocks: BlockShape[] = [];
+  const kept: number[] = [];
   for (const [index, { attention, mlp }] of config.blocks.entries()) {
     const block = `blocks.${index}`;
     const dense = { block, embedDim, roundTo };
@@ -46,8 +47,24 @@ function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostMo
       left.set(name.replace(block, `blocks.${blocks.length}`), weight);
     }
     blocks.push({ ...(attn && { attention: attn.shape }), ...(feed && { mlp: feed.shape }) });
+    kept.push(index);
   }
-  return { config: { ...config, blocks: blocks.length > 0 ? blocks : [{}] }, weights: left };
+  return moveExits({ config: { ...config, blocks: blocks.length > 0 ? blocks : [{}] }, weights: left }, kept);
+}
+
+/** Exits stay behind the blocks that they were behind, as far as these are left. One with none before it, none after it, or an exit at its new depth goes. */
+function moveExits({ config, weights }: HostModel<ViTConfig>, kept: readonly number[]): HostModel<ViTConfig> {
+  const { exits, ...rest } = config;
+  if (!exits) return { config, weights };
+  const left = new Map([...weights].filter(([name]) => !name.startsWith("exits.")));
+  const depths = new Map(exits.map((exit) => [kept.filter((block) => block < exit).length, exit]));
+  for (const depth of [0, config.blocks.length]) depths.delete(depth);
+  for (const [depth, exit] of depths) {
+    for (const [name, weight] of weights) {
+      if (name.startsWith(`exits.${exit}.`)) left.set(name.replace(`exits.${exit}`, `exits.${depth}`), weight);
+    }
+  }
+  return { config: depths.size > 0 ? { ...rest, exits: [...depths.keys()] } : rest, weights: left };
 }
 
 /** How channels lie in a parameter outside of the blocks: along its rows, or along its last axis. */
