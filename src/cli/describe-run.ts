@@ -63,9 +63,11 @@ function commonThreshold(selections: readonly { readonly threshold: number }[]):
   return selections.length === 1 && Number.isFinite(first.threshold) ? first.threshold : null;
 }
 
-/** `head`, `neuron` and `bias` end the names of their groups; a norm's values are one kind. */
-export const kindOf = (name: string): string =>
-  /(?:^|[._])norm\d*\.\w+$/.test(name) ? "norm" : name.slice(name.lastIndexOf(".") + 1);
+/** `head`, `neuron`, `attn.in` and `bias` end the names of their groups; a norm's values are one kind. */
+export function kindOf(name: string): string {
+  if (/(?:^|[._])norm\d*\.\w+$/.test(name)) return "norm";
+  return /(?:\w+\.)?(?:in|out)$/.exec(name)?.[0] ?? name.slice(name.lastIndexOf(".") + 1);
+}
 
 /** Kinds of units, in the model's order. */
 export const kindsOf = ({ groups }: UnitSpace): string[] => [...new Set(groups.map(({ name }) => kindOf(name)))];

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { isSearch, type Method, SEARCHES } from "../../prune/methods/index.js";
+import { isSearch, SEARCHES } from "../../prune/methods/index.js";
 import { SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
 import {
@@ -20,6 +20,8 @@ import { withSearch } from "./search-options.js";
 import { FRESH, TRAINING_BATCH, withAugmentation, withOptimizer } from "./training-options.js";
 
 export function definePrune(program: Command, run: Run): void {
+  const score = run(async () => (await import("../actions/prune.js")).pruneModel);
+  const search = run(async () => (await import("../actions/search.js")).searchModel);
   const command = program
     .command("prune")
     .summary("mask the weights that matter least")
@@ -109,13 +111,7 @@ export function definePrune(program: Command, run: Run): void {
         "prune deit-tiny --method taylor --sparsity 0.5 --calibration train/ --examples-per-class 10 --data val/ --out pruned",
       ),
     )
-    .action(
-      run(async () =>
-        isSearch(command.opts<{ method: Method }>().method)
-          ? (await import("../actions/search.js")).searchModel
-          : (await import("../actions/prune.js")).pruneModel,
-      ),
-    );
+    .action((path, options) => (isSearch(options.method) ? search : score)(path, options));
   requireOptions(command, "method", "out");
   command.hook("preAction", () => checkOptionsOfMethod(command));
 }
