@@ -1,12 +1,13 @@
 /** Exported files run in onnxruntime: the same logits as here, for batches of 1 and 3. */
 import { beforeAll, type TestContext, test } from "vitest";
-import type { Checkpoint } from "../../src/io/index.js";
 import { encodeOnnx, type FloatTensor, inputSpec, type ModelConfig, parseModelConfig } from "../../src/io/index.js";
 import { loadModel } from "../../src/io/node/index.js";
 import { architectureOf, createModel } from "../../src/nn/index.js";
-import { maskWeights } from "../../src/prune/index.js";
+import { compact } from "../../src/prune/compact/index.js";
+import { maskWeights, readMasks } from "../../src/prune/index.js";
 import { Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { maskUnits } from "../harness/mask-units.js";
 import { normals, uniforms } from "../harness/random.js";
 import { missing, sharedPath } from "../harness/shared.js";
 import { type OnnxRuntime, openOnnxRuntime } from "./runtime.js";
@@ -18,7 +19,12 @@ beforeAll(() => {
   runtime = openOnnxRuntime();
 });
 
-async function logitsHere(config: ModelConfig, weights: Weights, shape: readonly number[], images: Float32Array) {
+interface Network {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+}
+
+async function logitsHere({ config, weights }: Network, shape: readonly number[], images: Float32Array) {
   const gpu = await sharedGpu();
   using _scope = gpu.scope();
   const model = createModel(gpu, config, weights);
@@ -29,9 +35,10 @@ async function logitsHere(config: ModelConfig, weights: Weights, shape: readonly
 
 const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-/** Throws where a logit is more than 1e-4 of the largest one away. */
-async function compare(context: TestContext, config: ModelConfig, weights: Weights): Promise<void> {
+/** Fails where a logit is more than 1e-4 of the largest one away from those of `expected`, by default the same network. */
+async function compare(context: TestContext, network: Network, expected = network): Promise<void> {
   if (typeof runtime === "string") return context.skip(runtime);
+  const { config, weights } = network;
   const session = await runtime.InferenceSession.create(encodeOnnx(config, weights));
   try {
     for (const batch of [1, 3]) {
@@ -40,7 +47,7 @@ async function compare(context: TestContext, config: ModelConfig, weights: Weigh
         shape.reduce((a, b) => a * b),
         batch,
       );
-      const want = await logitsHere(config, weights, shape, images);
+      const want = await logitsHere(expected, shape, images);
       const { logits } = await session.run({ images: new runtime.Tensor("float32", images, shape) });
       context.expect(logits.dims).toEqual([batch, config.numClasses]);
       const error = largest(want.map((value, i) => value - logits.data[i])) / largest(want);
@@ -51,19 +58,26 @@ async function compare(context: TestContext, config: ModelConfig, weights: Weigh
   }
 }
 
-/** Removes 60% of the weights and biases of all blocks at random. */
-const masked = (weights: Weights): Weights =>
-  maskWeights(
-    weights,
-    new Map(
-      [...weights]
-        .filter(([name]) => name.startsWith("blocks."))
-        .map(([name, { shape, data }], seed) => {
-          const keep = Uint8Array.from(uniforms(data.length, seed), (draw) => Number(draw > 0.6));
-          return [name, { shape, data: keep }];
-        }),
-    ),
-  );
+/** The network without 60% of the weights and biases of all blocks, at random. */
+const masked = ({ config, weights }: Network): Network => {
+  const ofBlocks = [...weights].filter(([name]) => name.startsWith("blocks."));
+  const masks = ofBlocks.map(([name, { shape, data }], seed) => {
+    const keep = Uint8Array.from(uniforms(data.length, seed), (draw) => Number(draw > 0.6));
+    return [name, { shape, data: keep }] as const;
+  });
+  return { config, weights: maskWeights(weights, new Map(masks)) };
+};
+
+/** The network without some units of every kind, at random: with zeros in their places, and cut. */
+async function cut({ config, weights }: Network): Promise<{ masked: Network; compact: Network }> {
+  const gpu = await sharedGpu();
+  const model = createModel(gpu, config, weights);
+  maskUnits(model, ["head", "headDim", "neuron", "attn.in", "attn.out", "mlp.in", "embed"], 1, 0.8);
+  const zeros = { config, weights: maskWeights(weights, await readMasks(model)) };
+  const result = { masked: zeros, compact: await compact(model) };
+  model.release();
+  return result;
+}
 
 const checkpoints: readonly (readonly [name: string, path: string, absent: string | undefined])[] = [
   ["the demo's ViT", "demo/digits", undefined],
@@ -71,16 +85,15 @@ const checkpoints: readonly (readonly [name: string, path: string, absent: strin
 ];
 
 for (const [name, path, absent] of checkpoints) {
-  const load = (context: TestContext): Promise<Checkpoint> => (absent ? context.skip(absent) : loadModel(path));
+  const load = (context: TestContext): Promise<Network> => (absent ? context.skip(absent) : loadModel(path));
 
-  test(`${name}, dense`, async (context) => {
-    const { config, weights } = await load(context);
-    await compare(context, config, weights);
-  });
+  test(`${name}, dense`, async (context) => compare(context, await load(context)));
 
-  test(`${name}, masked`, async (context) => {
-    const { config, weights } = await load(context);
-    await compare(context, config, masked(weights));
+  test(`${name}, masked`, async (context) => compare(context, masked(await load(context))));
+
+  test(`${name}, compact, as masked`, async (context) => {
+    const networks = await cut(await load(context));
+    await compare(context, networks.compact, networks.masked);
   });
 }
 
@@ -96,6 +109,6 @@ const architectures = {
 for (const [name, json] of Object.entries(architectures)) {
   test(`${name} with fresh weights`, async (context) => {
     const config = parseModelConfig(json, name);
-    await compare(context, config, architectureOf(config).initialWeights(1));
+    await compare(context, { config, weights: architectureOf(config).initialWeights(1) });
   });
 }
