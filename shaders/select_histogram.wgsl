@@ -1,6 +1,6 @@
 // One digit of a radix selection: counts[range, base + d] += scores with digit d, of those whose higher digits are those of the threshold;
 // on the first digit also counts[range, ZEROS] += exact zeros
-// scores: f32 bits, four a load; they are the candidates, or all scores, for ranges without candidates to look at. A workgroup takes a tile.
+// scores, candidates: f32 bits, four a load. A workgroup takes a tile: first of candidates, then of all scores, for ranges without candidates to look at.
 // Integer sums do not depend on the order of the atomics.
 #import grid
 #import score_key
@@ -11,8 +11,8 @@ const BINS = 2048u;
 const ZEROS = 6144u;
 
 struct Params {
-  tiles: u32,
-  candidates: u32,       // 1 when the scores are the candidates
+  tiles: u32,            // of candidates and of scores
+  candidate_tiles: u32,
   shift: u32, bits: u32, // of the digit
   base: u32              // of its bins in counts; 0 for the first digit
 }
@@ -20,25 +20,38 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<vec4u>;
 @group(0) @binding(2) var<storage, read> tiles: array<Tile>;
-@group(0) @binding(3) var<storage, read> ranges: array<Range>;
-@group(0) @binding(4) var<storage, read> selections: array<Selection>;
-@group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>;
+@group(0) @binding(3) var<storage, read> candidates: array<vec4u>;
+@group(0) @binding(4) var<storage, read> candidate_tiles: array<Tile>;
+@group(0) @binding(5) var<storage, read> ranges: array<Range>;
+@group(0) @binding(6) var<storage, read> selections: array<Selection>;
+@group(0) @binding(7) var<storage, read_write> counts: array<atomic<u32>>;
 
 var<workgroup> bins: array<atomic<u32>, BINS>;
+
+fn load_tile(index: u32) -> Tile {
+  if (index < params.candidate_tiles) { return candidate_tiles[index]; }
+  return tiles[index - params.candidate_tiles];
+}
+
+fn load_scores(of_candidates: bool, i: u32) -> vec4u {
+  if (of_candidates) { return candidates[i]; }
+  return scores[i];
+}
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = linear_group(group, groups);
   if (index >= params.tiles) { return; }
-  let tile = tiles[index];
+  let of_candidates = index < params.candidate_tiles;
+  let tile = load_tile(index);
   let selection = selections[tile.range];
   var end = tile.end;
-  if (params.candidates != 0u) { end = min(end, ranges[tile.range].candidates + selection.candidates); }
-  if (selection.settled != 0u || selection.bracketed != params.candidates || tile.first >= end) { return; }
+  if (of_candidates) { end = min(end, ranges[tile.range].candidates + selection.candidates); }
+  if (selection.settled != 0u || selection.bracketed != u32(of_candidates) || tile.first >= end) { return; }
   let mask = vec4u((1u << params.bits) - 1u);
   var zeros = vec4u(0u);
   for (var i = tile.first / 4u + lane; i * 4u < end; i += GROUP) {
-    let keys = score_keys(scores[i]);
+    let keys = score_keys(load_scores(of_candidates, i));
     let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
     var counted = (at >= vec4u(tile.first)) & (at < vec4u(end));
     if (params.base == 0u) {

@@ -13,16 +13,18 @@ struct Params { tiles: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<vec4u>;
 @group(0) @binding(2) var<storage, read> tiles: array<Tile>;
-@group(0) @binding(3) var<storage, read> selections: array<Selection>;
-@group(0) @binding(4) var<storage, read_write> brackets: array<array<atomic<u32>, 5>>;
+@group(0) @binding(3) var<storage, read> ranges: array<Range>;
+@group(0) @binding(4) var<storage, read> selections: array<Selection>;
+@group(0) @binding(5) var<storage, read_write> brackets: array<array<atomic<u32>, 5>>;
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let index = linear_group(group, groups);
   if (index >= params.tiles) { return; }
   let tile = tiles[index];
+  let range = ranges[tile.range];
+  if (range.prune == 0u || lies_between(range, atomicLoad(&brackets[tile.range][0]), atomicLoad(&brackets[tile.range][1]))) { return; }
   let selection = selections[tile.range];
-  if (selection.outside == 0u) { return; }
   var below = 0u;
   var at_low = 0u;
   var at_high = 0u;

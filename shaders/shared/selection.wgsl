@@ -20,7 +20,6 @@ struct Selection {
   key: u32,            // leading bits of the threshold's key that are known; all of them at the end
   rank: u32,           // place of the threshold among the keys that share these bits
   equal: u32,          // keys that share these bits
-  outside: u32,        // 1 when the threshold does not lie between these keys
   settled: u32,        // 1 when the key is complete before the last digit
   bracketed: u32,      // 1 when the threshold is among the candidates
   candidates: u32,     // their number
@@ -34,6 +33,12 @@ struct Selection {
 // Scores of a range by their place to the bracket: between its keys, from the high key on; and where that was not enough, below the low key, at the low
 // key, at the high key.
 struct Bracket { between: u32, above: u32, below: u32, at_low: u32, at_high: u32 }
+
+// Whether the threshold is one of the scores between the keys of its bracket.
+fn lies_between(range: Range, between: u32, above: u32) -> bool {
+  let below = range.count - above - between;
+  return range.prune > below && range.prune <= below + between;
+}
 
 const TIED = 256u; // ties among the candidates that can be told apart without looking at all scores
 const OPEN = 0xffffffffu;

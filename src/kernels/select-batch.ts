@@ -19,7 +19,7 @@ const VARIANTS = {
 export type SelectVariant = keyof typeof VARIANTS;
 
 /** Bytes of `struct Selection` and `struct Bracket` of shaders/shared/selection.wgsl. */
-const SELECTION_BYTES = 56;
+const SELECTION_BYTES = 52;
 const BRACKET_BYTES = 20;
 
 /** Digits of a key from the highest: bits, and those below them. They add up to the 32 bits of a key. */
@@ -40,13 +40,17 @@ export interface SelectBuffers {
   readonly results: BufferLike;
 }
 
-/** Scores that a kernel sees at once, and the table of its tiles. */
-interface Part {
+/** A table of tiles, and how many there are. */
+interface Tiles {
+  readonly tiles: GpuBuffer;
+  readonly count: number;
+}
+
+/** Scores that a kernel sees at once, and their tiles. */
+interface Part extends Tiles {
   readonly scores: GpuBuffer;
   /** Place of the first score in the arena. */
   readonly start: number;
-  readonly tiles: GpuBuffer;
-  readonly count: number;
 }
 
 /** What the passes share. */
@@ -59,7 +63,8 @@ interface Batch {
   readonly selections: GpuBuffer;
   readonly parts: readonly Part[];
   readonly candidates: GpuBuffer;
-  readonly candidateParts: readonly Part[];
+  /** Undefined where no range has candidates. */
+  readonly candidateTiles: Tiles | undefined;
   /** Where the places of candidates begin among the candidates' words. */
   readonly indices: number;
 }
@@ -83,8 +88,8 @@ export function selectBatch(
   const end = Math.max(...list.map(({ offset, count }) => offset + count));
   const windows = scoreWindows(gpu, arena, { offset, count: end - offset }, largestBinding);
   const plan = planSelection(list, windows, GROUP * TURNS * 32);
-  const part = (scores: GpuBuffer, start: number, table: Uint32Array): Part[] =>
-    table.length === 0 ? [] : [{ scores, start, tiles: constantTable(gpu, table), count: table.length / TILE_WORDS }];
+  const tilesOf = (table: Uint32Array): Tiles | undefined =>
+    table.length === 0 ? undefined : { tiles: constantTable(gpu, table), count: table.length / TILE_WORDS };
   const indices = Math.ceil(Math.max(plan.candidates, 1) / 64) * 64;
   const candidates = gpu.allocate(2 * indices * 4);
   const batch: Batch = {
@@ -93,9 +98,12 @@ export function selectBatch(
     length: list.length,
     ranges: constantTable(gpu, plan.ranges),
     selections: cleared(gpu, list.length * SELECTION_BYTES),
-    parts: windows.flatMap(({ scores, start }, index) => part(scores, start, plan.tiles[index])),
+    parts: windows.flatMap(({ scores, start }, index) => {
+      const tiles = tilesOf(plan.tiles[index]);
+      return tiles ? [{ scores, start, ...tiles }] : [];
+    }),
     candidates,
-    candidateParts: part(gpu.borrow(candidates.raw, candidates.byteOffset, indices * 4), 0, plan.candidateTiles),
+    candidateTiles: tilesOf(plan.candidateTiles),
     indices,
   };
   bracketScores(batch, keep, plan.samples);
@@ -125,35 +133,34 @@ function bracketScores(batch: Batch, keep: BufferLike, samples: number): void {
       groups: count,
     });
   }
-  const place = {
+  for (const { scores, tiles, count } of parts) {
+    const buffers = { scores, tiles, ranges, selections, brackets };
+    gpu.dispatch(shaders.select_outside, { buffers, params: { tiles: count }, constants: words, groups: count });
+  }
+  gpu.dispatch(shaders.select_settle, {
     buffers: { brackets, ranges, selections },
     params: { ranges: length },
     constants: lanes,
     groups: Math.ceil(length / lanes.GROUP),
-  };
-  gpu.dispatch(shaders.select_enter, place);
-  for (const { scores, tiles, count } of parts) {
-    const buffers = { scores, tiles, selections, brackets };
-    gpu.dispatch(shaders.select_outside, { buffers, params: { tiles: count }, constants: words, groups: count });
-  }
-  gpu.dispatch(shaders.select_settle, place);
+  });
 }
 
 /** Radix selection: one histogram and one choice a digit, among the candidates, or among all scores of ranges without them. */
-function chooseDigits({ gpu, variant, length, ranges, selections, parts, candidateParts }: Batch): void {
+function chooseDigits({ gpu, variant, length, ranges, selections, parts, candidates, candidateTiles }: Batch): void {
   const { lanes, many } = VARIANTS[variant];
   const counts = cleared(gpu, length * (ZEROS + 1) * 4);
   DIGITS.forEach((digit, index) => {
     const place = { ...digit, base: index * BINS };
-    for (const part of [...candidateParts, ...parts]) {
-      const { scores, tiles, count } = part;
+    parts.forEach(({ scores, tiles, count }, part) => {
+      const among = part === 0 ? candidateTiles : undefined;
+      const candidateCount = among?.count ?? 0;
       gpu.dispatch(shaders.select_histogram, {
-        buffers: { scores, tiles, ranges, selections, counts },
-        params: { tiles: count, ...place, candidates: candidateParts.includes(part) },
+        buffers: { scores, tiles, candidates, candidate_tiles: among?.tiles ?? tiles, ranges, selections, counts },
+        params: { tiles: candidateCount + count, candidate_tiles: candidateCount, ...place },
         constants: many,
-        groups: count,
+        groups: candidateCount + count,
       });
-    }
+    });
     const buffers = { counts, ranges, selections };
     const params = { ranges: length, ...place };
     gpu.dispatch(shaders.select_digit, { buffers, params, constants: lanes, groups: length });
@@ -162,13 +169,14 @@ function chooseDigits({ gpu, variant, length, ranges, selections, parts, candida
 
 /** Finds where ties stop being pruned, and writes the bits that are left, and the results. */
 function writeBits(
-  { gpu, variant, length, ranges, selections, parts, candidates, candidateParts, indices }: Batch,
+  { gpu, variant, length, ranges, selections, parts, candidates, candidateTiles, indices }: Batch,
   { keep, results }: Pick<SelectBuffers, "keep" | "results">,
   { blocks, stride }: { blocks: number; stride: number },
 ): void {
   const { words, lanes, many } = VARIANTS[variant];
   const [ties, tied] = [cleared(gpu, blocks * 4), cleared(gpu, length * (TIED + 1) * 4)];
-  for (const { tiles, count } of candidateParts) {
+  if (candidateTiles) {
+    const { tiles, count } = candidateTiles;
     const buffers = { candidates, tiles, ranges, selections, tied };
     gpu.dispatch(shaders.select_tied, { buffers, params: { tiles: count, indices }, constants: many, groups: count });
   }
@@ -186,7 +194,8 @@ function writeBits(
     const buffers = { scores, tiles, selections, keep };
     gpu.dispatch(shaders.select_mask, { buffers, params: { tiles: count, start }, constants: words, groups: count });
   }
-  for (const { tiles, count } of candidateParts) {
+  if (candidateTiles) {
+    const { tiles, count } = candidateTiles;
     gpu.dispatch(shaders.select_candidates, {
       buffers: { candidates, tiles, ranges, selections, keep },
       params: { tiles: count, indices },
