@@ -9,7 +9,7 @@
  */
 import { fill } from "../../kernels/fill.js";
 import type { ForwardOptions, Model, Parameter } from "../../nn/index.js";
-import { gate, map, sum, Tensor, withoutHistory } from "../../tensor/index.js";
+import { map, matmul, reshape, sum, Tensor, withoutHistory } from "../../tensor/index.js";
 import type { Objective, ObjectiveContext } from "../saliency/objective.js";
 import { evenResidual, frozenNorms, pathCountNorms } from "./frozen-norms.js";
 import { isAdded, isToken, isVariance } from "./parameter-roles.js";
@@ -101,5 +101,8 @@ export const pathObjective: Objective = {
     batch: countPaths,
     isUniform: countsAlike,
   },
-  loss: ({ model, forward, accumulated }) => sum(gate(forward(undefined, squaring(model)).logits, accumulated!, 1)),
+  loss: ({ model, forward, accumulated }) => {
+    const { logits } = forward(undefined, squaring(model));
+    return matmul(logits, reshape(accumulated!, [logits.size, 1]));
+  },
 };
