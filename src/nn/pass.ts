@@ -100,11 +100,6 @@ export class Pass {
     return this.options.training;
   }
 
-  /** What takes part as a parameter, before its mask. */
-  weight(name: string): Tensor {
-    return this.#value(this.prefix + name);
-  }
-
   #value(name: string): Tensor {
     return this.#written(name, this.#substitute(name));
   }
@@ -138,6 +133,10 @@ export class Pass {
 
   /** What takes part as a parameter, times its mask. */
   value(name: string): Tensor {
+    return this.#vector(this.prefix + name);
+  }
+
+  #vector(name: string): Tensor {
     return this.#masked(name, this.#value(name));
   }
 
@@ -179,10 +178,10 @@ export class Pass {
   /** By channel; see {@link ForwardOptions.batchNorm}. */
   batchNorm(x: Tensor, layer: string): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.value(`${prefix}.weight`);
+    const weight = this.#vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.value(`${prefix}.bias`);
+    const bias = this.#vector(`${prefix}.bias`);
     const { batchNorm: by = this.training ? "training" : "running" } = this.options;
     // The kernel moves what it is given; with "batch" that is thrown away.
     const running = (part: string) =>
@@ -195,16 +194,16 @@ export class Pass {
   /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
   scale(x: Tensor, layer: string): Tensor {
     const [, , height, width] = x.shape;
-    return gate(x, this.value(`${this.prefix + layer}.weight`), height * width);
+    return gate(x, this.#vector(`${this.prefix + layer}.weight`), height * width);
   }
 
   /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
   layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.value(`${prefix}.weight`);
+    const weight = this.#vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.value(`${prefix}.bias`);
+    const bias = this.#vector(`${prefix}.bias`);
     return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth });
   }
 

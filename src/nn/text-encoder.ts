@@ -64,8 +64,8 @@ export function encodeTexts(
   }
   const { gpu } = ids;
   const embedded = inScope(gpu, () => {
-    const patches = embedding(pass.weight("token_embed.weight"), ids);
-    const position = reshape(pass.weight("pos_embed"), [context, embedDim]);
+    const patches = embedding(pass.value("token_embed.weight"), ids);
+    const position = reshape(pass.value("pos_embed"), [context, embedDim]);
     return assembleTokens({ patches, prefix: undefined, position }, undefined);
   });
   const read = runBlocks(embedded, blocks, (x, block) => {

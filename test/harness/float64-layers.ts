@@ -56,14 +56,14 @@ export const spread = (g: Variable, length: number, inner: number): Variable =>
   );
 
 /** Sums over groups that follow each other. */
-const rowSums = (x: Variable, columns: number): Variable =>
+export const rowSums = (x: Variable, columns: number): Variable =>
   scatter(
     x,
     Array.from(x.values, (_, i) => Math.floor(i / columns)),
     x.length / columns,
   );
 
-const overRows = (sums: Variable, columns: number) => spread(sums, sums.length * columns, columns);
+export const overRows = (sums: Variable, columns: number) => spread(sums, sums.length * columns, columns);
 
 export function linear(x: Variable, weight: Variable, bias: Variable | undefined, inputs: number): Variable {
   const outputs = weight.length / inputs;
@@ -86,7 +86,7 @@ export function layerNorm(x: Variable, weight: Variable, bias: Variable, epsilon
   return add(multiply(normalized, spread(weight, x.length, 1)), spread(bias, x.length, 1));
 }
 
-/** gates: factors on the exponentials, one a column. */
+/** gates: factors on the exponentials, one a column, or one for each of some rows by turns. */
 export function softmax(x: Variable, columns: number, gates?: Variable): Variable {
   const shares = gates ? multiply(exp(x), spread(gates, x.length, 1)) : exp(x);
   return multiply(shares, overRows(power(rowSums(shares, columns), -1), columns));
