@@ -39,6 +39,10 @@ export function decimal(value: Measure | undefined, digits = 4): string {
   return whenFinite(value, (number) => number.toFixed(digits));
 }
 
+/** Things a second: whole ones, or three significant digits of few. */
+export const rate = (value: Measure | undefined): string =>
+  whenFinite(value, (number) => (number < 100 ? number.toPrecision(3) : grouped.format(number)));
+
 /** Three significant digits with an SI prefix: `2.51 G`. */
 export function siPrefix(value: Measure | undefined): string {
   return whenFinite(value, (number) => {

@@ -1,6 +1,7 @@
 /**
  * The shape of `report.json`, and the input of `renderReport`. Every key is always present; `null` says that a value
- * is absent or was not measured. There is no date and no duration: the same command twice gives the same bytes.
+ * is absent or was not measured. There is no date and, but for images a second where a model was cut, no duration: the
+ * same command twice gives the same bytes.
  *
  * Shares (accuracies, sparsities, densities) are fractions from 0 to 1. FLOPs are per image, two for each
  * multiply-accumulate. This room knows no GPU, no file system and no model: plain data in, strings out.
@@ -125,6 +126,24 @@ export interface Histogram {
   readonly threshold: Measure;
 }
 
+/** What a model takes up, and how fast it runs. */
+export interface Footprint {
+  readonly parameters: Measure;
+  readonly flops: Measure;
+  /** Of `model.safetensors`. */
+  readonly bytes: Measure;
+  /** Of the fastest of several passes. */
+  readonly imagesPerSecond: Measure;
+}
+
+/** A model before and after what was pruned was cut out of it, measured in one run. */
+export interface Compacted {
+  /** Images in a batch whose speed was measured. */
+  readonly batch: number;
+  readonly dense: Footprint;
+  readonly compact: Footprint;
+}
+
 /** One pruned model. */
 export interface Run {
   readonly method: string;
@@ -138,6 +157,8 @@ export interface Run {
   readonly parameters: Measure;
   /** FLOPs per image that the kept parameters take. */
   readonly flops: Measure;
+  /** `null` where nothing was cut out. */
+  readonly compacted: Compacted | null;
   readonly rounds: readonly Round[];
   readonly layers: readonly LayerDensity[];
   /** The first one is drawn large and the others small beneath it. */

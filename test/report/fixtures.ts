@@ -74,6 +74,7 @@ function vitRun(
   const histogramOf = (label: string, parts: readonly ScoredUnits[]) => scoreHistogram(parts, { label, threshold });
   return {
     ...run,
+    compacted: null,
     parameters: keptParameters(
       model.parameters,
       layers.map((layer) => ({ data: new Uint8Array(layer.total - layer.kept) })),
@@ -229,6 +230,7 @@ export function minimalReport(): Report {
     sparsity: 0.9,
     pruned: null,
     finetuned: null,
+    compacted: null,
     parameters: null,
     flops: null,
     rounds: [],
@@ -271,6 +273,11 @@ export function weirdReport(): Report {
       sparsity: i === 0 ? 0.98 : NaN,
       pruned: broken,
       finetuned: { ...broken, top1: 0.5 },
+      compacted: {
+        batch: NaN,
+        dense: { parameters: 0, flops: null, bytes: -1, imagesPerSecond: 0 },
+        compact: { parameters: Infinity, flops: NaN, bytes: null, imagesPerSecond: 12.3 },
+      },
       parameters: NaN,
       flops: Infinity,
       rounds: [{ round: 1, targetDensity: NaN, kept: 0, total: 0, threshold: -Infinity }],

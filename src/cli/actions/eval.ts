@@ -4,7 +4,7 @@ import { checkWritableFile, openDataset, writeFileAtomic } from "../../io/node/i
 import { encodeSafetensors } from "../../io/safetensors.js";
 import { createModel } from "../../nn/index.js";
 import { writeMasks } from "../../prune/index.js";
-import { decimal, integer, percent } from "../../report/format.js";
+import { decimal, integer, percent, rate } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
 import { ClassSubsetMeter } from "../class-subset.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -57,7 +57,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
   const subset = among && { classes: among.classes, top1: among.top1 };
   const lines = [
     `${modelName(path)} on ${integer(metrics.examples)} images of ${dataset.source}`,
-    `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : integer(imagesPerSecond)} images a second`,
+    `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${rate(imagesPerSecond)} images a second`,
   ];
   if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
   const warnings = [...classWarnings(dataset), ...logitWarnings("model", metrics.nonFinite)];

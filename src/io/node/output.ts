@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { renameSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { mkdir, open, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "../../errors.js";
@@ -69,18 +69,24 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
  * Writes files into a folder, all or none: everything is written to a temporary folder and moved in at the end. Other
  * files of an existing folder stay as they are. Makes missing folders.
  *
- * @param files - content by name
+ * @param files - content by name; names may lead into folders, as "compact/config.json" does
  * @throws UsageError in one line for a place that cannot be written.
  */
 export async function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
   const exists = await isExistingFolder(folder);
   await withTemporary(exists ? folder : dirname(resolve(folder)), folder, async (temporary) => {
     await mkdir(temporary);
-    for (const [name, content] of files) await writeWhole(join(temporary, name), content);
+    for (const [name, content] of files) {
+      await mkdir(dirname(join(temporary, name)), { recursive: true });
+      await writeWhole(join(temporary, name), content);
+    }
     if (!exists) return renameSync(temporary, folder);
     for (const name of files.keys()) refuseFolder(join(folder, name));
     // Without awaiting, so that no signal handler runs between two renames.
-    for (const name of files.keys()) renameSync(join(temporary, name), join(folder, name));
+    for (const name of files.keys()) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      renameSync(join(temporary, name), join(folder, name));
+    }
     rmSync(temporary, { recursive: true });
   });
 }

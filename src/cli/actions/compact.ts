@@ -1,0 +1,44 @@
+/** `secateur compact`: a model with masks, or zeros, in; a smaller dense model that computes the same out. */
+import { checkWritableFolder, saveCheckpoint } from "../../io/node/index.js";
+import { compactModel, footprintRows } from "../compact-model.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { loadMasks, loadWithWeights, modelName } from "../model.js";
+import { modelPlaces, refuseInputFolder } from "../places.js";
+import { textTable } from "../table.js";
+
+export interface CompactArguments {
+  readonly masks?: string;
+  readonly roundTo?: number;
+  readonly speedBatch?: number;
+  readonly out: string;
+}
+
+export async function compactFolder(
+  { openGpu, signal }: CommandContext,
+  path: string,
+  options: CompactArguments,
+): Promise<Outcome> {
+  const { out } = options;
+  refuseInputFolder("out", out, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
+  await checkWritableFolder(out);
+  const checkpoint = await loadWithWeights(path);
+  const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
+  using gpu = await openGpu();
+  const { checkpoint: small, numbers, difference } = await compactModel(gpu, checkpoint, masks, options);
+  signal.throwIfAborted();
+  await saveCheckpoint(out, small);
+  const { dense, compact } = numbers;
+  const nothing = dense.parameters === compact.parameters;
+  const text = [
+    `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one`,
+    textTable(footprintRows(numbers)),
+    ...(nothing
+      ? ["warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit"]
+      : []),
+    `${out}: model.safetensors, config.json (on ${gpu.info.description})`,
+  ];
+  return {
+    data: { command: "compact", model: modelName(path), out, difference, ...numbers, adapter: gpu.info.description },
+    text: text.join("\n"),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { countOption } from "../options.js";
+import type { Run } from "../program.js";
+import { example, MODEL, requireOptions } from "./help.js";
+
+export const ROUND_TO = "keep multiples of n neurons, dimensions and channels, such as 8, by leaving some zeros in";
+
+export function defineCompact(program: Command, run: Run): void {
+  const command = program
+    .command("compact")
+    .summary("cut out what masks removed")
+    .description(
+      "Cuts heads, dimensions, neurons, channels, branches and blocks that are zero out of the weights, and writes a smaller model that computes the same. Checks that it does, and measures both.",
+    )
+    .argument("<model>", MODEL)
+    .option("--masks <file>", "cut what these masks remove (without: what is zero in the weights)")
+    .option("--round-to <n>", ROUND_TO, countOption("round-to"))
+    .option(
+      "--speed-batch <n>",
+      "images in a batch whose speed is measured (default: up to 64)",
+      countOption("speed-batch"),
+    )
+    .optionsGroup("Output:")
+    .option("--out <folder>", "gets model.safetensors, config.json")
+    .addHelpText("after", example("compact pruned --masks pruned/masks.safetensors --out small"))
+    .action(run(async () => (await import("../actions/compact.js")).compactFolder));
+  requireOptions(command, "out");
+}

@@ -1,0 +1,123 @@
+/** Cuts what masks removed out of a model, checks that it computes the same, and measures what that saves. */
+import { GpuError } from "../errors.js";
+import type { Gpu } from "../gpu/index.js";
+import { type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
+import type { ModelConfig } from "../io/config.js";
+import { viTConfigToJson } from "../io/config-json.js";
+import type { JsonObject } from "../io/json.js";
+import { parameterCount } from "../io/parameters.js";
+import { architectureOf, createModel, type Model } from "../nn/index.js";
+import { compactWeights, type MaskSet, maskWeights } from "../prune/index.js";
+import { integer, rate, siPrefix } from "../report/format.js";
+import type { Compacted, Footprint } from "../report/index.js";
+import { Tensor } from "../tensor/index.js";
+import { keyedGenerator } from "../train/index.js";
+import { imagesPerSecond } from "./speed.js";
+
+export interface CompactSettings {
+  /** Numbers of kept units are rounded up to multiples of this. */
+  readonly roundTo?: number;
+  /** Images in a batch whose speed is measured; default: as many as take a few seconds on a slow device, at most 64. */
+  readonly speedBatch?: number;
+}
+
+export interface CompactModel {
+  readonly checkpoint: Checkpoint;
+  readonly numbers: Compacted;
+  /** Largest difference of logits from those of the model with masks, as a part of the largest logit. */
+  readonly difference: number;
+}
+
+/** What rounding may come to; a cut that changes the function is far above. */
+const TOLERANCE = 1e-4;
+
+const SLOW_FLOPS = 4e10;
+
+/** The largest power of two up to 64 whose batch a slow device computes in seconds. */
+export const speedBatchFor = (flops: number): number =>
+  2 ** Math.min(6, Math.max(0, Math.floor(Math.log2(SLOW_FLOPS / flops))));
+
+/** @throws UsageError for a model that cannot be cut; GpuError where the smaller model computes something else. */
+export async function compactModel(
+  gpu: Gpu,
+  checkpoint: Checkpoint,
+  masks: MaskSet,
+  { roundTo, speedBatch }: CompactSettings,
+): Promise<CompactModel> {
+  const weights = maskWeights(checkpoint.weights, masks);
+  const cut = compactWeights(checkpoint.config, weights, { roundTo });
+  const compact: Checkpoint = {
+    config: cut.config,
+    rawConfig: configJson(cut.config, checkpoint.rawConfig),
+    naming: "timm",
+    weights: cut.weights,
+    metadata: checkpoint.metadata,
+  };
+  const batch = speedBatch ?? speedBatchFor(architectureOf(checkpoint.config).flops);
+  const dense = createModel(gpu, checkpoint.config, weights);
+  const small = createModel(gpu, cut.config, cut.weights);
+  try {
+    const difference = await largestDifference(dense, small);
+    if (!(difference < TOLERANCE)) {
+      throw new GpuError(
+        `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
+      );
+    }
+    const numbers = {
+      batch,
+      dense: await footprint(dense, checkpoint, batch),
+      compact: await footprint(small, compact, batch),
+    };
+    return { checkpoint: compact, numbers, difference };
+  } finally {
+    dense.release();
+    small.release();
+  }
+}
+
+/** A config that was cut is written in timm's words, whatever it was read from. */
+function configJson(config: ModelConfig, rawConfig: JsonObject): JsonObject {
+  if (config.architecture === "vit") return viTConfigToJson(config);
+  return config.architecture === "mlp" ? { ...rawConfig, hidden: config.hidden } : rawConfig;
+}
+
+const IMAGES = 4;
+
+/** On random images. */
+async function largestDifference(masked: Model, compact: Model): Promise<number> {
+  const shape = [IMAGES, ...masked.sampleShape];
+  const next = keyedGenerator(0, 0);
+  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 4 * next() - 2);
+  using _scope = masked.gpu.scope();
+  const images = Tensor.from(masked.gpu, data, shape);
+  const [want, got] = [masked.forward(images).logits, compact.forward(images).logits];
+  const [expected, measured] = [await want.read(), await got.read()];
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return measured.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
+}
+
+async function footprint(model: Model, checkpoint: Checkpoint, batch: number): Promise<Footprint> {
+  const { config } = checkpoint;
+  return {
+    parameters: parameterCount(config),
+    flops: architectureOf(config).flops,
+    bytes: encodeCheckpoint(checkpoint).get("model.safetensors")!.byteLength,
+    imagesPerSecond: await imagesPerSecond(model, batch),
+  };
+}
+
+/** Rows of a table for people. */
+export function footprintRows({ batch, dense, compact }: Compacted): string[][] {
+  const row = (name: string, { parameters, flops, bytes, imagesPerSecond: speed }: Footprint) => [
+    name,
+    integer(parameters),
+    siPrefix(flops),
+    integer(bytes),
+    rate(speed),
+  ];
+  return [
+    ["", "parameters", "FLOPs", "bytes", `images a second (batch ${batch})`],
+    row("dense", dense),
+    row("compact", compact),
+  ];
+}

@@ -1,0 +1,96 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../../src/io/index.js";
+import { cli, cliJson, noGpu, Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+const model = place.model("model", { embed_dim: 24, num_heads: 3 });
+const data = place.data();
+const pruned = place.path("pruned");
+const masks = join(pruned, "masks.safetensors");
+const small = place.path("small");
+
+beforeAll(async () => {
+  const units = ["--granularity", "head,neuron,attn.in", "--sparsity", "0.5"];
+  await cliJson(["prune", model, "--method", "taylor-squared", ...units, "--calibration", data, "--out", pruned]);
+});
+
+async function logitsOf(folder: string): Promise<Float32Array> {
+  const out = place.path("logits.safetensors");
+  await cliJson(["eval", folder, "--data", data, "--logits", out]);
+  return parseSafetensors(readFileSync(out), out).tensors.get("logits")!.data as Float32Array;
+}
+
+describe("secateur compact", () => {
+  it("writes a smaller model that computes the same", async () => {
+    const result = await cliJson(["compact", model, "--masks", masks, "--out", small]);
+    const { dense, compact } = result;
+    expect(compact.parameters).toBeLessThan(0.7 * dense.parameters);
+    expect(compact.flops).toBeLessThan(0.7 * dense.flops);
+    expect(compact.bytes).toBe(statSync(join(small, "model.safetensors")).size);
+    expect(dense.bytes).toBe(statSync(join(model, "model.safetensors")).size);
+    expect(compact.imagesPerSecond).toBeGreaterThan(0);
+    expect(result.difference).toBeLessThan(1e-4);
+    const want = await logitsOf(pruned);
+    const got = await logitsOf(small);
+    const largest = Math.max(...want.map(Math.abs));
+    for (const [index, value] of got.entries()) expect(Math.abs(value - want[index]) / largest).toBeLessThan(1e-4);
+  });
+
+  it("needs no masks where removed weights are zero", async () => {
+    const again = place.path("again");
+    await cliJson(["compact", pruned, "--out", again]);
+    expect(readFileSync(join(again, "model.safetensors"))).toEqual(readFileSync(join(small, "model.safetensors")));
+  });
+
+  it("leaves a model that every command takes", async () => {
+    const info = await cliJson(["info", small]);
+    expect(info.density).toBe(1);
+    const mended = place.path("mended");
+    await cliJson(["finetune", small, "--data", data, "--epochs", "1", "--batch", "8", "--out", mended]);
+    expect(readFileSync(join(mended, "config.json"))).toEqual(readFileSync(join(small, "config.json")));
+    const fewer = place.path("fewer");
+    const units = ["--granularity", "neuron", "--sparsity", "0.3"];
+    await cliJson(["prune", mended, "--method", "magnitude", ...units, "--data", data, "--out", fewer]);
+    const { dense, compact } = await cliJson(["compact", fewer, "--out", place.path("smallest")]);
+    expect(compact.parameters).toBeLessThan(dense.parameters);
+  });
+
+  it("rounds up", async () => {
+    const round = ["--round-to", "8", "--out", place.path("rounded")];
+    await cliJson(["compact", model, "--masks", masks, ...round]);
+    const { config } = await cliJson(["info", place.path("rounded")]);
+    for (const { mlp } of config.pruned.blocks) expect(mlp.hidden % 8).toBe(0);
+  });
+
+  it("tells that nothing was cut", async () => {
+    const { stdout } = await cli(["compact", model, "--out", place.path("same")]);
+    expect(stdout).toContain("nothing was cut");
+  });
+
+  it.each([
+    [["compact", model], "expected --out <folder>"],
+    [["compact", model, "--out", model], "expected a folder apart from the input"],
+    [["compact", model, "--masks", place.path("none"), "--out", place.path("x")], "none"],
+    [["compact", model, "--round-to", "0", "--out", place.path("x")], "round-to: expected"],
+  ])("refuses %j", async (args, message) => {
+    const { exitCode, stderr } = await cli(args, { openGpu: noGpu });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("refuses a convolutional network", async () => {
+    const config = place.write(
+      "resnet/config.json",
+      JSON.stringify({ architecture: "resnet20", img_size: 8, in_chans: 1, num_classes: 3 }),
+    );
+    const trained = place.path("trained");
+    await cliJson(["train", config, "--data", data, "--epochs", "1", "--batch", "8", "--out", trained]);
+    const { exitCode, stderr } = await cli(["compact", trained, "--out", place.path("x")]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("expected a ViT, DeiT or MLP, got resnet20");
+  });
+});
