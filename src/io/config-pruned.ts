@@ -11,8 +11,12 @@ export interface PrunedShape {
   readonly blocks: readonly BlockShape[];
 }
 
-/** @param embedDim - channels that are left. @throws FormatError naming the entry that is wrong. */
-export function readPruned(reader: ConfigReader, depth: number, embedDim: number): PrunedShape {
+/**
+ * @param embedDim - channels that are left
+ * @param patches - tokens that blocks may leave out, of an encoder with a class token that ranks them
+ * @throws FormatError naming the entry that is wrong.
+ */
+export function readPruned(reader: ConfigReader, depth: number, embedDim: number, patches = 0): PrunedShape {
   const pruned = reader.raw("pruned");
   if (!isObject(pruned)) return reader.fail("pruned", "an object");
   const source = `${reader.source}: pruned`;
@@ -21,19 +25,28 @@ export function readPruned(reader: ConfigReader, depth: number, embedDim: number
   if (!Array.isArray(blocks) || blocks.length !== depth) {
     return inside.fail("blocks", `a list of "${reader.key("depth")}" (${depth}) blocks`);
   }
+  let tokens = patches;
   return {
     normWidth: inside.number("norm_width", { integer: true, min: embedDim, max: 1 << 20 }, embedDim),
-    blocks: blocks.map((block, index) => readBlock(inside, block, `${source}.blocks[${index}]`, embedDim)),
+    blocks: blocks.map((json, index) => {
+      const block = readBlock(inside, json, `${source}.blocks[${index}]`, embedDim, tokens);
+      tokens = block.tokens ?? tokens;
+      return block;
+    }),
   };
 }
 
-function readBlock(list: ConfigReader, json: unknown, source: string, embedDim: number): BlockShape {
+function readBlock(list: ConfigReader, json: unknown, source: string, embedDim: number, tokens: number): BlockShape {
   if (!isObject(json)) return list.fail("blocks", "a list of objects");
+  const reader = new ConfigReader(json, source);
+  const leavesOut = json.tokens !== undefined;
+  if (leavesOut && (tokens === 0 || !isObject(json.attn))) {
+    reader.fail("tokens", "left out where no class token or no attention ranks them");
+  }
   const branch = <T>(name: string, read: (reader: ConfigReader) => T): T | undefined => {
     const value = json[name];
     if (value === null || value === undefined) return undefined;
-    if (!isObject(value))
-      return new ConfigReader(json, source).fail(name, "an object, or null for a branch that was cut");
+    if (!isObject(value)) return reader.fail(name, "an object, or null for a branch that was cut");
     return read(new ConfigReader(value, `${source}.${name}`));
   };
   return withoutAbsent({
@@ -41,6 +54,7 @@ function readBlock(list: ConfigReader, json: unknown, source: string, embedDim: 
     mlp: branch("mlp", (reader) =>
       withoutAbsent<MlpShape>({ hidden: reader.count("hidden"), ...readChannels(reader, embedDim) }),
     ),
+    tokens: leavesOut ? reader.number("tokens", { integer: true, min: 1, max: tokens }) : undefined,
   });
 }
 
@@ -64,19 +78,22 @@ function readAttention(reader: ConfigReader, embedDim: number): AttentionShape {
 /** The entry as it is written. */
 export const encodePruned = ({ normWidth, blocks }: PrunedShape): JsonObject => ({
   norm_width: normWidth,
-  blocks: blocks.map(({ attention, mlp }) => ({
-    attn: attention
-      ? withoutAbsent({
-          heads: attention.heads,
-          head_dim: attention.headDim,
-          scale: attention.scale,
-          in: ranges(attention.inputs),
-          qkv: ranges(attention.qkv),
-          out: ranges(attention.outputs),
-        })
-      : null,
-    mlp: mlp ? withoutAbsent({ hidden: mlp.hidden, in: ranges(mlp.inputs), out: ranges(mlp.outputs) }) : null,
-  })),
+  blocks: blocks.map(({ attention, mlp, tokens }) =>
+    withoutAbsent({
+      attn: attention
+        ? withoutAbsent({
+            heads: attention.heads,
+            head_dim: attention.headDim,
+            scale: attention.scale,
+            in: ranges(attention.inputs),
+            qkv: ranges(attention.qkv),
+            out: ranges(attention.outputs),
+          })
+        : null,
+      mlp: mlp ? withoutAbsent({ hidden: mlp.hidden, in: ranges(mlp.inputs), out: ranges(mlp.outputs) }) : null,
+      tokens,
+    }),
+  ),
 });
 
 const ranges = (indices: readonly number[] | undefined): string | undefined => indices && encodeRanges(indices);

@@ -31,6 +31,8 @@ export interface MlpShape {
 export interface BlockShape {
   readonly attention?: AttentionShape;
   readonly mlp?: MlpShape;
+  /** Patch tokens of each image that go on behind the attention: those that the class token attends to most. Absent: all. */
+  readonly tokens?: number;
 }
 
 /** Rows of qkv. */

@@ -4,7 +4,7 @@ import { convNetLayout } from "../io/convnet-networks.js";
 import { convNetLayers } from "./convnet-sites.js";
 import { mlpLayers } from "./mlp-sites.js";
 import type { PrunableLayer } from "./sites.js";
-import { tokenCount, vitLayers } from "./vit-sites.js";
+import { blockTokens, vitLayers } from "./vit-sites.js";
 
 export const layerFlops = ({ out, in: inputs, applications }: PrunableLayer): number => 2 * out * inputs * applications;
 
@@ -16,9 +16,11 @@ export const mlpFlops = (config: MlpConfig): number => sumOfLayers(mlpLayers(con
 
 /** Linear layers and the two products of attention; norms, activations and softmax are left out, as is usual. */
 export function vitFlops(config: ViTConfig): number {
-  const contexts = config.blocks.map(({ attention }) => (attention ? attention.heads * attention.headDim : 0));
-  const width = contexts.reduce((sum, context) => sum + context, 0);
-  return sumOfLayers(vitLayers(config)) + 2 * 2 * tokenCount(config) ** 2 * width;
+  const tokens = blockTokens(config);
+  const products = config.blocks.map(({ attention }, index) => {
+    return attention ? 2 * 2 * tokens[index].attention ** 2 * attention.heads * attention.headDim : 0;
+  });
+  return products.reduce((sum, flops) => sum + flops, sumOfLayers(vitLayers(config)));
 }
 
 /** Convolutions and the classifier; norms, activations, pools and identities with weights are left out, as is usual. */

@@ -1,12 +1,19 @@
 /**
  * One pre-norm transformer block with its gates: x + attn(norm1(x)), then x + mlp(norm2(x)). In a block that was cut, matrices read some channels and add
- * to some; the residual stream between them keeps its width.
+ * to some; the residual stream between them keeps its width. Between its branches a block may leave out the tokens that the class token attends to least.
  */
-
 import type { Gpu } from "../gpu/index.js";
 import type { EncoderConfig } from "../io/config.js";
 import type { AttentionShape, BlockShape } from "../io/vit-shape.js";
-import { type ColumnMap, spreadColumns, type Tensor, takeColumns } from "../tensor/index.js";
+import {
+  type ColumnMap,
+  classAttention,
+  keepTokens,
+  spreadColumns,
+  type Tensor,
+  takeColumns,
+  takeTokens,
+} from "../tensor/index.js";
 import type { Pass } from "./pass.js";
 import { type BlockColumns, blockColumns, releaseColumns } from "./vit-columns.js";
 
@@ -18,10 +25,14 @@ export interface EncoderBlock {
   readonly columns: BlockColumns;
   /** Each token attends to itself and those before it. Default: to all. */
   readonly causal?: boolean;
+  /** Tokens in front that no block leaves out, the class token first. Default: none. */
+  readonly prefixTokens?: number;
 }
 
+type EncoderOptions = Pick<EncoderBlock, "causal" | "prefixTokens">;
+
 /** The blocks of an encoder; `releaseBlocks` gives back what they hold. */
-export const encoderBlocks = (gpu: Gpu, config: EncoderConfig, options: { readonly causal?: boolean } = {}) =>
+export const encoderBlocks = (gpu: Gpu, config: EncoderConfig, options: EncoderOptions = {}) =>
   config.blocks.map((shape, index): EncoderBlock => {
     return { config, index, shape, columns: blockColumns(gpu, shape, config.embedDim), ...options };
   });
@@ -43,13 +54,18 @@ export function finishBranch(branch: Tensor, { config, index }: EncoderBlock, pa
   return pass.gate(dropped, `blocks.${index}.${site}`, `blocks.${index}.block`);
 }
 
-function attentionBranch(x: Tensor, { heads, scale }: AttentionShape, block: EncoderBlock, pass: Pass): Tensor {
-  const { config, columns, causal } = block;
-  const name = `blocks.${block.index}`;
+/** Packed q, k and v of normed tokens. */
+function packedRows(x: Tensor, { config, index, columns }: EncoderBlock, pass: Pass): Tensor {
+  const name = `blocks.${index}`;
   const normed = pass.gate(pass.layerNorm(x, `${name}.norm1`, config), "embed");
   const read = pass.gate(take(normed, columns.attentionInputs), `${name}.attn.in`);
   const rows = pass.linear(read, `${name}.attn.qkv`);
-  const qkv = spread(pass.gate(rows, `${name}.attn.qkv`, `${name}.attn.headDim`), columns.qkv);
+  return spread(pass.gate(rows, `${name}.attn.qkv`, `${name}.attn.headDim`), columns.qkv);
+}
+
+function attentionBranch(qkv: Tensor, { heads, scale }: AttentionShape, block: EncoderBlock, pass: Pass): Tensor {
+  const { columns, causal } = block;
+  const name = `blocks.${block.index}`;
   const mixed = pass.attention(qkv, { heads, scale, causal }, `${name}.attn`);
   const context = take(pass.gate(mixed, `${name}.attn.head`, `${name}.attn.out`), columns.context);
   const written = pass.gate(pass.linear(context, `${name}.attn.proj`), `${name}.attn.proj`);
@@ -70,10 +86,14 @@ function mlpBranch(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   return finishBranch(out, block, pass, "block.mlp");
 }
 
-/** x plus its attention branch, where the block has one. x: [batch, tokens, width]; the result has the same shape. */
+/** x plus its attention branch, where the block has one. x: [batch, tokens, width]; the result has the same shape, or has the tokens that go on. */
 export function attended(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
-  const { attention } = block.shape;
-  return attention ? pass.residual(x, attentionBranch(x, attention, block, pass)) : x;
+  const { attention, tokens: kept } = block.shape;
+  if (!attention) return x;
+  const qkv = packedRows(x, block, pass);
+  const sum = pass.residual(x, attentionBranch(qkv, attention, block, pass));
+  if (kept === undefined) return sum;
+  return takeTokens(sum, keepTokens(classAttention(qkv, attention), { prefixTokens: block.prefixTokens ?? 0, kept }));
 }
 
 /** x plus its MLP branch, where the block has one. x: [batch, tokens, width]; the result has the same shape. */
@@ -81,6 +101,6 @@ export function fedForward(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   return block.shape.mlp ? pass.residual(x, mlpBranch(x, block, pass)) : x;
 }
 
-/** x: [batch, tokens, width]; the result has the same shape. */
+/** x: [batch, tokens, width]; the result has the same shape, or has the tokens that go on. */
 export const vitBlock = (x: Tensor, block: EncoderBlock, pass: Pass): Tensor =>
   fedForward(attended(x, block, pass), block, pass);

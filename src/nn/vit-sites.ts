@@ -10,9 +10,25 @@ export const prefixCount = ({ classToken, distilled }: ViTConfig): number => Num
 
 export const tokenCount = (config: ViTConfig): number => patchCount(config) + prefixCount(config);
 
+/** Tokens of an example that a block's attention works on, and its MLP behind it. */
+export interface BlockTokens {
+  readonly attention: number;
+  readonly mlp: number;
+}
+
+/** Of each block: some leave out the patches that the class token attends to least. */
+export function blockTokens(config: ViTConfig): BlockTokens[] {
+  let tokens = tokenCount(config);
+  return config.blocks.map(({ tokens: patches }) => {
+    const attention = tokens;
+    if (patches !== undefined) tokens = prefixCount(config) + patches;
+    return { attention, mlp: tokens };
+  });
+}
+
 export function vitLayers(config: ViTConfig): PrunableLayer[] {
   const { embedDim, inChannels, patchSize, numClasses, qkvBias } = config;
-  const tokens = tokenCount(config);
+  const tokens = blockTokens(config);
   const layer = (name: string, kind: LayerKind, out: number, inputs: number, applications: number, hasBias = true) => ({
     name,
     kind,
@@ -26,16 +42,18 @@ export function vitLayers(config: ViTConfig): PrunableLayer[] {
     const block = `blocks.${index}`;
     if (attention) {
       const { inputs, outputs } = attention;
+      const { attention: seen } = tokens[index];
       layers.push(
-        layer(`${block}.attn.qkv`, "qkv", qkvRows(attention), inputs?.length ?? embedDim, tokens, qkvBias),
-        layer(`${block}.attn.proj`, "proj", outputs?.length ?? embedDim, contextWidth(attention), tokens),
+        layer(`${block}.attn.qkv`, "qkv", qkvRows(attention), inputs?.length ?? embedDim, seen, qkvBias),
+        layer(`${block}.attn.proj`, "proj", outputs?.length ?? embedDim, contextWidth(attention), seen),
       );
     }
     if (mlp) {
       const { hidden, inputs, outputs } = mlp;
+      const { mlp: seen } = tokens[index];
       layers.push(
-        layer(`${block}.mlp.fc1`, "fc1", hidden, inputs?.length ?? embedDim, tokens),
-        layer(`${block}.mlp.fc2`, "fc2", outputs?.length ?? embedDim, hidden, tokens),
+        layer(`${block}.mlp.fc1`, "fc1", hidden, inputs?.length ?? embedDim, seen),
+        layer(`${block}.mlp.fc2`, "fc2", outputs?.length ?? embedDim, hidden, seen),
       );
     }
   }
@@ -76,7 +94,8 @@ export function encoderGatePlaces({ embedDim, blocks }: EncoderConfig): Map<stri
 
 export function vitGatePlaces(config: ViTConfig): Map<string, GateShape> {
   const places = encoderGatePlaces(config);
-  // Of class-token models, as a mean over tokens would have to leave closed ones out too.
-  if (config.pool === "cls") places.set("token", { units: [tokenCount(config)], inner: config.embedDim });
+  // Of class-token models, as a mean over tokens would have to leave closed ones out too; and where a token has one place in all blocks.
+  const isFixed = config.blocks.every(({ tokens }) => tokens === undefined);
+  if (config.pool === "cls" && isFixed) places.set("token", { units: [tokenCount(config)], inner: config.embedDim });
   return places;
 }

@@ -2,7 +2,7 @@
 import type { EncoderConfig, ViTConfig } from "../io/config.js";
 import { type AttentionShape, contextWidth, type MlpShape } from "../io/vit-shape.js";
 import type { UnitGroup, UnitKind, UnitMember } from "./sites.js";
-import { tokenCount } from "./vit-sites.js";
+import { type BlockTokens, blockTokens } from "./vit-sites.js";
 
 /** A block's branch, under its names. */
 interface Branch<S> {
@@ -181,17 +181,17 @@ const MLP_UNITS: Partial<Record<UnitKind, UnitsOf<MlpShape>>> = {
 
 /** The units of one kind of a ViT; blocks that have none of it are left out. */
 export const vitUnits = (config: ViTConfig, kind: UnitKind): UnitGroup[] =>
-  kind === "embed" ? channels(config) : encoderUnits(config, tokenCount(config), kind);
+  kind === "embed" ? channels(config) : encoderUnits(config, blockTokens(config), kind);
 
 /**
  * The units of one kind within an encoder's blocks.
- * @param tokens - of an example
+ * @param tokens - of an example, by block
  */
-export function encoderUnits(config: EncoderConfig, tokens: number, kind: UnitKind): UnitGroup[] {
+export function encoderUnits(config: EncoderConfig, tokens: readonly BlockTokens[], kind: UnitKind): UnitGroup[] {
   return config.blocks.flatMap(({ attention, mlp }, index) => {
     const block = `blocks.${index}`;
-    const attn = attention && { block, shape: attention, config, tokens };
-    const feed = mlp && { block, shape: mlp, config, tokens };
+    const attn = attention && { block, shape: attention, config, tokens: tokens[index].attention };
+    const feed = mlp && { block, shape: mlp, config, tokens: tokens[index].mlp };
     if (kind === "block" && (attn || feed)) {
       const parameters = [...(attn ? attentionParameters(attn) : []), ...(feed ? mlpParameters(feed) : [])];
       return [whole(`${block}.block`, parameters, attn ? attentionFlops(attn) : 0)];

@@ -10,7 +10,7 @@ import { type ForwardOptions, Pass } from "./pass.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 import { type EncoderBlock, encoderBlocks, releaseBlocks } from "./vit-block.js";
 import { exitLogits, vitOutput, vitTokens } from "./vit-forward.js";
-import { vitGatePlaces, vitLayers } from "./vit-sites.js";
+import { prefixCount, vitGatePlaces, vitLayers } from "./vit-sites.js";
 import { vitUnits } from "./vit-units.js";
 
 /** A Vision Transformer or DeiT in inference and training, with a place for a gate at every site. Weights carry timm's names. */
@@ -42,7 +42,7 @@ export class ViT implements Model {
     this.gates = new Gates(vitGatePlaces(config));
     this.layers = vitLayers(config);
     this.sampleShape = inputSpec(config).sampleShape;
-    this.#blocks = encoderBlocks(gpu, config);
+    this.#blocks = encoderBlocks(gpu, config, { prefixTokens: prefixCount(config) });
     this.#half = Tensor.from(gpu, Float32Array.of(0.5));
   }
 
