@@ -2,7 +2,7 @@
 import type { ClipConfig } from "../io/config-clip.js";
 import type { GateShape } from "./gates.js";
 import type { UnitGroup, UnitKind } from "./sites.js";
-import { encoderGatePlaces, vitGatePlaces } from "./vit-sites.js";
+import { type BlockTokens, encoderGatePlaces, vitGatePlaces } from "./vit-sites.js";
 import { encoderUnits, vitUnits } from "./vit-units.js";
 
 export function twoTowerGatePlaces({ vision, text }: ClipConfig): Map<string, GateShape> {
@@ -41,9 +41,12 @@ const below = (prefix: string, groups: readonly UnitGroup[]): UnitGroup[] =>
     members: group.members.map((member) => ({ ...member, parameter: prefix + member.parameter })),
   }));
 
+const textTokens = ({ text: { blocks, context } }: ClipConfig): BlockTokens[] =>
+  blocks.map(() => ({ attention: context, mlp: context }));
+
 /** Units of one kind of both towers. Dimensions of heads include those of the attention to images. */
 export const twoTowerUnits = (config: ClipConfig, kind: Exclude<UnitKind, "embed">): UnitGroup[] => [
   ...below("visual.", vitUnits(config.vision, kind)),
-  ...below("text.", encoderUnits(config.text, config.text.context, kind)),
+  ...below("text.", encoderUnits(config.text, textTokens(config), kind)),
   ...(kind === "headDim" ? crossUnits(config) : []),
 ];

@@ -13,6 +13,7 @@ import { encodeTexts, type Texts } from "./text-encoder.js";
 import { twoTowerGatePlaces, twoTowerUnits } from "./two-tower-sites.js";
 import { type EncoderBlock, encoderBlocks, releaseBlocks } from "./vit-block.js";
 import { vitOutput, vitTokens } from "./vit-forward.js";
+import { prefixCount } from "./vit-sites.js";
 
 /** Cosines are multiplied by at most 100, as CLIP's. */
 export const LARGEST_LOG_SCALE = Math.log(100);
@@ -36,7 +37,7 @@ export class TwoTower {
   ) {
     this.parameters = checkedParameters(gpu, clipParameters(config), weights);
     this.gates = new Gates(twoTowerGatePlaces(config));
-    this.#vision = encoderBlocks(gpu, config.vision);
+    this.#vision = encoderBlocks(gpu, config.vision, { prefixTokens: prefixCount(config.vision) });
     this.#text = encoderBlocks(gpu, config.text, { causal: true });
     this.#half = Tensor.from(gpu, Float32Array.of(0.5));
   }
