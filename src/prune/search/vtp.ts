@@ -3,11 +3,11 @@ import { UsageError } from "../../errors.js";
 import { map } from "../../kernels/map.js";
 import type { Model, UnitKind } from "../../nn/index.js";
 import { cosineRate } from "../../train/index.js";
-import { readMasks } from "../masks/masks.js";
 import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
 import { applyKept } from "./apply-kept.js";
+import { maskIdleValues } from "./idle-values.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
@@ -36,13 +36,13 @@ function foldGates({ gpu, gates, parameters }: Model): void {
 /** What is VTP's own. */
 export interface VtpOptions {
   /**
-   * Factor of the sum of |gate| in the objective. Default: 1e-4 with subgradients, as published; with proximal steps one over the sum of the gates' learning
-   * rates, by which a gate that nothing holds up ends at zero.
+   * Factor of the sum of |gate| in the objective. Default: 1e-4 with subgradients, as published; with proximal steps half of one over the sum of the gates'
+   * learning rates, by which a gate that nothing holds up ends at one half.
    */
   readonly penalty?: number;
   /** How the penalty acts. Default: proximal; under `reference` subgradient. */
   readonly step?: L1Penalty["step"];
-  /** Highest learning rate of the gates; its cosine ends at zero. Default 0.01; under `reference` that of the weights. */
+  /** Highest learning rate of the gates; its cosine ends at zero. Default 0.02; under `reference` that of the weights. */
   readonly gateLearningRate?: number;
   /** What `sparsity` is a part of: all gates (default, as published), or the parameters of the blocks. */
   readonly amount?: "gates" | "parameters";
@@ -60,7 +60,7 @@ interface Settings extends Required<VtpOptions>, Pick<SearchOptions, "sparsity" 
 /** @throws UsageError for options out of range. */
 function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learningRate }: SearchOptions): Settings {
   const { step = reference ? "subgradient" : "proximal", amount = "gates", heads = "own" } = own;
-  const { gateLearningRate = reference ? learningRate : 0.01 } = own;
+  const { gateLearningRate = reference ? learningRate : 0.02 } = own;
   checkSparsity(sparsity, 1);
   if (!(gateLearningRate > 0)) {
     throw new UsageError(`gateLearningRate: expected more than 0, got ${gateLearningRate}; correct it`);
@@ -68,7 +68,7 @@ function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learning
   const schedule = { peak: gateLearningRate, final: 0, warmupSteps: 0, totalSteps };
   const rateAt = (step: number) => cosineRate(schedule, step);
   const rates = Array.from({ length: totalSteps }, (_, step) => rateAt(step));
-  const { penalty = step === "proximal" ? 1 / rates.reduce((sum, rate) => sum + rate, 0) : PUBLISHED_PENALTY } = own;
+  const { penalty = step === "proximal" ? 0.5 / rates.reduce((sum, rate) => sum + rate, 0) : PUBLISHED_PENALTY } = own;
   if (!(penalty >= 0)) throw new UsageError(`penalty: expected 0 or more, got ${penalty}; correct it`);
   return { sparsity, reference, step, amount, heads, gateLearningRate, penalty, rateAt };
 }
@@ -114,7 +114,7 @@ class VtpSearch implements Search {
     const scores = new Map(
       rows.map(({ name, values }) => [name, { shape: [values.length], data: values.map(Math.abs) }]),
     );
-    return { space: this.#space, masks: await readMasks(model), kept, scores };
+    return { space: this.#space, masks: await maskIdleValues(model, kept), kept, scores };
   };
 
   /** Whether as much is gone as is wanted. */
