@@ -3,6 +3,7 @@ export type { Calibration, CalibrationBatch, CalibrationBatches } from "./collec
 export type { CollectorOptions } from "./collect/collector.js";
 export type { Derivation, Each, ObservedPlace, Statistic } from "./collect/statistic.js";
 export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
+export { compactTwoTower } from "./compact/compact-two-tower.js";
 export { type CompactOptions, compact, compactWeights, type HostModel } from "./compact/index.js";
 export {
   biasFold,
