@@ -31,6 +31,12 @@ export function numberOption(name: string, { min, max, above, integer = false }:
 export const countOption = (name: string): ((text: string) => number) =>
   numberOption(name, { min: 1, max: 2 ** 31 - 1, integer: true });
 
+/** Several of them with commas between. */
+export const countsOption =
+  (name: string) =>
+  (text: string): number[] =>
+    text.split(",").map((part) => countOption(name)(part));
+
 /** Seeds are 32 bits wide, as the generators on the device take them. */
 export const seedOption = numberOption("seed", { min: 0, max: 2 ** 32 - 1, integer: true });
 

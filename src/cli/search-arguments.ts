@@ -2,7 +2,7 @@
 import { UsageError } from "../errors.js";
 import type { ModelConfig } from "../io/config.js";
 import type { Dataset } from "../io/dataset.js";
-import { type SearchMethod, upop, vtp } from "../prune/index.js";
+import { type SearchMethod, upop, vtp, wdpruning } from "../prune/index.js";
 import { type TrainOptions, trainingSteps } from "../train/index.js";
 import { TRAINING_BATCH } from "./commands/training-options.js";
 import { openExamples } from "./model.js";
@@ -13,6 +13,11 @@ import { digest, type RunSettings } from "./training-state.js";
 export interface SearchArguments extends Omit<PruneArguments, "method"> {
   readonly method: SearchMethod;
   readonly searchInterval?: number;
+  readonly count?: "gates" | "parameters";
+  readonly penalty?: number;
+  readonly gateLr?: number;
+  readonly thresholdLr?: number;
+  readonly exits?: readonly number[];
   readonly finetuneEpochs?: number;
   readonly finetuneLr?: number;
 }
@@ -20,7 +25,8 @@ export interface SearchArguments extends Omit<PruneArguments, "method"> {
 /** By name: each search as the options ask for it. */
 const SEARCHES: Record<string, (options: SearchArguments) => SearchMethod> = {
   upop: ({ searchInterval: interval }) => upop({ interval }),
-  vtp: () => vtp(),
+  vtp: ({ count: amount, penalty, gateLr: gateLearningRate }) => vtp({ amount, penalty, gateLearningRate }),
+  wdpruning: ({ thresholdLr: thresholdLearningRate }) => wdpruning({ thresholdLearningRate }),
 };
 
 export const searchOf = (options: SearchArguments): SearchMethod => SEARCHES[options.method.name](options);
@@ -48,6 +54,11 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
     finetuneEpochs,
     finetuneLr = options.lr,
     searchInterval,
+    count,
+    penalty,
+    gateLr,
+    thresholdLr,
+    exits,
   } = options;
   if (sparsity === undefined) {
     throw new UsageError(`${method.name}: expected --sparsity, got none; --sparsity 0.5 removes half`);
@@ -70,8 +81,12 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
       examples: data.length,
       labels: digest(data.labels),
       ...trainingSettings(args),
-      ...(searchInterval !== undefined && { searchInterval }),
+      ...given({ searchInterval, count, penalty, gateLr, thresholdLr, exits: exits?.join(",") }),
       ...(finetune && { finetuneEpochs, finetuneLr }),
     },
   };
 }
+
+/** Those that were asked for. */
+const given = (options: Record<string, number | string | undefined>): RunSettings =>
+  Object.fromEntries(Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

@@ -2,6 +2,7 @@
 import type { SearchResult } from "../prune/index.js";
 import { integer, shortPercent } from "../report/format.js";
 import { countKept, type Report } from "../report/index.js";
+import type { DepthRecord } from "./depths.js";
 import { kindOf, kindsOf } from "./describe-run.js";
 import { resultTable } from "./prune-outcome.js";
 
@@ -10,6 +11,9 @@ interface UnitCounts {
   readonly total: number;
   readonly pruned: number;
 }
+
+/** Of kinds that are called by their layer. */
+const PLURALS: Readonly<Record<string, string>> = { proj: "rows of proj", fc2: "rows of fc2" };
 
 /** Units that were ranked and units that went, by kind. */
 const unitCounts = ({ space, kept }: SearchResult): UnitCounts[] =>
@@ -33,7 +37,7 @@ function blockPart({ masks }: SearchResult): number {
 export function searchData(
   report: Report,
   result: SearchResult,
-  ending: { out: string; files: string[]; seconds: number },
+  ending: { out: string; files: string[]; seconds: number; depths: readonly DepthRecord[] },
 ) {
   const { model, settings, dense, data, adapter, seed, warnings } = report;
   const { method, sparsity, parameters, flops, pruned, finetuned } = report.runs[0];
@@ -57,7 +61,9 @@ export function searchData(
 }
 
 export function searchText(report: Report, result: SearchResult, ending: readonly string[]): string {
-  const units = unitCounts(result).map(({ kind, total, pruned }) => `${integer(pruned)} of ${integer(total)} ${kind}s`);
+  const units = unitCounts(result).map(
+    ({ kind, total, pruned }) => `${integer(pruned)} of ${integer(total)} ${PLURALS[kind] ?? `${kind}s`}`,
+  );
   const left = `${shortPercent(blockPart(result))} of the masked layers' parameters are left`;
   const claim = `${report.runs[0].method} removed ${units.join(", ")} of ${report.model.name}; ${left}`;
   return [claim, resultTable(report), ...report.warnings, ...ending].join("\n");

@@ -6,6 +6,7 @@ import { createModel, type Model } from "../../nn/index.js";
 import { maskWeights, runSearch, type SearchResult } from "../../prune/index.js";
 import type { Evaluation, Report } from "../../report/index.js";
 import { Trainer } from "../../train/index.js";
+import { depthTable, measureDepths, withExits } from "../depths.js";
 import { describeRun, kindsOf } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
@@ -24,7 +25,8 @@ export async function searchModel(context: CommandContext, path: string, options
   const { out } = options;
   refuseInputFolder("out", out, [...modelPlaces(path), ...dataPlaces(options.train, options.data)]);
   await checkWritableFolder(out);
-  const { checkpoint } = await loadOrStart(path, options.seed);
+  const loaded = await loadOrStart(path, options.seed);
+  const checkpoint = withExits(loaded.checkpoint, options.exits, options.seed);
   const plan = await openSearch(options, checkpoint.config);
   const evaluation = options.data === undefined ? undefined : await openDataset(options.data, checkpoint.config);
 
@@ -32,15 +34,20 @@ export async function searchModel(context: CommandContext, path: string, options
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const found = await searched(context, model, { options, plan, evaluation });
   const weights = maskWeights(await model.parameters.read(), found.result.masks);
+  const { masks } = found.result;
+  const depths = await measureDepths({ ...context, gpu }, checkpoint, weights, masks, evaluation);
   context.signal.throwIfAborted();
 
   const frame = { ...reportFrame(context.args, gpu.info), model: summarizeModel(path, checkpoint) };
   const report = describe(frame, model, checkpoint, { options, plan, evaluation }, found);
   const files = await savePruned(out, checkpoint, weights, found.result, report);
   const seconds = (performance.now() - start) / 1000;
-  const ending = { out, files, seconds };
+  const ending = { out, files, seconds, depths };
   const place = `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`;
-  return { data: searchData(report, found.result, ending), text: searchText(report, found.result, [place]) };
+  return {
+    data: searchData(report, found.result, ending),
+    text: searchText(report, found.result, [...(depths.length > 0 ? [depthTable(depths)] : []), place]),
+  };
 }
 
 interface Work {

@@ -22,7 +22,16 @@ const OF_TRAINING = [
   ...["labelSmoothing", "clip", "cropPadding", "flip"],
 ];
 const OF_ROUNDS = ["rewindStep"];
-const OF_SEARCHES = ["searchInterval", "finetuneEpochs", "finetuneLr"];
+const OF_SEARCHES = [
+  "searchInterval",
+  "count",
+  "penalty",
+  "gateLr",
+  "thresholdLr",
+  "exits",
+  "finetuneEpochs",
+  "finetuneLr",
+];
 const OF_SCORES = [
   ...["granularity", "scope", "pattern", "floor", "multipleOf", "include"],
   ...["rounds", "schedule", "monotone", "resume", "calibration"],

@@ -31,17 +31,17 @@ export interface WDPruningOptions {
 
 type Settings = Required<WDPruningOptions> & SearchOptions;
 
-const PUBLISHED = { initialThreshold: 10, thresholdLearningRate: 0.0025, lambdaLearningRate: 10, roundTo: 16 } as const;
-
+/** Of thresholds, in the authors' code. */
+const PUBLISHED_RATE = 0.0025;
 /** What the cosines of thresholds, scores and factors end at. */
 const FINAL_RATE = 1e-5;
 
 /** @throws UsageError for options out of range. */
 function settingsOf(own: WDPruningOptions, options: SearchOptions): Settings {
-  const { initialThreshold = PUBLISHED.initialThreshold } = own;
+  const { initialThreshold = 10, lambdaLearningRate = 10, roundTo = 16 } = own;
   const shortSearch = options.reference ? 0 : (8 * Math.abs(initialThreshold)) / options.totalSteps;
-  const thresholdLearningRate = Math.max(PUBLISHED.thresholdLearningRate, shortSearch);
-  const settings = { ...PUBLISHED, thresholdLearningRate, ...own, ...options };
+  const { thresholdLearningRate = Math.max(PUBLISHED_RATE, shortSearch) } = own;
+  const settings = { initialThreshold, thresholdLearningRate, lambdaLearningRate, roundTo, ...options };
   for (const name of ["thresholdLearningRate", "lambdaLearningRate"] as const) {
     if (settings[name] > FINAL_RATE) continue;
     throw new UsageError(`${name}: expected more than ${FINAL_RATE}, got ${settings[name]}; raise it`);

@@ -1,0 +1,43 @@
+/** WDPruning from the command line: width and depth in one search. */
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, it } from "vitest";
+import { parseSafetensors } from "../../src/io/index.js";
+import { cli, cliJson, noGpu, Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+const model = place.model();
+const data = place.data();
+
+const search = (out: string, ...more: string[]) => [
+  ...["prune", model, "--method", "wdpruning", "--sparsity", "0.3", "--train", data, "--batch", "8", "--lr", "0.01"],
+  ...["--epochs", "2", "--out", place.path(out), ...more],
+];
+
+describe("secateur prune --method wdpruning", () => {
+  it("masks heads, neurons and rows, and tells what the network is worth at each of its depths", async () => {
+    const found = await cliJson(search("found", "--data", data, "--exits", "1", "--finetune-epochs", "1"));
+    expect(found).toMatchObject({ method: "wdpruning", sparsity: 0.3 });
+    expect(found.settings).toMatchObject({ granularity: "head and proj and neuron and fc2" });
+    expect(found.settings.finetune).toMatchObject({ exits: "1", finetuneEpochs: 1 });
+    expect(found.blockDensity).toBeLessThanOrEqual(0.7);
+    const [shallow, whole] = found.depths;
+    expect(shallow).toMatchObject({ depth: 1 });
+    expect(whole).toMatchObject({ depth: 2, top1: found.accuracy.finetuned.top1 });
+    expect(shallow.parameters).toBeLessThan(whole.parameters);
+    expect(JSON.parse(readFileSync(place.path("found/config.json"), "utf8")).exits).toEqual([1]);
+    const { tensors } = parseSafetensors(readFileSync(place.path("found/model.safetensors")), "found");
+    expect([...tensors.keys()].filter((name) => name.startsWith("exits."))).toHaveLength(4);
+  });
+
+  it("prints the depths as a table", async () => {
+    const { stdout } = await cli(search("table", "--exits", "1", "--threshold-lr", "0.5"));
+    expect(stdout).toMatch(/blocks +parameters left +top-1\n1 +[\d,]+\n2 +[\d,]+\n/);
+  });
+
+  it("refuses depths that are none", async () => {
+    const { exitCode, stderr } = await cli(search("refused", "--exits", "2"), { openGpu: noGpu });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("exits: expected ascending depths from 1 to below 2, got 2");
+  });
+});
