@@ -27,7 +27,9 @@ export interface PruneArguments extends CalibrationArguments, Omit<TrainingArgum
   readonly rounds: number;
   readonly schedule?: ScheduleKind;
   readonly reference?: boolean;
+  /** Whether what is pruned is cut out too. */
   readonly compact?: boolean;
+  readonly roundTo?: number;
   readonly batch?: number;
   readonly data?: string;
   /** With methods that train. */
@@ -36,12 +38,16 @@ export interface PruneArguments extends CalibrationArguments, Omit<TrainingArgum
   readonly out: string;
 }
 
+/** @throws UsageError for a wish about a cut that is not asked for. */
+export function checkCompact({ compact, roundTo }: Pick<PruneArguments, "compact" | "roundTo">): void {
+  if (compact || roundTo === undefined) return;
+  throw new UsageError(`round-to: expected --compact, whose sizes it rounds, got none; add it or leave --round-to out`);
+}
+
 /** @throws UsageError for what does not fit, or is missing. */
 export function checkArguments(options: PruneArguments): void {
-  const { compact, method, calibration, rounds, schedule, granularity, include = [] } = options;
-  if (compact) {
-    throw new UsageError("compact: expected a later version, which cuts weights out, got this one; leave it out");
-  }
+  checkCompact(options);
+  const { method, calibration, rounds, schedule, granularity, include = [] } = options;
   if (readsCalibration(options) && calibration === undefined) {
     throw new UsageError(`${method.name}: expected calibration data, got none; give --calibration DATA`);
   }

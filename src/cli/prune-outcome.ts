@@ -17,7 +17,7 @@ export function pruneData(
   ending: { out: string; files: string[]; seconds: number },
 ) {
   const { model, settings, dense, data, adapter, seed, warnings } = report;
-  const { method, sparsity, parameters, flops, pruned } = report.runs[0];
+  const { method, sparsity, parameters, flops, pruned, compacted } = report.runs[0];
   return {
     command: "prune",
     model: model.name,
@@ -30,6 +30,7 @@ export function pruneData(
     flops: { dense: model.flops, pruned: flops },
     data,
     accuracy: { dense, pruned },
+    compacted,
     adapter,
     warnings,
     ...ending,

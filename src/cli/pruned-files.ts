@@ -1,5 +1,5 @@
 /** A pruned model as it lies in files: weights, masks, scores and report. */
-import { asF32, type Checkpoint } from "../io/checkpoint.js";
+import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
@@ -12,6 +12,7 @@ import { type Report, renderReport, reportToJson } from "../report/index.js";
  * Writes a pruned model's folder, all files or none.
  *
  * @param weights - with removed values at zero
+ * @param compact - the smaller model that is left, for a folder of its own inside
  * @returns the names of the files.
  */
 export async function savePruned(
@@ -20,6 +21,7 @@ export async function savePruned(
   weights: Map<string, FloatTensor>,
   result: Pick<PruneResult, "masks" | "scores" | "space">,
   report: Report,
+  compact?: Checkpoint,
 ): Promise<string[]> {
   const { naming } = checkpoint;
   const others = new Map<string, Uint8Array | string>([
@@ -28,6 +30,7 @@ export async function savePruned(
     ["report.json", reportToJson(report)],
     ["report.html", renderReport(report)],
   ]);
+  for (const [name, content] of compact ? encodeCheckpoint(compact) : []) others.set(`compact/${name}`, content);
   await saveCheckpoint(folder, { ...checkpoint, weights }, others);
   return ["model.safetensors", "config.json", ...others.keys()];
 }

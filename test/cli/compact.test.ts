@@ -58,6 +58,21 @@ describe("secateur compact", () => {
     expect(compact.parameters).toBeLessThan(dense.parameters);
   });
 
+  it("is done by prune --compact too", async () => {
+    const out = place.path("both");
+    const units = ["--granularity", "head,neuron,attn.in", "--sparsity", "0.5", "--compact"];
+    const result = await cliJson([
+      ...["prune", model, "--method", "taylor-squared", ...units, "--calibration", data, "--out", out],
+    ]);
+    expect(readFileSync(join(out, "compact", "model.safetensors"))).toEqual(
+      readFileSync(join(small, "model.safetensors")),
+    );
+    expect(result.files).toContain("compact/model.safetensors");
+    const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
+    expect(report.runs[0].compacted).toMatchObject(result.compacted);
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Size and speed");
+  });
+
   it("rounds up", async () => {
     const round = ["--round-to", "8", "--out", place.path("rounded")];
     await cliJson(["compact", model, "--masks", masks, ...round]);

@@ -6,6 +6,7 @@ import { createModel } from "../../nn/index.js";
 import { granularityText, maskWeights, type PruneOptions, Pruner, readResult } from "../../prune/index.js";
 import type { Report } from "../../report/index.js";
 import { DEFAULT_BATCH } from "../commands/help.js";
+import { compactModel, footprintRows } from "../compact-model.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
@@ -20,6 +21,7 @@ import { pruneWarnings } from "../prune-warnings.js";
 import { savePruned } from "../pruned-files.js";
 import { dropState, keepState } from "../pruning-state.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
+import { textTable } from "../table.js";
 import { digest } from "../training-state.js";
 
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
@@ -82,8 +84,14 @@ export async function pruneModel(context: CommandContext, path: string, options:
   const pruned = await accuracy("pruned accuracy");
   signal.throwIfAborted();
 
+  const finalWeights = method.saliency.compensate || trained ? await model.parameters.read() : checkpoint.weights;
+  const weights = maskWeights(finalWeights, result.masks);
+  const cut = options.compact
+    ? await compactModel(gpu, { ...checkpoint, weights }, new Map(), { roundTo: options.roundTo })
+    : undefined;
+  signal.throwIfAborted();
   const summary = summarizeModel(path, checkpoint);
-  const run = describeRun({
+  const described = describeRun({
     model: summary,
     layers: model.layers,
     weightShape: (name) => checkpoint.weights.get(name)!.shape,
@@ -93,6 +101,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     result,
     pruned,
   });
+  const run = { ...described, compacted: cut?.numbers ?? null };
   const report: Report = {
     ...reportFrame(context.args, gpu.info),
     seed: options.seed,
@@ -115,15 +124,18 @@ export async function pruneModel(context: CommandContext, path: string, options:
     runs: [run],
     warnings: pruneWarnings(options, { checkpoint, evaluation, dense, run, result }),
   };
-  const weights = method.saliency.compensate || trained ? await model.parameters.read() : checkpoint.weights;
-  const files = await savePruned(out, checkpoint, maskWeights(weights, result.masks), result, report);
+  const files = await savePruned(out, checkpoint, weights, result, report, cut?.checkpoint);
   await dropState(out);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
   const place = `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`;
   return {
     data: pruneData(report, result, { out, files, seconds }),
-    text: pruneText(report, result, fresh && !trained ? [place, trainingHint(out, options.seed)] : [place]),
+    text: pruneText(report, result, [
+      ...(cut ? [textTable(footprintRows(cut.numbers))] : []),
+      place,
+      ...(fresh && !trained ? [trainingHint(out, options.seed)] : []),
+    ]),
   };
 }
 

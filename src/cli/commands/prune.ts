@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { isSearch, SEARCHES } from "../../prune/methods/index.js";
 import { SCHEDULES } from "../../prune/schedule.js";
 import { SCOPES } from "../../prune/select.js";
@@ -14,6 +14,7 @@ import {
 } from "../options.js";
 import type { Run } from "../program.js";
 import { INCLUDABLE } from "../protection.js";
+import { ROUND_TO } from "./compact.js";
 import { DATA, DEFAULT_BATCH, example, GRANULARITY, MANY_ROUNDS, MODEL_OR_CONFIG, requireOptions } from "./help.js";
 import { checkOptionsOfMethod, KNOWN_METHODS, METHODS_OF_PRUNE } from "./prune-methods.js";
 import { withSearch } from "./search-options.js";
@@ -77,7 +78,8 @@ export function definePrune(program: Command, run: Run): void {
     .option("--no-monotone", "what was pruned comes back where a later round scores it high (default with --reference)")
     .option("--resume", "go on from what an interrupted run left in --out, to the same end")
     .option("--seed <n>", "seed of random scores, fresh weights and training", seedOption, 0)
-    .addOption(new Option("--compact").hideHelp())
+    .option("--compact", "also cut out what was pruned, into the folder compact of --out, and measure size and speed")
+    .option("--round-to <n>", `with --compact: ${ROUND_TO}`, countOption("round-to"))
     .optionsGroup("Data:")
     .option("--calibration <data>", `images to score on: ${DATA}`)
     .option(
