@@ -18,6 +18,8 @@ const READERS: Readonly<Record<string, string>> = {
   calibration: 'import("secateur/io").Dataset',
   training: 'import("secateur/io").Dataset',
   test: 'import("secateur/io").Dataset',
+  gates: 'readonly import("secateur/prune").UPopGates[]',
+  loss: '(step: number) => import("secateur").Tensor',
   otherShard: "Uint8Array",
   saved: "Uint8Array | undefined",
 };
@@ -31,7 +33,7 @@ interface Block {
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
-  ...["docs", "docs/criteria"].flatMap((folder) =>
+  ...["docs", "docs/criteria", "docs/methods"].flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => name.endsWith(".md"))
       .map((name) => join(folder, name)),
