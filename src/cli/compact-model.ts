@@ -12,11 +12,14 @@ import { integer, rate, siPrefix } from "../report/format.js";
 import type { Compacted, Footprint } from "../report/index.js";
 import { Tensor } from "../tensor/index.js";
 import { keyedGenerator } from "../train/index.js";
+import { endAt } from "./depths.js";
 import { imagesPerSecond } from "./speed.js";
 
 export interface CompactSettings {
   /** Numbers of kept units are rounded up to multiples of this. */
   readonly roundTo?: number;
+  /** Blocks after which the network ends, at the classifier that is there; default: all. */
+  readonly depth?: number;
   /** Images in a batch whose speed is measured; default: as many as take a few seconds on a slow device, at most 64. */
   readonly speedBatch?: number;
 }
@@ -42,10 +45,12 @@ export async function compactModel(
   gpu: Gpu,
   checkpoint: Checkpoint,
   masks: MaskSet,
-  { roundTo, speedBatch }: CompactSettings,
+  { roundTo, depth, speedBatch }: CompactSettings,
 ): Promise<CompactModel> {
   const weights = maskWeights(checkpoint.weights, masks);
-  const cut = compactWeights(checkpoint.config, weights, { roundTo });
+  const whole = { config: checkpoint.config, weights };
+  const ended = depth === undefined ? whole : endAt(whole, depth);
+  const cut = compactWeights(ended.config, ended.weights, { roundTo });
   const compact: Checkpoint = {
     config: cut.config,
     rawConfig: configJson(cut.config, checkpoint.rawConfig),
@@ -55,9 +60,10 @@ export async function compactModel(
   };
   const batch = speedBatch ?? speedBatchFor(architectureOf(checkpoint.config).flops);
   const dense = createModel(gpu, checkpoint.config, weights);
+  const masked = depth === undefined ? dense : createModel(gpu, ended.config, ended.weights);
   const small = createModel(gpu, cut.config, cut.weights);
   try {
-    const difference = await largestDifference(dense, small);
+    const difference = await largestDifference(masked, small);
     if (!(difference < TOLERANCE)) {
       throw new GpuError(
         `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
@@ -71,6 +77,7 @@ export async function compactModel(
     return { checkpoint: compact, numbers, difference };
   } finally {
     dense.release();
+    masked.release();
     small.release();
   }
 }

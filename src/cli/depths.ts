@@ -39,6 +39,18 @@ export function withExits(checkpoint: Checkpoint, exits: readonly number[] | und
   return { ...checkpoint, config: wider.config, weights: new Map(wider.weights), rawConfig };
 }
 
+/** A model up to one of its depths, without exits. @throws UsageError for a model that has no classifier there. */
+export function endAt(
+  { config, weights }: Pick<Checkpoint, "config" | "weights">,
+  depth: number,
+): Pick<Checkpoint, "config" | "weights"> {
+  if (config.architecture !== "vit") {
+    throw new UsageError(`depth: expected a ViT, got "${config.architecture}"; leave --depth out`);
+  }
+  const ended = atDepth({ config, weights }, depth);
+  return { config: ended.config, weights: new Map(ended.weights) };
+}
+
 /** Values of a network that its masks keep. */
 function keptParameters({ weights }: HostViT, masks: MaskSet): number {
   let count = 0;

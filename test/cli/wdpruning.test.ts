@@ -21,6 +21,7 @@ describe("secateur prune --method wdpruning", () => {
     expect(found.settings).toMatchObject({ granularity: "head and proj and neuron and fc2" });
     expect(found.settings.finetune).toMatchObject({ exits: "1", finetuneEpochs: 1 });
     expect(found.blockDensity).toBeLessThanOrEqual(0.7);
+    place.write("found.json", JSON.stringify(found));
     const [shallow, whole] = found.depths;
     expect(shallow).toMatchObject({ depth: 1 });
     expect(whole).toMatchObject({ depth: 2, top1: found.accuracy.finetuned.top1 });
@@ -28,6 +29,26 @@ describe("secateur prune --method wdpruning", () => {
     expect(JSON.parse(readFileSync(place.path("found/config.json"), "utf8")).exits).toEqual([1]);
     const { tensors } = parseSafetensors(readFileSync(place.path("found/model.safetensors")), "found");
     expect([...tensors.keys()].filter((name) => name.startsWith("exits."))).toHaveLength(4);
+  });
+
+  it("ends at a depth as a smaller model in timm's names", async () => {
+    const [from, masks] = [place.path("found"), place.path("found/masks.safetensors")];
+    const cut = await cliJson(["compact", from, "--masks", masks, "--depth", "1", "--out", place.path("shallow")]);
+    expect(cut.compact.parameters).toBeLessThan(cut.dense.parameters / 2);
+    const config = JSON.parse(readFileSync(place.path("shallow/config.json"), "utf8"));
+    expect(config).toMatchObject({ depth: 1 });
+    expect(config).not.toHaveProperty("exits");
+    const { tensors } = parseSafetensors(readFileSync(place.path("shallow/model.safetensors")), "shallow");
+    expect([...tensors.keys()].filter((name) => /exits|blocks\.1/.test(name))).toEqual([]);
+    const { top1 } = await cliJson(["eval", place.path("shallow"), "--data", data]);
+    const { depths } = JSON.parse(readFileSync(place.path("found.json"), "utf8"));
+    expect(top1).toBe(depths[0].top1);
+  });
+
+  it("refuses a depth without a classifier", async () => {
+    const { exitCode, stderr } = await cli(["compact", model, "--depth", "1", "--out", place.path("refused")]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("depth: expected 2, behind which there is a classifier, got 1");
   });
 
   it("prints the depths as a table", async () => {

@@ -9,6 +9,7 @@ import { textTable } from "../table.js";
 export interface CompactArguments {
   readonly masks?: string;
   readonly roundTo?: number;
+  readonly depth?: number;
   readonly speedBatch?: number;
   readonly out: string;
 }

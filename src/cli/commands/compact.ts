@@ -16,6 +16,11 @@ export function defineCompact(program: Command, run: Run): void {
     .option("--masks <file>", "cut what these masks remove (without: what is zero in the weights)")
     .option("--round-to <n>", ROUND_TO, countOption("round-to"))
     .option(
+      "--depth <blocks>",
+      "end the network after so many blocks, at the classifier that `prune --exits` trained there",
+      countOption("depth"),
+    )
+    .option(
       "--speed-batch <n>",
       "images in a batch whose speed is measured (default: up to 64)",
       countOption("speed-batch"),
