@@ -6,7 +6,7 @@ import { type SearchMethod, upop, vtp, wdpruning } from "../prune/index.js";
 import { type TrainOptions, trainingSteps } from "../train/index.js";
 import { TRAINING_BATCH } from "./commands/training-options.js";
 import { openExamples } from "./model.js";
-import type { PruneArguments } from "./prune-arguments.js";
+import { checkCompact, type PruneArguments } from "./prune-arguments.js";
 import { checkTraining, trainingSettings, trainOptions } from "./training-arguments.js";
 import { digest, type RunSettings } from "./training-state.js";
 
@@ -65,6 +65,7 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
   }
   const args = { ...options, batch: options.batch ?? TRAINING_BATCH };
   checkTraining(args);
+  checkCompact(options);
   const data = await openExamples(train!, examplesPerClass, config);
   const search = trainOptions(args);
   const mending = { ...args, epochs: finetuneEpochs ?? 0, lr: finetuneLr };

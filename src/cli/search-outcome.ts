@@ -40,7 +40,7 @@ export function searchData(
   ending: { out: string; files: string[]; seconds: number; depths: readonly DepthRecord[] },
 ) {
   const { model, settings, dense, data, adapter, seed, warnings } = report;
-  const { method, sparsity, parameters, flops, pruned, finetuned } = report.runs[0];
+  const { method, sparsity, parameters, flops, pruned, finetuned, compacted } = report.runs[0];
   return {
     command: "prune",
     model: model.name,
@@ -54,6 +54,7 @@ export function searchData(
     flops: { dense: model.flops, pruned: flops },
     data,
     accuracy: { dense, pruned, finetuned },
+    compacted,
     adapter,
     warnings,
     ...ending,

@@ -93,6 +93,15 @@ describe("secateur prune --method upop", () => {
     }
   });
 
+  it("cuts out what it removed", async () => {
+    const { compacted, files } = await cliJson(search("cut", "--compact"));
+    expect(files).toContain("compact/config.json");
+    expect(compacted.compact.parameters).toBeLessThan(0.75 * compacted.dense.parameters);
+    const info = await cliJson(["info", place.path("cut", "compact")]);
+    expect(info.parameters.kept).toBe(compacted.compact.parameters);
+    expect(info.density).toBe(1);
+  });
+
   it("takes the first examples of each class, and needs nothing to measure on", async () => {
     const { data: used, warnings, accuracy } = await cliJson(search("few", "--examples-per-class", "4"));
     expect(used.calibration).toMatchObject({ examples: 12, classes: 3 });

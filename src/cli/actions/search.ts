@@ -4,8 +4,9 @@ import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel, type Model } from "../../nn/index.js";
 import { maskWeights, runSearch, type SearchResult } from "../../prune/index.js";
-import type { Evaluation, Report } from "../../report/index.js";
+import type { Compacted, Evaluation, Report } from "../../report/index.js";
 import { Trainer } from "../../train/index.js";
+import { compactModel, footprintRows } from "../compact-model.js";
 import { depthTable, measureDepths, withExits } from "../depths.js";
 import { describeRun, kindsOf } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -18,6 +19,7 @@ import { reportFrame, summarizeData, summarizeModel } from "../report.js";
 import { openSearch, type SearchArguments, type SearchPlan, searchOf } from "../search-arguments.js";
 import { searchData, searchText } from "../search-outcome.js";
 import { searchWarnings } from "../search-warnings.js";
+import { textTable } from "../table.js";
 import { watchSteps } from "../training-watch.js";
 
 export async function searchModel(context: CommandContext, path: string, options: SearchArguments): Promise<Outcome> {
@@ -36,17 +38,24 @@ export async function searchModel(context: CommandContext, path: string, options
   const weights = maskWeights(await model.parameters.read(), found.result.masks);
   const { masks } = found.result;
   const depths = await measureDepths({ ...context, gpu }, checkpoint, weights, masks, evaluation);
+  const cut = options.compact
+    ? await compactModel(gpu, { ...checkpoint, weights }, new Map(), { roundTo: options.roundTo })
+    : undefined;
   context.signal.throwIfAborted();
 
   const frame = { ...reportFrame(context.args, gpu.info), model: summarizeModel(path, checkpoint) };
-  const report = describe(frame, model, checkpoint, { options, plan, evaluation }, found);
-  const files = await savePruned(out, checkpoint, weights, found.result, report);
+  const report = describe(frame, model, checkpoint, { options, plan, evaluation }, found, cut?.numbers);
+  const files = await savePruned(out, checkpoint, weights, found.result, report, cut?.checkpoint);
   const seconds = (performance.now() - start) / 1000;
   const ending = { out, files, seconds, depths };
   const place = `${out}: ${files.join(", ")} (${durationText(seconds)} on ${gpu.info.description})`;
   return {
     data: searchData(report, found.result, ending),
-    text: searchText(report, found.result, [...(depths.length > 0 ? [depthTable(depths)] : []), place]),
+    text: searchText(report, found.result, [
+      ...(depths.length > 0 ? [depthTable(depths)] : []),
+      ...(cut ? [textTable(footprintRows(cut.numbers))] : []),
+      place,
+    ]),
   };
 }
 
@@ -97,6 +106,7 @@ function describe(
   { weights }: Checkpoint,
   { options, plan, evaluation }: Work,
   { result, dense, pruned, finetuned }: Found,
+  compacted: Compacted | null = null,
 ): Report {
   const { method, sparsity } = { ...options, ...plan };
   const described = describeRun({
@@ -108,7 +118,7 @@ function describe(
     result: { ...result, rounds: [] },
     pruned,
   });
-  const run = { ...described, finetuned };
+  const run = { ...described, finetuned, compacted };
   return {
     ...frame,
     seed: options.seed,
