@@ -5,6 +5,7 @@ export type { Derivation, Each, ObservedPlace, Statistic } from "./collect/stati
 export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
 export { compactTwoTower } from "./compact/compact-two-tower.js";
 export { type CompactOptions, compact, compactWeights, type HostModel } from "./compact/index.js";
+export { leaveTokens, withAllTokens } from "./compact/leave-tokens.js";
 export {
   biasFold,
   type Compensation,

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import { parseModelConfig, timmShape, type ViTConfig, viTConfigToJson } from "../../src/io/index.js";
 import { architectureOf, ViT, vitFlops } from "../../src/nn/index.js";
-import { leaveTokens } from "../../src/prune/compact/leave-tokens.js";
+import { leaveTokens } from "../../src/prune/index.js";
 import {
   attention,
   classAttention,

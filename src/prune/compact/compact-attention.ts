@@ -17,8 +17,12 @@ const VALUE = 2;
 /**
  * What is left of attention. A dimension of a head's queries and keys goes where either is zero, as their products then are; one of its values where
  * nothing makes or nothing reads it; a head where none of its values are left. The factor on q k^T stays. Undefined: the branch adds nothing.
+ * @param ranksTokens - queries and keys count by themselves then: by them the tokens are chosen that go on
  */
-export function compactAttention(branch: DenseBranch<AttentionShape>): CutBranch<AttentionShape> | undefined {
+export function compactAttention(
+  branch: DenseBranch<AttentionShape>,
+  ranksTokens = false,
+): CutBranch<AttentionShape> | undefined {
   const { block, shape, linear, roundTo } = branch;
   const { heads, headDim, scale } = shape;
   const [qkv, proj] = [linear("attn.qkv"), linear("attn.proj")];
@@ -40,11 +44,11 @@ export function compactAttention(branch: DenseBranch<AttentionShape>): CutBranch
   const left = range(heads).flatMap((head): CutHead[] => {
     const value = range(headDim).filter((dimension) => used(head, dimension));
     const match = range(headDim).filter((dimension) => made(QUERY, head, dimension) && made(KEY, head, dimension));
-    return value.length > 0 ? [{ head, match, value }] : [];
+    return value.length > 0 || (ranksTokens && match.length > 0) ? [{ head, match, value }] : [];
   });
   const mixed = left.flatMap(({ head, value }) => value.map((dimension) => columnAt.get(head * headDim + dimension)!));
   const rows = outputs.filter((row) => writes(proj, row, mixed));
-  if (rows.length === 0) return undefined;
+  if (rows.length === 0 && !ranksTokens) return undefined;
 
   // Of a branch with nothing but its bias one head of one dimension stays, which adds nothing.
   const cut = (left.length > 0 ? left : [{ head: 0, match: [], value: [] }]).map((head) => rounded(head));
@@ -68,7 +72,7 @@ export function compactAttention(branch: DenseBranch<AttentionShape>): CutBranch
     roundTo,
     1,
   );
-  const keptOutputs = roundedUp(rows, proj.rows, roundTo);
+  const keptOutputs = roundedUp(rows, proj.rows, roundTo, 1);
   const isWhole = kept.length === 3 * cut.length * width;
   return {
     shape: {

@@ -34,10 +34,12 @@ function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostMo
   const left = new Map([...weights].filter(([name]) => !name.startsWith("blocks.")));
   const blocks: BlockShape[] = [];
   const kept: number[] = [];
-  for (const [index, { attention, mlp }] of config.blocks.entries()) {
+  for (const [index, { attention, mlp, tokens }] of config.blocks.entries()) {
     const block = `blocks.${index}`;
     const dense = { block, embedDim, roundTo };
-    const attn = attention && compactAttention(denseBranch<AttentionShape>(weights, { ...dense, shape: attention }));
+    const ranks = tokens !== undefined;
+    const attn =
+      attention && compactAttention(denseBranch<AttentionShape>(weights, { ...dense, shape: attention }), ranks);
     const feed = mlp && compactMlp(denseBranch<MlpShape>(weights, { ...dense, shape: mlp }));
     if (!attn && !feed) continue;
     const norms = [...weights].filter(
@@ -46,7 +48,7 @@ function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostMo
     for (const [name, weight] of [...norms, ...(attn?.weights ?? []), ...(feed?.weights ?? [])]) {
       left.set(name.replace(block, `blocks.${blocks.length}`), weight);
     }
-    blocks.push({ ...(attn && { attention: attn.shape }), ...(feed && { mlp: feed.shape }) });
+    blocks.push({ ...(attn && { attention: attn.shape }), ...(feed && { mlp: feed.shape }), ...(ranks && { tokens }) });
     kept.push(index);
   }
   return moveExits({ config: { ...config, blocks: blocks.length > 0 ? blocks : [{}] }, weights: left }, kept);
@@ -102,7 +104,8 @@ function cutChannels({ config, weights }: HostModel<ViTConfig>, roundTo: number)
   const renumberBranch = <S extends AttentionShape | MlpShape>(shape: S): S =>
     withoutAbsent<S>({ ...shape, inputs: renumber(shape.inputs), outputs: renumber(shape.outputs) });
   const shapes = blocks.map(
-    ({ attention, mlp }): BlockShape => ({
+    ({ attention, mlp, ...tokens }): BlockShape => ({
+      ...tokens,
       ...(attention && { attention: renumberBranch(attention) }),
       ...(mlp && { mlp: renumberBranch(mlp) }),
     }),

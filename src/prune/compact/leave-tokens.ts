@@ -5,14 +5,13 @@ import { patchCount } from "../../nn/vit-sites.js";
 
 /**
  * A ViT whose given blocks keep a part of the patch tokens that reach them, rounded up: for each image those that the class token attends to most, mean
- * over heads. They go on in their order to the block's MLP and to the blocks behind. EViT (Liang et al. 2022) without its fused token, with 0.7 at 3, 6
- * and 9 of twelve blocks by default there.
+ * over heads. They go on in their order to the block's MLP and to the blocks behind: EViT (Liang et al. 2022) without its fused token.
  *
  * @param ratio - in (0, 1]
- * @param blocks - by index from 0, each with attention
+ * @param blocks - by index from 0, each with attention; default: behind each quarter of the depth, which is 3, 6 and 9 of twelve blocks, as there
  * @throws UsageError for a ratio out of range, a model without class token, or a block that is not there or has no attention.
  */
-export function leaveTokens(config: ViTConfig, ratio: number, blocks: readonly number[]): ViTConfig {
+export function leaveTokens(config: ViTConfig, ratio: number, blocks = usualBlocks(config)): ViTConfig {
   if (!(ratio > 0 && ratio <= 1)) {
     throw new UsageError(`tokens: expected a part to keep above 0 and at most 1, got ${ratio}; correct it`);
   }
@@ -37,3 +36,12 @@ export function leaveTokens(config: ViTConfig, ratio: number, blocks: readonly n
   });
   return { ...config, blocks: shapes };
 }
+
+const usualBlocks = ({ blocks }: ViTConfig): readonly number[] =>
+  [1, 2, 3].map((quarter) => Math.floor((quarter * blocks.length) / 4));
+
+/** The same network with all tokens in all blocks. */
+export const withAllTokens = (config: ViTConfig): ViTConfig => ({
+  ...config,
+  blocks: config.blocks.map(({ tokens: _, ...shape }) => shape),
+});
