@@ -154,16 +154,20 @@ describe("a ViT", () => {
       const labels = Array.from(order.subarray(step * 8, step * 8 + 8), (index) => data.labels[index]);
       return vitLoss(model.config, variables, pixels, labels, 0);
     });
+    const rows = [0, 1].flatMap((block) => [`blocks.${block}.attn.qkv`, `blocks.${block}.mlp.fc1`]);
+    const names = rows.flatMap((layer) => [`${layer}.weight`, `${layer}.bias`]);
+    const leaves = names.map((name) => variables.get(name)!);
+    const slopes = losses.map((loss) => gradient(loss, leaves));
     /** A gate on rows scales them and their biases, so its gradient is the sum of w dL/dw over what it scales. */
-    const gateGradients = (rows: string, of: (row: number) => number, units: number) => {
+    const gateGradients = (layer: string, unitOf: (row: number) => number, units: number) => {
       const sums = new Float32Array(units);
-      for (const part of ["weight", "bias"]) {
-        const variable = variables.get(`${rows}.${part}`)!;
-        const inputs = part === "weight" ? 16 : 1;
-        for (const loss of losses) {
-          const [slope] = gradient(loss, [variable]);
-          slope.values.forEach((value, i) => {
-            sums[of(Math.floor(i / inputs))] += value * variable.values[i];
+      for (const [index, name] of names.entries()) {
+        if (!name.startsWith(layer)) continue;
+        const { values } = leaves[index];
+        const inputs = name.endsWith("weight") ? 16 : 1;
+        for (const of of slopes) {
+          of[index].values.forEach((slope, i) => {
+            sums[unitOf(Math.floor(i / inputs))] += slope * values[i];
           });
         }
       }
