@@ -1,6 +1,6 @@
-// out[z] = a[z] b[z], the outer product of m and n values: matmul_tile.wgsl's product for k = 1, of whose epilogue it has what gradients of weights take.
-// With SCORE the path scores w^2 |product| take its place, w from `scored`; with MASK_OUT a zero bit of `mask` makes its element of m x n zero.
-// columns: n, and matrix: m * n, both in values
+// out = a b, the outer product of m and n values: matmul_tile.wgsl's product for k = 1, of whose epilogue it has what gradients of weights take.
+// With SCORE the path scores w^2 |product| take its place, w from `scored`; with MASK_OUT a zero bit of `mask` makes its element zero.
+// columns: n, in values
 #import elementwise
 #import value
 #import mask_bits
@@ -8,7 +8,7 @@
 const SCORE = false;
 const MASK_OUT = false;
 
-struct Params { start: u32, end: u32, columns: u32, matrix: u32 }
+struct Params { start: u32, end: u32, columns: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
@@ -18,9 +18,9 @@ struct Params { start: u32, end: u32, columns: u32, matrix: u32 }
 @group(0) @binding(5) var<storage, read_write> out: array<Value>;
 
 fn apply(i: u32) {
-  let element = i % params.matrix;
-  var product = a[i / params.columns] * b[i / params.matrix * params.columns + element % params.columns];
+  let row = i / params.columns;
+  var product = a[row] * b[i - row * params.columns]; // one division, as lavapipe divides lane by lane
   if (SCORE) { product = scored[i] * scored[i] * abs(product); }
-  if (MASK_OUT) { product = select(Value(0.0), product, mask_bits(mask[mask_word(element)], element) != Bits(0u)); }
+  if (MASK_OUT) { product = select(Value(0.0), product, mask_bits(mask[mask_word(i)], i) != Bits(0u)); }
   out[i] = product;
 }

@@ -126,10 +126,10 @@ function row(call: MatmulCall): void {
 }
 
 function outer(call: MatmulCall): void {
-  const { m, n, k, batch = 1 } = call.size;
+  const { m, n, k } = call.size;
   if (!outerFits(call)) {
     throw new KernelError(
-      `matmul ${call.order} ${m} x ${n} x ${k}: outer variant: expected order tn, k 1, and no epilogue but a mask and scores; use variant "tile"`,
+      `matmul ${call.order} ${m} x ${n} x ${k}: outer variant: expected order tn, k 1, one product, and no epilogue but a mask and scores; use variant "tile"`,
     );
   }
   const { a, b } = operands(call);
@@ -137,11 +137,11 @@ function outer(call: MatmulCall): void {
   const width = loadWidth(n);
   const outerProduct = {
     buffers: { a, b, mask: mask ?? a, scored: scored ?? b, out },
-    params: { columns: n / width, matrix: (m * n) / width },
+    params: { columns: n / width },
     constants: { SCORE: scored !== undefined, MASK_OUT: mask !== undefined },
     inFours: width === 4,
   };
-  dispatchElementwise(call.gpu, shaders.matmul_outer, outerProduct, batch * m * n);
+  dispatchElementwise(call.gpu, shaders.matmul_outer, outerProduct, m * n);
 }
 
 export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split, row, outer };

@@ -38,11 +38,13 @@ export function lanesFit(gpu: Gpu, order: MatmulOrder, { m, n, k }: MatmulSize):
 /** Whether the row kernel can run. */
 export const rowFits = (order: MatmulOrder, { m }: MatmulSize): boolean => m === 1 && order !== "tn";
 
-/** Whether the kernel for outer products can run. */
-export const outerFits = ({ order, size: { k }, buffers, options: { activation = "none" } }: MatmulCall): boolean => {
+/** Whether the kernel for outer products can run: one product, with the epilogue of gradients of weights. */
+export function outerFits({ order, size: { k, batch = 1 }, buffers, options }: MatmulCall): boolean {
   const { bias, gate, preactivation, residual } = buffers;
-  return order === "tn" && k === 1 && activation === "none" && !(bias || gate || preactivation || residual);
-};
+  const { activation = "none" } = options;
+  const plain = activation === "none" && !(bias || gate || preactivation || residual);
+  return order === "tn" && k === 1 && batch === 1 && plain;
+}
 
 /** What fits the shape best where a tile would be all but empty, or else the device. */
 export function chooseVariant(call: MatmulCall): MatmulVariant {
