@@ -95,7 +95,8 @@ export { type UPopOptions, upop } from "./search/upop.js";
 export { progressivePart, type UPopGates, UPopSearch, type UPopSettings } from "./search/upop-gates.js";
 export { type GateGradients, type GateRanking, rankGates } from "./search/upop-ranking.js";
 export { type VtpOptions, vtp } from "./search/vtp.js";
-export { type WDPruningOptions, wdpruning } from "./search/wdpruning.js";
+export { wdpruning } from "./search/wdpruning.js";
+export type { WDPruningOptions } from "./search/wdpruning-settings.js";
 export {
   type Amount,
   type Budget,

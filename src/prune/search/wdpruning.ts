@@ -9,48 +9,11 @@ import { byGroup, type UnitSpace } from "../units.js";
 import { applyKept } from "./apply-kept.js";
 import { LearnedValues } from "./learned-values.js";
 import { RankedGates, type RankedPlace } from "./ranked-gates.js";
-import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
+import type { Search, SearchMethod, SearchResult } from "./search.js";
 import { type ModelBranch, modelBranches } from "./wdpruning-branches.js";
 import { branchBudget, publishedBudget } from "./wdpruning-budget.js";
 import { fitBudget, keptParameters, keptUnits, type LearnedBranch } from "./wdpruning-selection.js";
-
-/** What is WDPruning's own. */
-export interface WDPruningOptions {
-  /** Where thresholds begin; its sigmoid is the part that stays. Default 10. */
-  readonly initialThreshold?: number;
-  /**
-   * Highest learning rate of thresholds and scores, on a cosine. Default 0.0025, or in short searches what can bring a threshold from its start to 0 in an
-   * eighth of the steps; under `reference` 0.0025.
-   */
-  readonly thresholdLearningRate?: number;
-  /** Highest rate at which the factors of the penalty ascend, on the same cosine. Default 10. */
-  readonly lambdaLearningRate?: number;
-  /** Rows and neurons stay in multiples of it, where it divides their number. Default 16. */
-  readonly roundTo?: number;
-}
-
-type Settings = Required<WDPruningOptions> & SearchOptions;
-
-/** Of thresholds, in the authors' code. */
-const PUBLISHED_RATE = 0.0025;
-/** What the cosines of thresholds, scores and factors end at. */
-const FINAL_RATE = 1e-5;
-
-/** @throws UsageError for options out of range. */
-function settingsOf(own: WDPruningOptions, options: SearchOptions): Settings {
-  const { initialThreshold = 10, lambdaLearningRate = 10, roundTo = 16 } = own;
-  const shortSearch = options.reference ? 0 : (8 * Math.abs(initialThreshold)) / options.totalSteps;
-  const { thresholdLearningRate = Math.max(PUBLISHED_RATE, shortSearch) } = own;
-  const settings = { initialThreshold, thresholdLearningRate, lambdaLearningRate, roundTo, ...options };
-  for (const name of ["thresholdLearningRate", "lambdaLearningRate"] as const) {
-    if (settings[name] > FINAL_RATE) continue;
-    throw new UsageError(`${name}: expected more than ${FINAL_RATE}, got ${settings[name]}; raise it`);
-  }
-  if (!Number.isInteger(settings.roundTo) || settings.roundTo < 1) {
-    throw new UsageError(`roundTo: expected a whole number of 1 or more, got ${settings.roundTo}; correct it`);
-  }
-  return settings;
-}
+import { FINAL_RATE, type WDPruningOptions, type WDPruningSettings, wdpruningSettings } from "./wdpruning-settings.js";
 
 class WDPruningSearch implements Search {
   readonly #space: UnitSpace;
@@ -64,7 +27,7 @@ class WDPruningSearch implements Search {
 
   constructor(
     private readonly model: Model,
-    private readonly settings: Settings,
+    private readonly settings: WDPruningSettings,
   ) {
     const { sparsity, reference, initialThreshold } = settings;
     const { space, branches } = modelBranches(model);
@@ -175,5 +138,5 @@ class WDPruningSearch implements Search {
 export const wdpruning = (options: WDPruningOptions = {}): SearchMethod => ({
   name: "wdpruning",
   formula: "learned scores, of which each layer keeps as many as its learned threshold says",
-  start: (model, searchOptions) => new WDPruningSearch(model, settingsOf(options, searchOptions)),
+  start: (model, searchOptions) => new WDPruningSearch(model, wdpruningSettings(options, searchOptions)),
 });
