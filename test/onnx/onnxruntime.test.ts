@@ -1,10 +1,17 @@
 /** Exported files run in onnxruntime: the same logits as here, for batches of 1 and 3. */
 import { beforeAll, type TestContext, test } from "vitest";
-import { encodeOnnx, type FloatTensor, inputSpec, type ModelConfig, parseModelConfig } from "../../src/io/index.js";
+import {
+  encodeOnnx,
+  type FloatTensor,
+  inputSpec,
+  type ModelConfig,
+  parseModelConfig,
+  type ViTConfig,
+} from "../../src/io/index.js";
 import { loadModel } from "../../src/io/node/index.js";
 import { architectureOf, createModel } from "../../src/nn/index.js";
 import { compact } from "../../src/prune/compact/index.js";
-import { maskWeights, readMasks } from "../../src/prune/index.js";
+import { leaveTokens, maskWeights, readMasks } from "../../src/prune/index.js";
 import { Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { maskUnits } from "../harness/mask-units.js";
@@ -96,6 +103,11 @@ for (const [name, path, absent] of checkpoints) {
     await compare(context, networks.compact, networks.masked);
   });
 }
+
+test("the demo's ViT with fewer tokens from block to block", async (context) => {
+  const { config, weights } = await loadModel("demo/digits");
+  await compare(context, { config: leaveTokens(config as ViTConfig, 0.7, [1, 2]), weights });
+});
 
 const architectures = {
   "a distilled DeiT": { architecture: "deit_tiny_distilled_patch16_224", depth: 2, img_size: 32 },

@@ -64,6 +64,15 @@ export class Graph {
     return name;
   }
 
+  /** The `count` largest or smallest values along the last axis, sorted, and where they were; the earlier of equals first. */
+  top(x: string, count: number, name: string, { largest }: { largest: boolean }): { values: string; indices: string } {
+    const outputs = { values: `${name}.values`, indices: `${name}.indices` };
+    const attributes = { axis: -1, largest: Number(largest), sorted: 1 };
+    const inputs = [x, this.integers([count])];
+    this.nodes.push({ name, operator: "TopK", inputs, outputs: Object.values(outputs), attributes });
+    return outputs;
+  }
+
   /** Cuts a tensor into equal parts of these names along an axis. */
   split(x: string, parts: readonly string[], axis: number): readonly string[] {
     this.nodes.push({ name: `${x}.parts`, operator: "Split", inputs: [x], outputs: parts, attributes: { axis } });

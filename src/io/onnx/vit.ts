@@ -1,6 +1,7 @@
 import type { ViTConfig } from "../config.js";
 import { type AttentionShape, type BlockShape, contextPlaces, type MlpShape } from "../vit-shape.js";
 import type { Graph } from "./graph.js";
+import { keepTokens } from "./keep-tokens.js";
 import { convolution, gelu, layerNorm, linear, relu, slice, spreadColumns, takeColumns } from "./layers.js";
 
 /** Images [batch, channels, height, width] -> logits [batch, classes] of a Vision Transformer or DeiT, dense or cut. */
@@ -14,16 +15,15 @@ class ViTGraph {
   /** Class token and distillation token. */
   readonly #prefix: readonly string[];
   readonly #patches: number;
+  /** Tokens of an image that the blocks so far have left. */
+  #tokens: number;
 
   constructor(graph: Graph, config: ViTConfig) {
     this.#graph = graph;
     this.#config = config;
     this.#prefix = ["cls_token", "dist_token"].flatMap((name) => graph.parameter(name) ?? []);
     this.#patches = (config.imageSize / config.patchSize) ** 2;
-  }
-
-  get #tokens(): number {
-    return this.#prefix.length + this.#patches;
+    this.#tokens = this.#prefix.length + this.#patches;
   }
 
   logits(images: string): string {
@@ -51,14 +51,23 @@ class ViTGraph {
     return graph.node("tokens.plain", "Concat", [...prefix, patches], { axis: 1 });
   }
 
-  #block(x: string, { attention, mlp }: BlockShape, index: number): string {
+  #block(x: string, { attention, mlp, tokens }: BlockShape, index: number): string {
     const block = `blocks.${index}`;
-    const attended = attention
-      ? this.#residual(x, attention, `${block}.norm1`, `${block}.attn`, (y, at) => this.#attention(y, attention, at))
-      : x;
-    return mlp
-      ? this.#residual(attended, mlp, `${block}.norm2`, `${block}.mlp`, (y, at) => this.#mlp(y, at))
-      : attended;
+    let y = x;
+    if (attention) {
+      y = this.#residual(y, attention, `${block}.norm1`, `${block}.attn`, (z, at) => this.#attention(z, attention, at));
+    }
+    if (tokens !== undefined) y = this.#keepTokens(y, tokens, block);
+    if (mlp) y = this.#residual(y, mlp, `${block}.norm2`, `${block}.mlp`, (z, at) => this.#mlp(z, at));
+    return y;
+  }
+
+  #keepTokens(x: string, kept: number, block: string): string {
+    const counts = { tokens: this.#tokens, prefix: this.#prefix.length, kept };
+    const all = this.#toTokens(x, `${block}.tokens.all`);
+    const left = keepTokens(this.#graph, all, `${block}.attn.softmax`, counts, `${block}.tokens`);
+    this.#tokens = counts.prefix + kept;
+    return this.#toRows(left, `${block}.tokens.rows`, this.#config.embedDim);
   }
 
   /** x + branch(norm(x)), where the branch may read and write a part of the channels. */

@@ -58,6 +58,20 @@ export const shapeOperators: Operators = {
       return read(x, [...at.slice(0, axis), index, ...at.slice(axis + rank)]);
     });
   },
+  GatherND([x, indices], attributes) {
+    if (attributes.number("batch_dims", 0) !== 1 || indices.shape[2] !== 1) throw new Error("GatherND: expected rows");
+    const [batch, rows] = indices.shape;
+    return tabulate([batch, rows, x.shape[2]], ([n, row, c]) => read(x, [n, read(indices, [n, row, 0]), c]));
+  },
+  TopK([x, count], attributes) {
+    const [width, kept] = [x.shape.at(-1)!, count.data[0]];
+    const sign = attributes.number("largest", 1) === 1 ? -1 : 1;
+    const rows = Array.from({ length: x.data.length / width }, (_, r) => x.data.subarray(r * width, (r + 1) * width));
+    const places = rows.map((row) => [...row.keys()].sort((a, b) => sign * (row[a] - row[b])).slice(0, kept));
+    const shape = [...x.shape.slice(0, -1), kept];
+    const values = places.flatMap((list, r) => list.map((place) => rows[r][place]));
+    return [values, places.flat()].map((list) => ({ shape, data: Float64Array.from(list) }));
+  },
   Pad([x, pads]) {
     const rank = x.shape.length;
     const shape = x.shape.map((extent, axis) => extent + pads.data[axis] + pads.data[rank + axis]);
