@@ -6,8 +6,16 @@ import type { ModelConfig } from "../io/config.js";
 import { viTConfigToJson } from "../io/config-json.js";
 import type { JsonObject } from "../io/json.js";
 import { parameterCount } from "../io/parameters.js";
+import type { FloatTensor } from "../io/safetensors.js";
 import { architectureOf, createModel, type Model } from "../nn/index.js";
-import { compactWeights, type MaskSet, maskWeights } from "../prune/index.js";
+import {
+  compactWeights,
+  type HostModel,
+  leaveTokens,
+  type MaskSet,
+  maskWeights,
+  withAllTokens,
+} from "../prune/index.js";
 import { integer, rate, siPrefix } from "../report/format.js";
 import type { Compacted, Footprint } from "../report/index.js";
 import { Tensor } from "../tensor/index.js";
@@ -20,6 +28,10 @@ export interface CompactSettings {
   readonly roundTo?: number;
   /** Blocks after which the network ends, at the classifier that is there; default: all. */
   readonly depth?: number;
+  /** Part of the patch tokens that some blocks keep; left out: nothing changes in that. */
+  readonly keepTokens?: number;
+  /** Those blocks, by index; default: three, behind each quarter of the depth. */
+  readonly at?: readonly number[];
   /** Images in a batch whose speed is measured; default: as many as take a few seconds on a slow device, at most 64. */
   readonly speedBatch?: number;
 }
@@ -45,12 +57,19 @@ export async function compactModel(
   gpu: Gpu,
   checkpoint: Checkpoint,
   masks: MaskSet,
-  { roundTo, depth, speedBatch }: CompactSettings,
+  { roundTo, depth, keepTokens, at, speedBatch }: CompactSettings,
 ): Promise<CompactModel> {
   const weights = maskWeights(checkpoint.weights, masks);
   const whole = { config: checkpoint.config, weights };
   const ended = depth === undefined ? whole : endAt(whole, depth);
-  const cut = compactWeights(ended.config, ended.weights, { roundTo });
+  const config = keepTokens === undefined ? ended.config : leaveTokens(ended.config, keepTokens, at);
+  const cut = compactWeights(config, ended.weights, { roundTo });
+  const difference = await largestDifference(gpu, { ...ended, config }, cut);
+  if (!(difference < TOLERANCE)) {
+    throw new GpuError(
+      `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
+    );
+  }
   const compact: Checkpoint = {
     config: cut.config,
     rawConfig: configJson(cut.config, checkpoint.rawConfig),
@@ -60,15 +79,8 @@ export async function compactModel(
   };
   const batch = speedBatch ?? speedBatchFor(architectureOf(checkpoint.config).flops);
   const dense = createModel(gpu, checkpoint.config, weights);
-  const masked = depth === undefined ? dense : createModel(gpu, ended.config, ended.weights);
   const small = createModel(gpu, cut.config, cut.weights);
   try {
-    const difference = await largestDifference(masked, small);
-    if (!(difference < TOLERANCE)) {
-      throw new GpuError(
-        `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
-      );
-    }
     const numbers = {
       batch,
       dense: await footprint(dense, checkpoint, batch),
@@ -77,7 +89,6 @@ export async function compactModel(
     return { checkpoint: compact, numbers, difference };
   } finally {
     dense.release();
-    masked.release();
     small.release();
   }
 }
@@ -90,15 +101,22 @@ function configJson(config: ModelConfig, rawConfig: JsonObject): JsonObject {
 
 const IMAGES = 4;
 
-/** On random images. */
-async function largestDifference(masked: Model, compact: Model): Promise<number> {
+type Weighted = Omit<HostModel<ModelConfig>, "weights"> & { readonly weights: ReadonlyMap<string, FloatTensor> };
+
+/** On random images. Both see all tokens: of two that get the same attention but for rounding, each could keep the other one. */
+async function largestDifference(
+  gpu: Gpu,
+  ...networks: readonly [masked: Weighted, compact: Weighted]
+): Promise<number> {
+  const [masked, compact] = networks.map(({ config, weights }) => createModel(gpu, withAllTokens(config), weights));
   const shape = [IMAGES, ...masked.sampleShape];
   const next = keyedGenerator(0, 0);
   const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 4 * next() - 2);
-  using _scope = masked.gpu.scope();
-  const images = Tensor.from(masked.gpu, data, shape);
+  using _scope = gpu.scope();
+  const images = Tensor.from(gpu, data, shape);
   const [want, got] = [masked.forward(images).logits, compact.forward(images).logits];
   const [expected, measured] = [await want.read(), await got.read()];
+  for (const model of [masked, compact]) model.release();
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return measured.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
 }

@@ -109,3 +109,34 @@ describe("secateur compact", () => {
     expect(stderr).toContain("expected a ViT, DeiT or MLP, got resnet20");
   });
 });
+
+describe("secateur compact --keep-tokens", () => {
+  const patches = place.model("patches", { patch_size: 2, depth: 3 });
+  const fewer = place.path("fewer-tokens");
+  const compact = (...more: string[]) => ["compact", patches, ...more, "--out", fewer];
+
+  it("lets blocks leave out tokens, counts what that saves, and leaves a model that trains", async () => {
+    const { dense, compact: small, difference } = await cliJson(compact("--keep-tokens", "0.5", "--at", "0,1"));
+    expect(difference).toBe(0); // with all tokens nothing was cut
+    expect(small.parameters).toBe(dense.parameters);
+    expect(small.flops).toBeLessThan(0.6 * dense.flops);
+    const { pruned: left } = JSON.parse(readFileSync(join(fewer, "config.json"), "utf8"));
+    expect(left.blocks.map(({ tokens }: { tokens?: number }) => tokens)).toEqual([8, 4, undefined]);
+    const tuned = place.path("tuned-tokens");
+    const training = ["--data", data, "--test", data, "--epochs", "2", "--batch", "8", "--lr", "0.01"];
+    const { log } = await cliJson(["finetune", fewer, "--teacher", patches, ...training, "--out", tuned]);
+    expect(log[1].loss).toBeLessThan(log[0].loss);
+    expect(readFileSync(join(tuned, "config.json"))).toEqual(readFileSync(join(fewer, "config.json")));
+  });
+
+  it.each([
+    [["--at", "1"], "at: expected --keep-tokens <part>, got none"],
+    [["--keep-tokens", "1.5"], "keep-tokens: expected a number, above 0, at most 1"],
+    [["--keep-tokens", "0.5", "--at", "1,x"], "at: expected a whole number, at least 0"],
+    [["--keep-tokens", "0.5", "--at", "3"], "tokens: expected blocks with attention among 0, 1, 2, got 3"],
+  ])("refuses %s", async (more, message) => {
+    const { exitCode, stderr } = await cli(compact(...more));
+    expect(stderr).toContain(message);
+    expect(exitCode).toBe(2);
+  });
+});

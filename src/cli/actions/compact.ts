@@ -1,4 +1,5 @@
 /** `secateur compact`: a model with masks, or zeros, in; a smaller dense model that computes the same out. */
+import { UsageError } from "../../errors.js";
 import { checkWritableFolder, saveCheckpoint } from "../../io/node/index.js";
 import { compactModel, footprintRows } from "../compact-model.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -10,6 +11,8 @@ export interface CompactArguments {
   readonly masks?: string;
   readonly roundTo?: number;
   readonly depth?: number;
+  readonly keepTokens?: number;
+  readonly at?: readonly number[];
   readonly speedBatch?: number;
   readonly out: string;
 }
@@ -20,6 +23,9 @@ export async function compactFolder(
   options: CompactArguments,
 ): Promise<Outcome> {
   const { out } = options;
+  if (options.at !== undefined && options.keepTokens === undefined) {
+    throw new UsageError("at: expected --keep-tokens <part>, got none; say how many tokens those blocks keep");
+  }
   refuseInputFolder("out", out, [...modelPlaces(path), ...(options.masks === undefined ? [] : [options.masks])]);
   await checkWritableFolder(out);
   const checkpoint = await loadWithWeights(path);
@@ -29,9 +35,10 @@ export async function compactFolder(
   signal.throwIfAborted();
   await saveCheckpoint(out, small);
   const { dense, compact } = numbers;
-  const nothing = dense.parameters === compact.parameters;
+  const nothing = dense.parameters === compact.parameters && dense.flops === compact.flops;
+  const seen = options.keepTokens === undefined ? "" : ", where both see all tokens";
   const text = [
-    `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one`,
+    `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one${seen}`,
     textTable(footprintRows(numbers)),
     ...(nothing
       ? ["warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit"]

@@ -1,9 +1,12 @@
 import type { Command } from "commander";
-import { countOption } from "../options.js";
+import { countOption, numberOption } from "../options.js";
 import type { Run } from "../program.js";
 import { example, MODEL, requireOptions } from "./help.js";
 
 export const ROUND_TO = "keep multiples of n neurons, dimensions and channels, such as 8, by leaving some zeros in";
+
+const blockIndex = numberOption("at", { min: 0, integer: true });
+const blockList = (text: string): number[] => text.split(",").map((part) => blockIndex(part));
 
 export function defineCompact(program: Command, run: Run): void {
   const command = program
@@ -20,6 +23,12 @@ export function defineCompact(program: Command, run: Run): void {
       "end the network after so many blocks, at the classifier that `prune --exits` trained there",
       countOption("depth"),
     )
+    .option(
+      "--keep-tokens <part>",
+      "let some blocks of a ViT keep this part of the patch tokens: those that the class token attends to most",
+      numberOption("keep-tokens", { above: 0, max: 1 }),
+    )
+    .option("--at <blocks>", "those blocks, from 0, with commas between them (default: 3,6,9 of twelve)", blockList)
     .option(
       "--speed-batch <n>",
       "images in a batch whose speed is measured (default: up to 64)",

@@ -1,6 +1,6 @@
 /** Fewer tokens from block to block: no weight changes, and from some blocks on there is less to compute. */
 import { UsageError } from "../../errors.js";
-import type { ViTConfig } from "../../io/config.js";
+import type { ModelConfig, ViTConfig } from "../../io/config.js";
 import { patchCount } from "../../nn/vit-sites.js";
 
 /**
@@ -9,9 +9,12 @@ import { patchCount } from "../../nn/vit-sites.js";
  *
  * @param ratio - in (0, 1]
  * @param blocks - by index from 0, each with attention; default: behind each quarter of the depth, which is 3, 6 and 9 of twelve blocks, as there
- * @throws UsageError for a ratio out of range, a model without class token, or a block that is not there or has no attention.
+ * @throws UsageError for a ratio out of range, another network than a ViT, one without class token, or a block that is not there or has no attention.
  */
-export function leaveTokens(config: ViTConfig, ratio: number, blocks = usualBlocks(config)): ViTConfig {
+export function leaveTokens(config: ModelConfig, ratio: number, blocks?: readonly number[]): ViTConfig {
+  if (config.architecture !== "vit") {
+    throw new UsageError(`tokens: expected a ViT, got ${config.architecture}; only ViTs have tokens`);
+  }
   if (!(ratio > 0 && ratio <= 1)) {
     throw new UsageError(`tokens: expected a part to keep above 0 and at most 1, got ${ratio}; correct it`);
   }
@@ -19,7 +22,8 @@ export function leaveTokens(config: ViTConfig, ratio: number, blocks = usualBloc
     throw new UsageError("tokens: expected a model with a class token, whose attention ranks them, got one without");
   }
   const ranking = config.blocks.flatMap(({ attention }, index) => (attention ? [index] : []));
-  const unfit = blocks.find((index) => !ranking.includes(index));
+  const chosen = blocks ?? [1, 2, 3].map((quarter) => Math.floor((quarter * config.blocks.length) / 4));
+  const unfit = chosen.find((index) => !ranking.includes(index));
   if (unfit !== undefined) {
     throw new UsageError(
       `tokens: expected blocks with attention among ${ranking.join(", ")}, got ${unfit}; choose others`,
@@ -27,7 +31,7 @@ export function leaveTokens(config: ViTConfig, ratio: number, blocks = usualBloc
   }
   let tokens = patchCount(config);
   const shapes = config.blocks.map((shape, index) => {
-    const reduced = blocks.includes(index) ? Math.ceil(ratio * tokens) : tokens;
+    const reduced = chosen.includes(index) ? Math.ceil(ratio * tokens) : tokens;
     const kept = Math.min(reduced, shape.tokens ?? tokens);
     const { tokens: _, ...whole } = shape;
     const changed = kept < tokens ? { ...whole, tokens: kept } : whole;
@@ -37,11 +41,6 @@ export function leaveTokens(config: ViTConfig, ratio: number, blocks = usualBloc
   return { ...config, blocks: shapes };
 }
 
-const usualBlocks = ({ blocks }: ViTConfig): readonly number[] =>
-  [1, 2, 3].map((quarter) => Math.floor((quarter * blocks.length) / 4));
-
 /** The same network with all tokens in all blocks. */
-export const withAllTokens = (config: ViTConfig): ViTConfig => ({
-  ...config,
-  blocks: config.blocks.map(({ tokens: _, ...shape }) => shape),
-});
+export const withAllTokens = <C extends ModelConfig>(config: C): C =>
+  config.architecture === "vit" ? { ...config, blocks: config.blocks.map(({ tokens: _, ...shape }) => shape) } : config;
