@@ -4,6 +4,7 @@ export type { CollectorOptions } from "./collect/collector.js";
 export type { Derivation, Each, ObservedPlace, Statistic } from "./collect/statistic.js";
 export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
 export { compactTwoTower } from "./compact/compact-two-tower.js";
+export { foldGates } from "./compact/fold-gates.js";
 export { type CompactOptions, compact, compactWeights, type HostModel } from "./compact/index.js";
 export { leaveTokens, withAllTokens } from "./compact/leave-tokens.js";
 export {

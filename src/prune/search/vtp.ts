@@ -1,8 +1,8 @@
 /** VTP: gates of real values train beside the weights under an L1 penalty, and the smallest go (Zhu, Tang and Han 2021). */
 import { UsageError } from "../../errors.js";
-import { map } from "../../kernels/map.js";
 import type { Model, UnitKind } from "../../nn/index.js";
 import { cosineRate } from "../../train/index.js";
+import { foldGates } from "../compact/fold-gates.js";
 import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
@@ -15,23 +15,6 @@ import { type GateRow, type KeptCounts, publishedGates, removeGates } from "./vt
 
 /** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
 const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
-
-/** The layers that read what a site gates: their columns take the gates in. */
-const READERS: Record<string, string> = {
-  "attn.in": "attn.qkv",
-  "attn.out": "attn.proj",
-  "mlp.in": "mlp.fc1",
-  "mlp.neuron": "mlp.fc2",
-};
-
-function foldGates({ gpu, gates, parameters }: Model): void {
-  for (const [place, { buffer, size }] of [...gates]) {
-    const [, block, site] = /^(blocks\.\d+)\.(.+)$/.exec(place)!;
-    const { value } = parameters.get(`${block}.${READERS[site]}.weight`);
-    map(gpu, "w * g", { g: { buffer, period: size } }, { y: value, length: value.size, inPlace: "w" });
-    gates.set(place, undefined);
-  }
-}
 
 /** What is VTP's own. */
 export interface VtpOptions {
@@ -109,7 +92,7 @@ class VtpSearch implements Search {
     const rows = Array.from(values, ([name, of]) => ({ name, values: of, runs: headsOf(model, name, settings) }));
     const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
     this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
-    foldGates(model);
+    await foldGates(model);
     applyKept(model, this.#space, kept);
     const scores = new Map(
       rows.map(({ name, values }) => [name, { shape: [values.length], data: values.map(Math.abs) }]),
