@@ -22,6 +22,7 @@ const SETTINGS = {
   sparsegpt: { scope: "layer" },
   wanda: { scope: "layer" },
   vbp: { granularity: "neuron" },
+  "gate-taylor": { granularity: "neuron" },
 };
 
 const UNITS = { weight: "weights", row: "rows", neuron: "neurons" };

@@ -2,8 +2,9 @@
 import type { Dataset } from "../io/dataset.js";
 import { parameterCount } from "../io/parameters.js";
 import { architectureOf, type Model } from "../nn/index.js";
+import { gateTaylor } from "../prune/criteria/index.js";
 import { byGroup, Scorer, type UnitSpace } from "../prune/index.js";
-import { gateTaylor, type Shape } from "../prune/shapes.js";
+import type { Shape } from "../prune/shapes.js";
 import { integer, percent, shortPercent, siPrefix } from "../report/format.js";
 import { type Metrics, Trainer, trainingSteps } from "../train/index.js";
 import type { CommandContext } from "./host.js";

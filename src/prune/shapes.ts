@@ -4,18 +4,9 @@ import type { ModelConfig } from "../io/config.js";
 import type { Model } from "../nn/index.js";
 import { compact, type HostModel } from "./compact/index.js";
 import { clearMasks } from "./masks/masks.js";
-import { defineSaliency } from "./saliency/saliency.js";
 import { applyKept } from "./search/apply-kept.js";
 import { partOf } from "./select-counts.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "./units.js";
-
-/** Gate Taylor: what leaving a unit out would do to the loss of each example, to first order (Molchanov et al. 2019), as its gate tells. */
-export const gateTaylor = defineSaliency({
-  name: "gate-taylor",
-  formula: "sum over examples of (dL/dgate)^2",
-  needs: ["exampleGateGradientSquared"],
-  score: ({ exampleGateGradientSquared }) => exampleGateGradientSquared,
-});
 
 /** One score a unit, by group. */
 type Scores = ReadonlyMap<string, Float32Array>;

@@ -2,6 +2,7 @@
 import { UsageError } from "../../errors.js";
 import type { AnySaliency } from "../saliency/saliency.js";
 import { fisher, obd } from "./fisher.js";
+import { gateTaylor } from "./gate-taylor.js";
 import { grasp } from "./grasp.js";
 import { lamp } from "./lamp.js";
 import { magnitude, magnitudeL2, magnitudeNormalized } from "./magnitude.js";
@@ -31,6 +32,7 @@ const ALL = [
   taylor,
   taylorSquared,
   taylorSecond,
+  gateTaylor,
   fisher,
   obd,
   obs,
@@ -58,6 +60,7 @@ export function criterionByName(name: string): Criterion {
 
 export {
   fisher,
+  gateTaylor,
   grasp,
   lamp,
   magnitude,
