@@ -95,8 +95,20 @@ describe("gates of no model", () => {
     search[Symbol.dispose]();
   });
 
+  test.each([
+    [60, 12], // The part is enough for a gate from step 10 on, and updates come every 3 steps.
+    [4, 1],
+  ])("are updated some twenty times by default: in %i steps first seen after step %i", async (totalSteps, first) => {
+    const { search, step } = start(0.5, totalSteps);
+    for (let index = 0; index <= first; index++) {
+      const { values } = await step(index);
+      expect(values.flat().every((value) => value === 1)).toBe(index < first);
+    }
+    search[Symbol.dispose]();
+  });
+
   test("add up their gradients with those of the penalties, which the objective has", async () => {
-    const { search, step } = start(0.5, 4, 100);
+    const { search, step } = start(0.5, 4, 10);
     const dense = slopes.a.concat(slopes.b).reduce((sum, slope) => sum + slope, 0);
     for (const index of [0, 1, 2]) {
       expect((await step(index)).value).toBeCloseTo(dense + 4 * penalties.a + 6 * penalties.b, 4);

@@ -6,7 +6,7 @@ export const withSearch = (command: Command): Command =>
   command
     .option(
       "--search-interval <steps>",
-      "upop: steps between updates of its gates (default: 100)",
+      "upop: steps between updates of its gates (default: 100, or a twentieth of a short search)",
       countOption("search-interval"),
     )
     .option(

@@ -22,9 +22,12 @@ export interface UPopSettings {
   /** Part of the summed cost that is gone in the end, in (0, 1). */
   readonly sparsity: number;
   readonly totalSteps: number;
-  /** Steps between updates of the gates. Default 100. */
+  /** Steps between updates of the gates. Default: 100, or a twentieth of a search of less than 2,000 steps. */
   readonly interval?: number;
 }
+
+/** Steps between updates in the authors' searches. */
+export const PUBLISHED_INTERVAL = 100;
 
 /** Part of the cost that goes at a step, from 0: p sqrt((1 - cos(pi (step + 1) / total)) / 2). */
 export function progressivePart(sparsity: number, step: number, totalSteps: number): number {
@@ -46,7 +49,7 @@ export class UPopSearch implements Disposable {
     private readonly settings: UPopSettings,
   ) {
     checkSettings(settings);
-    this.#interval = settings.interval ?? 100;
+    this.#interval = settings.interval ?? Math.min(PUBLISHED_INTERVAL, Math.ceil(settings.totalSteps / 20));
     for (const { values } of gates) values.requiresGradient = true;
     this.#totals = new Map(gates.map(({ key, values }) => [key, Tensor.zeros(values.gpu, values.shape)]));
   }

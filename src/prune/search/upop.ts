@@ -6,11 +6,11 @@ import { readMasks } from "../masks/masks.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
 import { applyKept } from "./apply-kept.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
-import { checkSettings, type UPopGates, UPopSearch } from "./upop-gates.js";
+import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
 
 /** What is UPop's own. The defaults are those of the authors for DeiT. */
 export interface UPopOptions {
-  /** Steps between updates of the gates. Default 100. */
+  /** Steps between updates of the gates. Default: 100, or a twentieth of a search of less than 2,000 steps; under `reference` 100. */
   readonly interval?: number;
   /** Factor of the sum of magnitudes of the attention's gates in the objective. Default 4.8e-3. */
   readonly attentionPenalty?: number;
@@ -51,7 +51,7 @@ class GatedViT implements Search {
     penalties: Record<Kind, number>,
     interval: number | undefined,
   ) {
-    const settings = { sparsity, totalSteps, interval };
+    const settings = { sparsity, totalSteps, interval: interval ?? (reference ? PUBLISHED_INTERVAL : undefined) };
     checkSettings(settings);
     this.#space = unitSpace(model, ["headDim", "neuron"]);
     this.#gates = placeGates(model, this.#space);
