@@ -7,7 +7,7 @@ import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Choice of kernel. */
-export interface CoreOptions {
+export interface CrossAttentionOptions {
   /** Chosen by device, head dimension and what is asked for when left out. */
   readonly variant?: AttentionVariant;
 }
@@ -81,7 +81,7 @@ export function attend(
   gpu: Gpu,
   buffers: CoreBuffers,
   size: CoreSize,
-  { variant, causal = false }: CoreOptions & Order,
+  { variant, causal = false }: CrossAttentionOptions & Order,
 ): void {
   const { q, k, v, out, logsumexp, keyGate } = buffers;
   const { batch, queries, heads, headDim } = size;
@@ -106,7 +106,7 @@ export function attendGrad(
   gpu: Gpu,
   buffers: CoreGradBuffers,
   size: CoreSize,
-  { variant, causal = false }: CoreOptions & Order,
+  { variant, causal = false }: CrossAttentionOptions & Order,
 ): void {
   const { q, k, v, out, logsumexp, keyGate, dOut, dQ, dK, dV, dKeyGate } = buffers;
   const { batch, queries, keys, heads, headDim } = size;

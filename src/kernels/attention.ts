@@ -1,6 +1,6 @@
 /** Attention of tokens among themselves, over packed q, k and v. */
 import type { Gpu } from "../gpu/index.js";
-import { attend, attendGrad, type CoreOptions, type CoreSize, type Operand } from "./attention-core.js";
+import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 
@@ -17,7 +17,7 @@ export interface AttentionSize {
 }
 
 /** Which keys a query sees, and the choice of kernel. */
-export interface AttentionOptions extends CoreOptions {
+export interface AttentionOptions extends CrossAttentionOptions {
   /** Each token sees itself and those before it, as in CLIP's text encoder. */
   readonly causal?: boolean;
 }

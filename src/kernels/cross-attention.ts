@@ -1,8 +1,10 @@
 /** Attention of the tokens of one sequence to those of another, as a text encoder's to an image. */
 import type { Gpu } from "../gpu/index.js";
-import { attend, attendGrad, type CoreOptions, type CoreSize, type Operand } from "./attention-core.js";
+import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+
+export type { CrossAttentionOptions } from "./attention-core.js";
 
 /** Extents of attention across two sequences. */
 export interface CrossAttentionSize {
@@ -64,7 +66,7 @@ export function crossAttention(
   gpu: Gpu,
   { q, kv, out, logsumexp }: CrossAttentionBuffers,
   size: CrossAttentionSize,
-  options: CoreOptions = {},
+  options: CrossAttentionOptions = {},
 ): void {
   requireElements("crossAttention", { q, kv, out, logsumexp }, lengthsOf(size));
   attend(gpu, { ...places(q, kv, size), out, logsumexp }, size, options);
@@ -78,7 +80,7 @@ export function crossAttentionGrad(
   gpu: Gpu,
   { q, kv, out, logsumexp, dOut, dQ, dKv }: CrossAttentionGradBuffers,
   size: CrossAttentionSize,
-  options: CoreOptions = {},
+  options: CrossAttentionOptions = {},
 ): void {
   const lengths = lengthsOf(size);
   const buffers = { q, kv, out, logsumexp, dOut, dQ, dKv };

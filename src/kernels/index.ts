@@ -15,7 +15,6 @@ export {
   attention,
   attentionGrad,
 } from "./attention.js";
-export type { CoreOptions } from "./attention-core.js";
 export {
   type AttentionGradTangentBuffers,
   type AttentionTangentBuffers,
@@ -46,6 +45,7 @@ export {
 export {
   type CrossAttentionBuffers,
   type CrossAttentionGradBuffers,
+  type CrossAttentionOptions,
   type CrossAttentionSize,
   crossAttention,
   crossAttentionGrad,
