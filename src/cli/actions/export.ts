@@ -30,7 +30,8 @@ export async function exportModel(
   signal.throwIfAborted();
   await writeFileAtomic(out, bytes);
 
-  const parameters = parameterCount(config);
+  // Exits are for training, and not in the file.
+  const parameters = parameterCount(config.architecture === "vit" ? { ...config, exits: undefined } : config);
   const kept = masks ? keptParameters(parameters, masks.values()) : parameters;
   const { sampleShape, numClasses } = inputSpec(config);
   const counted = masks ? `${integer(kept)} of ${integer(parameters)}` : integer(parameters);
