@@ -10,15 +10,15 @@ import { gate, type Tensor } from "../tensor/index.js";
  * `<its name>.neuron`, `token` and `embed` by themselves. */
 export type GateSite =
   | "attn.in"
-  | "attn.qkv"
+  | "attn.qkvHead"
   | "attn.headDim"
   | "attn.head"
   | "attn.out"
-  | "attn.proj"
+  | "attn.residual"
   | "mlp.in"
   | "mlp.hidden"
   | "mlp.neuron"
-  | "mlp.fc2"
+  | "mlp.residual"
   | "crossAttn.headDim"
   | "block.attn"
   | "block.cross"

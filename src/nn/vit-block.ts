@@ -60,7 +60,7 @@ function packedRows(x: Tensor, { config, index, columns }: EncoderBlock, pass: P
   const normed = pass.gate(pass.layerNorm(x, `${name}.norm1`, config), "embed");
   const read = pass.gate(take(normed, columns.attentionInputs), `${name}.attn.in`);
   const rows = pass.linear(read, `${name}.attn.qkv`);
-  return spread(pass.gate(rows, `${name}.attn.qkv`, `${name}.attn.headDim`), columns.qkv);
+  return spread(pass.gate(rows, `${name}.attn.qkvHead`, `${name}.attn.headDim`), columns.qkv);
 }
 
 function attentionBranch(qkv: Tensor, { heads, scale }: AttentionShape, block: EncoderBlock, pass: Pass): Tensor {
@@ -68,7 +68,7 @@ function attentionBranch(qkv: Tensor, { heads, scale }: AttentionShape, block: E
   const name = `blocks.${block.index}`;
   const mixed = pass.attention(qkv, { heads, scale, causal }, `${name}.attn`);
   const context = take(pass.gate(mixed, `${name}.attn.head`, `${name}.attn.out`), columns.context);
-  const written = pass.gate(pass.linear(context, `${name}.attn.proj`), `${name}.attn.proj`);
+  const written = pass.gate(pass.linear(context, `${name}.attn.proj`), `${name}.attn.residual`);
   const out = spread(written, columns.attentionOutputs);
   return finishBranch(out, block, pass, "block.attn");
 }
@@ -81,7 +81,7 @@ function mlpBranch(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   const hidden = pass.gate(pass.linear(read, `${name}.mlp.fc1`), `${name}.mlp.hidden`);
   const active = pass.activate(hidden, config.activation, `${name}.mlp.neuron`);
   const neurons = pass.dropout(pass.gate(active, `${name}.mlp.neuron`), config.projDropRate);
-  const written = pass.gate(pass.linear(neurons, `${name}.mlp.fc2`), `${name}.mlp.fc2`);
+  const written = pass.gate(pass.linear(neurons, `${name}.mlp.fc2`), `${name}.mlp.residual`);
   const out = spread(written, columns.mlpOutputs);
   return finishBranch(out, block, pass, "block.mlp");
 }

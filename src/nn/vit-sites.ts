@@ -72,18 +72,18 @@ export function encoderGatePlaces({ embedDim, blocks }: EncoderConfig): Map<stri
       const { heads, headDim, qkv, inputs, outputs } = attention;
       const width = heads * headDim;
       add(`${block}.attn.in`, [inputs?.length ?? embedDim]);
-      if (!qkv) add(`${block}.attn.qkv`, [heads], headDim);
+      if (!qkv) add(`${block}.attn.qkvHead`, [heads], headDim);
       add(`${block}.attn.headDim`, qkv ? [qkv.length] : [headDim, width, 3 * width]);
       add(`${block}.attn.head`, [heads], headDim);
       add(`${block}.attn.out`, [width]);
-      add(`${block}.attn.proj`, [outputs?.length ?? embedDim]);
+      add(`${block}.attn.residual`, [outputs?.length ?? embedDim]);
       add(`${block}.block.attn`, [1]);
     }
     if (mlp) {
       add(`${block}.mlp.in`, [mlp.inputs?.length ?? embedDim]);
       add(`${block}.mlp.hidden`, [mlp.hidden]);
       add(`${block}.mlp.neuron`, [mlp.hidden]);
-      add(`${block}.mlp.fc2`, [mlp.outputs?.length ?? embedDim]);
+      add(`${block}.mlp.residual`, [mlp.outputs?.length ?? embedDim]);
       add(`${block}.block.mlp`, [1]);
     }
     if (attention || mlp) add(`${block}.block`, [1]);

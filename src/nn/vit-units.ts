@@ -75,8 +75,8 @@ const inputsOf = (name: string, weight: string, units: number): UnitGroup => ({
 });
 
 /** A channel that a layer adds to the residual stream: its row of the weight and its bias. */
-const outputsOf = (layer: string, columns: number, units: number): UnitGroup => ({
-  name: layer,
+const outputsOf = (name: string, layer: string, columns: number, units: number): UnitGroup => ({
+  name,
   units,
   members: [member(`${layer}.weight`, columns, units), member(`${layer}.bias`, 1, units)],
 });
@@ -164,18 +164,20 @@ const ATTENTION_UNITS: Partial<Record<UnitKind, UnitsOf<AttentionShape>>> = {
   headDim: ifRegular(headDims),
   "attn.out": ifRegular(attentionOutputs),
   "attn.in": (branch) => [inputsOf(`${branch.block}.attn.in`, `${branch.block}.attn.qkv.weight`, inputsRead(branch))],
-  "attn.proj": ({ block, shape, config }) => [
-    outputsOf(`${block}.attn.proj`, contextWidth(shape), shape.outputs?.length ?? config.embedDim),
-  ],
+  "attn.residual": ({ block, shape, config }) => {
+    const units = shape.outputs?.length ?? config.embedDim;
+    return [outputsOf(`${block}.attn.residual`, `${block}.attn.proj`, contextWidth(shape), units)];
+  },
   attn: (branch) => [whole(`${branch.block}.block.attn`, attentionParameters(branch), attentionFlops(branch))],
 };
 
 const MLP_UNITS: Partial<Record<UnitKind, UnitsOf<MlpShape>>> = {
   neuron: (branch) => [neurons(branch)],
   "mlp.in": (branch) => [inputsOf(`${branch.block}.mlp.in`, `${branch.block}.mlp.fc1.weight`, inputsRead(branch))],
-  "mlp.fc2": ({ block, shape, config }) => [
-    outputsOf(`${block}.mlp.fc2`, shape.hidden, shape.outputs?.length ?? config.embedDim),
-  ],
+  "mlp.residual": ({ block, shape, config }) => {
+    const units = shape.outputs?.length ?? config.embedDim;
+    return [outputsOf(`${block}.mlp.residual`, `${block}.mlp.fc2`, shape.hidden, units)];
+  },
   mlp: (branch) => [whole(`${branch.block}.block.mlp`, mlpParameters(branch), 0)],
 };
 

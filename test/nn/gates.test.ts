@@ -33,14 +33,14 @@ const SITES: Record<string, (weights: Weights, g: Float32Array) => void> = {
   "blocks.1.attn.in": (w, g) => zero(w, "blocks.1.attn.qkv.weight", (_, column) => g[column] === 0),
   "blocks.1.attn.head": (w, g) => zero(w, "blocks.1.attn.proj.weight", (_, column) => g[Math.floor(column / 4)] === 0),
   "blocks.1.attn.out": (w, g) => zero(w, "blocks.1.attn.proj.weight", (_, column) => g[column] === 0),
-  "blocks.0.attn.qkv": (w, g) => {
+  "blocks.0.attn.qkvHead": (w, g) => {
     for (const part of ["weight", "bias"])
       zero(w, `blocks.0.attn.qkv.${part}`, (row) => g[Math.floor(row / 4) % 3] === 0);
   },
-  "blocks.1.attn.proj": (w, g) => {
+  "blocks.1.attn.residual": (w, g) => {
     for (const part of ["weight", "bias"]) zero(w, `blocks.1.attn.proj.${part}`, (row) => g[row] === 0);
   },
-  "blocks.1.mlp.fc2": (w, g) => {
+  "blocks.1.mlp.residual": (w, g) => {
     for (const part of ["weight", "bias"]) zero(w, `blocks.1.mlp.fc2.${part}`, (row) => g[row] === 0);
   },
   "blocks.0.attn.headDim": (w, g) => {

@@ -32,7 +32,7 @@ async function checkLaw(kinds: readonly UnitKind[], seed: number, density: numbe
   return config;
 }
 
-test.each(["head", "headDim", "attn.out", "attn.proj", "attn", "block", "embed"] as const)(
+test.each(["head", "headDim", "attn.out", "attn.residual", "attn", "block", "embed"] as const)(
   "without some %s",
   async (kind) => {
     for (const seed of [1, 2]) {

@@ -45,7 +45,7 @@ describe("a search", () => {
     expect([...model.gates]).toHaveLength(0);
     expect(partOfBlocks(model, result)).toBeLessThanOrEqual(0.5);
     expect(partOfBlocks(model, result)).toBeGreaterThan(0.4);
-    const rows = result.kept.get("blocks.1.mlp.fc2")!;
+    const rows = result.kept.get("blocks.1.mlp.residual")!;
     expect(rows.reduce((sum, bit) => sum + bit, 0) % 4).toBe(0);
     expect(Array.from(result.masks.get("blocks.1.mlp.fc2.bias")!.data)).toEqual(Array.from(rows));
     model.release();
@@ -54,7 +54,7 @@ describe("a search", () => {
   test("moves scores against the gradients of their gates, each by its rate in the first step", async () => {
     const data = quadrantData(BATCH, 2);
     const steps: Float32Array[] = [];
-    const places = ["blocks.0.attn.qkv", "blocks.0.attn.proj", "blocks.1.mlp.hidden", "blocks.1.mlp.fc2"];
+    const places = ["blocks.0.attn.qkvHead", "blocks.0.attn.residual", "blocks.1.mlp.hidden", "blocks.1.mlp.residual"];
     const model = tinyViT(gpu, 3);
     const gates = places.map((place) => {
       const gate = Tensor.from(gpu, new Float32Array(model.gates.places.get(place)!.units[0]).fill(1));
@@ -71,7 +71,7 @@ describe("a search", () => {
     const method = wdpruning({ thresholdLearningRate: 0.01, roundTo: 4 });
     const { scores } = await runSearch(model, method, { data, options: options(1), sparsity: 0.5 });
     places.forEach((place, index) => {
-      const group = place.replace("attn.qkv", "attn.head").replace("mlp.hidden", "mlp.neuron");
+      const group = place.replace("attn.qkvHead", "attn.head").replace("mlp.hidden", "mlp.neuron");
       const got = scores.get(group)!.data;
       steps[index].forEach((gradient, i) => {
         if (Math.abs(gradient) > 1e-5) expect(got[i], `${group} ${i}`).toBeCloseTo(-0.01 * Math.sign(gradient), 4);

@@ -14,15 +14,15 @@ interface Fold {
 
 const FOLDS: Readonly<Record<string, Fold>> = {
   "attn.in": { columns: "attn.qkv" },
-  "attn.qkv": { rows: ["attn.qkv"] },
+  "attn.qkvHead": { rows: ["attn.qkv"] },
   "attn.headDim": { rows: ["attn.qkv"] },
   "attn.head": { columns: "attn.proj" },
   "attn.out": { columns: "attn.proj" },
-  "attn.proj": { rows: ["attn.proj"] },
+  "attn.residual": { rows: ["attn.proj"] },
   "mlp.in": { columns: "mlp.fc1" },
   "mlp.hidden": { rows: ["mlp.fc1"], zeroOne: true },
   "mlp.neuron": { columns: "mlp.fc2" },
-  "mlp.fc2": { rows: ["mlp.fc2"] },
+  "mlp.residual": { rows: ["mlp.fc2"] },
   "block.attn": { rows: ["attn.proj"] },
   "block.mlp": { rows: ["mlp.fc2"] },
   block: { rows: ["attn.proj", "mlp.fc2"] },

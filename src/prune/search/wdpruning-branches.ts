@@ -15,10 +15,10 @@ export interface ModelBranch extends BranchWidths {
   readonly rowGroup: PlacedGroup;
 }
 
-/** Names in a block: of the units, of the layer that makes them, of the place of their gate, and of the layer that reads them. */
+/** Names in a block: of the units, of the layer that makes them, of the place of their gate, of the layer that reads them, and of its rows as units. */
 const BRANCHES = [
-  { units: "attn.head", maker: "attn.qkv", gate: "attn.qkv", reader: "attn.proj" },
-  { units: "mlp.neuron", maker: "mlp.fc1", gate: "mlp.hidden", reader: "mlp.fc2" },
+  { units: "attn.head", maker: "attn.qkv", gate: "attn.qkvHead", reader: "attn.proj", rows: "attn.residual" },
+  { units: "mlp.neuron", maker: "mlp.fc1", gate: "mlp.hidden", reader: "mlp.fc2", rows: "mlp.residual" },
 ] as const;
 
 /**
@@ -30,13 +30,13 @@ export function modelBranches(model: Model): { space: UnitSpace; branches: Model
   if (config.architecture !== "vit") {
     throw new UsageError(`wdpruning: expected a ViT, got "${config.architecture}"; use a method for its layers`);
   }
-  const space = unitSpace(model, ["head", "attn.proj", "neuron", "mlp.fc2"]);
+  const space = unitSpace(model, ["head", "attn.residual", "neuron", "mlp.residual"]);
   const group = (name: string) => space.groups.find((candidate) => candidate.name === name);
   const sizeOf = (name: string) => (parameters.has(name) ? parameters.get(name).size : 0);
   const branches = config.blocks.flatMap((_, block) =>
-    BRANCHES.flatMap(({ units, maker, gate, reader }): ModelBranch[] => {
+    BRANCHES.flatMap(({ units, maker, gate, reader, rows }): ModelBranch[] => {
       const name = (part: string) => `blocks.${block}.${part}`;
-      const rowGroup = group(name(reader));
+      const rowGroup = group(name(rows));
       if (!rowGroup) return [];
       const unitGroup = group(name(units));
       if (!unitGroup) {

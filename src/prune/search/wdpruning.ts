@@ -37,14 +37,19 @@ class WDPruningSearch implements Search {
     this.#budget = reference ? publishedBudget(depth, 1 - sparsity) : branchBudget(branches, 1 - sparsity);
     this.#most = this.#mostParameters();
     const scoreDecay = reference ? ADAMW_DEFAULTS.weightDecay : 0;
-    this.#gates = new RankedGates(model, branches.flatMap(this.#places), { initialThreshold, scoreDecay });
+    this.#gates = new RankedGates(model, branches.flatMap(this.#places), {
+      initialThreshold,
+      scoreDecay,
+      // Where a sigmoid is 1 the penalty has no slope to bring it back by.
+      highestThreshold: reference ? Number.POSITIVE_INFINITY : initialThreshold,
+    });
     this.#lambdas = new LearnedValues(model.gpu, new Float32Array(2));
   }
 
   /** Sixteen heads would all stay or all but none go: only the authors' code rounds their number. */
   readonly #places = ({ unitGroup, unitPlace, rowGroup }: ModelBranch): RankedPlace[] => {
     const { roundTo, reference } = this.settings;
-    const heads = unitPlace.endsWith("attn.qkv");
+    const heads = unitPlace.endsWith("attn.qkvHead");
     return [
       {
         place: unitPlace,
