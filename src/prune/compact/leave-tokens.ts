@@ -31,7 +31,8 @@ export function leaveTokens(config: ModelConfig, ratio: number, blocks?: readonl
   }
   let tokens = patchCount(config);
   const shapes = config.blocks.map((shape, index) => {
-    const reduced = chosen.includes(index) ? Math.ceil(ratio * tokens) : tokens;
+    // 0.1 * 30 is a little more than 3.
+    const reduced = chosen.includes(index) ? Math.ceil(ratio * tokens - 1e-9) : tokens;
     const kept = Math.min(reduced, shape.tokens ?? tokens);
     const { tokens: _, ...whole } = shape;
     const changed = kept < tokens ? { ...whole, tokens: kept } : whole;
