@@ -25,7 +25,8 @@ export interface SearchArguments extends Omit<PruneArguments, "method"> {
 /** By name: each search as the options ask for it. */
 const SEARCHES: Record<string, (options: SearchArguments) => SearchMethod> = {
   upop: ({ searchInterval: interval }) => upop({ interval }),
-  vtp: ({ count: amount, penalty, gateLr: gateLearningRate }) => vtp({ amount, penalty, gateLearningRate }),
+  vtp: ({ count: amount, penalty, gateLr: gateLearningRate, multipleOf }) =>
+    vtp({ amount, penalty, gateLearningRate, multipleOf }),
   wdpruning: ({ thresholdLr: thresholdLearningRate }) => wdpruning({ thresholdLearningRate }),
 };
 
@@ -57,6 +58,7 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
     count,
     penalty,
     gateLr,
+    multipleOf,
     thresholdLr,
     exits,
   } = options;
@@ -82,7 +84,7 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
       examples: data.length,
       labels: digest(data.labels),
       ...trainingSettings(args),
-      ...given({ searchInterval, count, penalty, gateLr, thresholdLr, exits: exits?.join(",") }),
+      ...given({ searchInterval, count, penalty, gateLr, multipleOf, thresholdLr, exits: exits?.join(",") }),
       ...(finetune && { finetuneEpochs, finetuneLr }),
     },
   };

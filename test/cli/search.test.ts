@@ -140,7 +140,8 @@ describe("secateur prune --method upop", () => {
     ],
     ["finetune-epochs: expected", search("none", "--finetune-epochs", "0")],
     ["finetune-epochs: expected a method that searches (upop, ", [...magnitude, "--finetune-epochs", "1"]],
-    ["search-interval: expected a method that searches (upop, ", [...magnitude, "--search-interval", "5"]],
+    ["search-interval: expected upop, got magnitude", [...magnitude, "--search-interval", "5"]],
+    ["penalty: expected vtp, got upop; leave --penalty out", search("none", "--penalty", "1")],
     ["choose another path", search("none", "--out", data)],
   ])("refuses: %s", async (message, args) => {
     const { exitCode, stderr } = await cli(args, { openGpu: noGpu });

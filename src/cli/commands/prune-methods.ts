@@ -22,20 +22,20 @@ const OF_TRAINING = [
   ...["labelSmoothing", "clip", "cropPadding", "flip"],
 ];
 const OF_ROUNDS = ["rewindStep"];
-const OF_SEARCHES = [
-  "searchInterval",
-  "count",
-  "penalty",
-  "gateLr",
-  "thresholdLr",
-  "exits",
-  "finetuneEpochs",
-  "finetuneLr",
-];
+const OF_SEARCHES = ["exits", "finetuneEpochs", "finetuneLr"];
+/** What is one search's own. */
+const OF_ONE_SEARCH: Readonly<Record<string, readonly string[]>> = {
+  upop: ["searchInterval"],
+  vtp: ["count", "penalty", "gateLr", "multipleOf"],
+  wdpruning: ["thresholdLr"],
+};
 const OF_SCORES = [
-  ...["granularity", "scope", "pattern", "floor", "multipleOf", "include"],
+  ...["granularity", "scope", "pattern", "floor", "include"],
   ...["rounds", "schedule", "monotone", "resume", "calibration"],
 ];
+
+/** Options that methods that score have as well. */
+const OF_SCORES_TOO = ["multipleOf"];
 
 /** @throws UsageError for options that the method makes no use of, or a training without data. */
 export function checkOptionsOfMethod(command: Command): void {
@@ -44,6 +44,10 @@ export function checkOptionsOfMethod(command: Command): void {
   const trains = search || method.training !== undefined;
   if (search) refuse(command, OF_SCORES, "a method that scores");
   else refuse(command, OF_SEARCHES, `a method that searches (${SEARCHING.join(", ")})`);
+  for (const [name, options] of Object.entries(OF_ONE_SEARCH)) {
+    if (name === method.name) continue;
+    refuse(command, search ? options : options.filter((option) => !OF_SCORES_TOO.includes(option)), name);
+  }
   if (search || !trains) refuse(command, OF_ROUNDS, `a method that trains around its rounds (${TRAINING.join(", ")})`);
   if (!trains) refuse(command, OF_TRAINING, `a method that trains (${[...TRAINING, ...SEARCHING].join(", ")})`);
   else if (train === undefined) {

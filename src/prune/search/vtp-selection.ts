@@ -5,8 +5,10 @@ export interface GateRow {
   /** "blocks.0.attn.out" */
   readonly name: string;
   readonly values: Float32Array;
-  /** Runs of equal length whose counts are rounded alike, as those of heads are; default 1. */
+  /** Runs of equal length, such as heads, that keep the same number; default 1. */
   readonly runs?: number;
+  /** Each run keeps a multiple of so many, or all; default 1. */
+  readonly multiple?: number;
 }
 
 /** 1 for each gate that stays, by place. */
@@ -29,8 +31,11 @@ function ascending(rows: readonly GateRow[]): Ranked[] {
   return ranked.sort((a, b) => a.magnitude - b.magnitude);
 }
 
-/** The count of a row after rounding: the nearest that gives its runs equal counts, ties up, at least one each. */
-const roundedCount = ({ runs = 1 }: GateRow, kept: number): number => runs * Math.max(1, Math.round(kept / runs));
+/** The count of a row after rounding: the nearest that gives its runs the same multiple, ties up, at least one of it, and no more than there are. */
+function roundedCount({ values, runs = 1, multiple = 1 }: GateRow, kept: number): number {
+  const step = runs * multiple;
+  return Math.min(values.length, step * Math.max(1, Math.round(kept / step)));
+}
 
 /** The gates of largest magnitude: the same number of each run. */
 function largest({ name, values, runs = 1 }: GateRow, kept: number): Uint8Array {
@@ -45,7 +50,7 @@ function largest({ name, values, runs = 1 }: GateRow, kept: number): Uint8Array 
 
 /**
  * Removes gates in the order of their magnitudes over all places, one by one, until `enough` says so of the counts that stay. The last gate of a place
- * stays. Where a row has runs its count is rounded, which `enough` sees, and each run keeps its own largest.
+ * stays. Where a row has runs or a multiple its count is rounded, which `enough` sees, and each run keeps its own largest.
  */
 export function removeGates(rows: readonly GateRow[], enough: (kept: KeptCounts) => boolean): KeptGates {
   const exact = new Map(rows.map((row) => [row, row.values.length]));

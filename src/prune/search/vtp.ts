@@ -31,6 +31,8 @@ export interface VtpOptions {
   readonly amount?: "gates" | "parameters";
   /** Channels of attention's output: each head keeps its own largest, as many as the ranking over all gates leaves it (own, default) or the same number (equal). */
   readonly heads?: "own" | "equal";
+  /** Each place keeps a multiple of so many gates, the nearest to what the ranking leaves it, or all: 8 or 16 suit most devices. Default 1. */
+  readonly multipleOf?: number;
 }
 
 const PUBLISHED_PENALTY = 1e-4;
@@ -42,9 +44,12 @@ interface Settings extends Required<VtpOptions>, Pick<SearchOptions, "sparsity" 
 
 /** @throws UsageError for options out of range. */
 function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learningRate }: SearchOptions): Settings {
-  const { step = reference ? "subgradient" : "proximal", amount = "gates", heads = "own" } = own;
+  const { step = reference ? "subgradient" : "proximal", amount = "gates", heads = "own", multipleOf = 1 } = own;
   const { gateLearningRate = reference ? learningRate : 0.02 } = own;
   checkSparsity(sparsity, 1);
+  if (!Number.isInteger(multipleOf) || multipleOf < 1) {
+    throw new UsageError(`multipleOf: expected a count from 1, got ${multipleOf}; 8 or 16 suit most devices`);
+  }
   if (!(gateLearningRate > 0)) {
     throw new UsageError(`gateLearningRate: expected more than 0, got ${gateLearningRate}; correct it`);
   }
@@ -53,7 +58,7 @@ function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learning
   const rates = Array.from({ length: totalSteps }, (_, step) => rateAt(step));
   const { penalty = step === "proximal" ? 0.5 / rates.reduce((sum, rate) => sum + rate, 0) : PUBLISHED_PENALTY } = own;
   if (!(penalty >= 0)) throw new UsageError(`penalty: expected 0 or more, got ${penalty}; correct it`);
-  return { sparsity, reference, step, amount, heads, gateLearningRate, penalty, rateAt };
+  return { sparsity, reference, step, amount, heads, multipleOf, gateLearningRate, penalty, rateAt };
 }
 
 /** Gates of attention's output in runs of a head, where heads are to keep the same number. */
@@ -89,7 +94,9 @@ class VtpSearch implements Search {
   readonly finish = async (): Promise<SearchResult> => {
     const { model, settings } = this;
     const values = await this.#gates.read();
-    const rows = Array.from(values, ([name, of]) => ({ name, values: of, runs: headsOf(model, name, settings) }));
+    const rows = Array.from(values, ([name, of]): GateRow => {
+      return { name, values: of, runs: headsOf(model, name, settings), multiple: settings.multipleOf };
+    });
     const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
     this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
     await foldGates(model);

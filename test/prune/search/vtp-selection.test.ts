@@ -65,6 +65,20 @@ describe("equal counts in runs", () => {
   });
 });
 
+test("multiples: the nearest in each run, at least one of them, at most all", () => {
+  const rows = [
+    { ...row("out", [...normals(24, 7)], 2), multiple: 4 },
+    { ...row("in", [...normals(10, 8)]), multiple: 4 },
+  ];
+  for (let count = 34; count >= 12; count--) {
+    const kept = removeGates(rows, stay(count));
+    const [out, inputs] = ["out", "in"].map((name) => kept.get(name)!.reduce((sum, bit) => sum + bit, 0));
+    expect([8, 16, 24]).toContain(out);
+    expect([4, 8, 10]).toContain(inputs);
+    expect(out + inputs).toBeLessThanOrEqual(count);
+  }
+});
+
 describe("the re-implementation's rule", () => {
   test("the threshold itself goes too: one more than asked", () => {
     const rows = [row("a", [0.1, 0.2, 0.3, 0.4]), row("b", [-0.5, 0.6, -0.7, 0.8])];

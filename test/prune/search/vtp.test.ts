@@ -39,6 +39,7 @@ describe("finish", () => {
     ["exact", {}, {}],
     ["equal heads", { heads: "equal" }, { sparsity: 0.37 }],
     ["parameters", { amount: "parameters" }, { sparsity: 0.6 }],
+    ["multiples", { amount: "parameters", multipleOf: 8 }, {}],
     ["reference", {}, { reference: true, sparsity: 0.8 }],
   ];
 
@@ -162,6 +163,7 @@ test("with the default penalty a gate that nothing holds up ends at one half", a
 test("options out of range are refused", () => {
   const model = tinyViT(gpu);
   expect(() => vtp({ penalty: -1 }).start(model, OPTIONS)).toThrow(/^penalty: expected 0 or more, got -1/);
+  expect(() => vtp({ multipleOf: 1.5 }).start(model, OPTIONS)).toThrow(/^multipleOf: expected a count from 1, got 1.5/);
   expect(() => vtp({ gateLearningRate: 0 }).start(model, OPTIONS)).toThrow(
     /^gateLearningRate: expected more than 0, got 0/,
   );
