@@ -25,7 +25,7 @@ export const DISTILLATION_DEFAULTS = { weight: 0.5, temperature: 3 } as const;
 /**
  * The objective (1 - w) * cross entropy with the labels + w * D, means over the batch. D is T^2 KL(teacher || student) of softmaxes of logits / T for
  * soft, the cross entropy with the teacher's class for hard distillation. The second head of a distilled model learns D and the first the labels, as in
- * DeiT; the one head of other models learns both. The teacher sees the same images in inference, in the same recorded step.
+ * DeiT; the one head of other models learns both, and classifiers behind some blocks the labels. The teacher sees the same images in inference, in the same recorded step.
  *
  * @throws UsageError for a weight outside of [0, 1], a temperature that is not positive, or a teacher of other classes or inputs.
  */
@@ -41,7 +41,7 @@ export function distillation(student: Model, options: DistillationOptions): Obje
   return (step) => {
     const { logits, distillation = logits } = step.output;
     const taught = withoutHistory(() => teacher.forward(step.images).logits);
-    const losses = { labels: step.crossEntropy(logits), taught: mean(learnt(distillation, taught)) };
+    const losses = { labels: step.classLoss(), taught: mean(learnt(distillation, taught)) };
     return map(`${parts.labels} * labels + ${parts.taught} * taught`, losses, parts);
   };
 }

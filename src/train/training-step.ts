@@ -25,9 +25,15 @@ export class TrainingStep {
     return mean(crossEntropy({ logits, labels: this.labels }, { smoothing: this.labelSmoothing }));
   }
 
+  /** Cross entropy of all classifiers but the distillation head, which may have another teacher: those behind some blocks add theirs. */
+  classLoss(): Tensor {
+    const { logits, exits = [] } = this.output;
+    return exits.map((exit) => this.crossEntropy(exit)).reduce(add, this.crossEntropy(logits));
+  }
+
   #labelLoss(): Tensor {
-    const { logits, distillation, exits = [] } = this.output;
-    const loss = exits.map((exit) => this.crossEntropy(exit)).reduce(add, this.crossEntropy(logits));
+    const { distillation } = this.output;
+    const loss = this.classLoss();
     if (!distillation) return loss;
     return map("0.5 * (a + b)", { a: loss, b: this.crossEntropy(distillation) }, { a: "0.5", b: "0.5" });
   }

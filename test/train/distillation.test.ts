@@ -96,6 +96,14 @@ describe("the objective in float64", () => {
   });
 });
 
+test("classifiers behind some blocks go on learning the labels", async () => {
+  const [student, teacher] = [tinyViT(gpu, 1, { exits: [1] }), tinyViT(gpu, 7)];
+  const { gradients } = await measure(student, { teacher, kind: "soft" });
+  const exit = await gradients.get(student.parameters.get("exits.1.head.weight").value)!.read();
+  expect(exit.some((g) => g !== 0)).toBe(true);
+  for (const model of [student, teacher]) model.release();
+});
+
 test("a student comes nearer to its teacher, which stays as it is", async () => {
   const [student, teacher] = [tinyViT(gpu, 1), tinyViT(gpu, 7)];
   const data = quadrantData(64, 3);
