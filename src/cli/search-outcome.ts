@@ -13,7 +13,7 @@ interface UnitCounts {
 }
 
 /** Of kinds that are called by their layer. */
-const PLURALS: Readonly<Record<string, string>> = { proj: "rows of proj", fc2: "rows of fc2" };
+const PLURALS: Readonly<Record<string, string>> = { residual: "residual rows" };
 
 /** Units that were ranked and units that went, by kind. */
 const unitCounts = ({ space, kept }: SearchResult): UnitCounts[] =>

@@ -18,7 +18,7 @@ describe("secateur prune --method wdpruning", () => {
   it("masks heads, neurons and rows, and tells what the network is worth at each of its depths", async () => {
     const found = await cliJson(search("found", "--data", data, "--exits", "1", "--finetune-epochs", "1"));
     expect(found).toMatchObject({ method: "wdpruning", sparsity: 0.3 });
-    expect(found.settings).toMatchObject({ granularity: "head and proj and neuron and fc2" });
+    expect(found.settings).toMatchObject({ granularity: "head and residual and neuron" });
     expect(found.settings.finetune).toMatchObject({ exits: "1", finetuneEpochs: 1 });
     expect(found.blockDensity).toBeLessThanOrEqual(0.7);
     place.write("found.json", JSON.stringify(found));

@@ -1,8 +1,10 @@
 /** WDPruning's search on a tiny ViT: what its steps move, what it leaves, and the budget that it ends at. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
+import type { Dataset } from "../../src/io/index.js";
 import type { ViT } from "../../src/nn/index.js";
 import { runSearch, type SearchResult, wdpruning } from "../../src/prune/index.js";
+import { RankedGates } from "../../src/prune/search/ranked-gates.js";
 import {
   fitBudget,
   keptCount,
@@ -10,7 +12,7 @@ import {
   keptUnits,
   type LearnedBranch,
 } from "../../src/prune/search/wdpruning-selection.js";
-import { backward, crossEntropy, mean, Tensor } from "../../src/tensor/index.js";
+import { backward, crossEntropy, Gradients, mean, Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { normals } from "../harness/random.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
@@ -32,6 +34,14 @@ const partOfBlocks = (model: ViT, { masks }: SearchResult): number => {
   }
   return kept / all;
 };
+
+/** Of the mean loss over all examples. */
+async function gradientsOf(model: ViT, data: Dataset): Promise<Gradients> {
+  const images = await data.read(Int32Array.from({ length: BATCH }, (_, i) => i));
+  const { logits } = model.forward(Tensor.from(gpu, images, [BATCH, ...data.sampleShape]));
+  const labels = Tensor.from(gpu, Uint32Array.from(data.labels));
+  return backward(mean(crossEntropy({ logits, labels }, { smoothing: 0 })));
+}
 
 describe("a search", () => {
   test("ends at the budget, without gates, with rows that are zero together with their biases", async () => {
@@ -62,9 +72,7 @@ describe("a search", () => {
       model.gates.set(place, gate);
       return gate;
     });
-    const images = Tensor.from(gpu, await data.read(Int32Array.from({ length: BATCH }, (_, i) => i)), [BATCH, 1, 8, 8]);
-    const labels = Tensor.from(gpu, Uint32Array.from(data.labels));
-    const gradients = backward(mean(crossEntropy({ logits: model.forward(images).logits, labels }, { smoothing: 0 })));
+    const gradients = await gradientsOf(model, data);
     for (const gate of gates) steps.push(await gradients.get(gate)!.read());
     model.gates.clear();
 
@@ -77,6 +85,24 @@ describe("a search", () => {
         if (Math.abs(gradient) > 1e-5) expect(got[i], `${group} ${i}`).toBeCloseTo(-0.01 * Math.sign(gradient), 4);
       });
     });
+    model.release();
+  });
+
+  test("lets no threshold rise above a limit, as nothing would bring it back", async () => {
+    const model = tinyViT(gpu, 6);
+    const places = [0, 1].map((block) => {
+      return { place: `blocks.${block}.mlp.hidden`, offset: 32 * block, count: 32, roundTo: 1 };
+    });
+    for (const highestThreshold of [5, Number.POSITIVE_INFINITY]) {
+      using gates = new RankedGates(model, places, { initialThreshold: 5, scoreDecay: 0, highestThreshold });
+      gates.thresholds.prepare(0, 0.5);
+      // The loss would fall if the first gates opened further, and if the second closed.
+      const slopes = [-1, 1].map((slope) => Tensor.from(gpu, new Float32Array(32).fill(slope)));
+      gates.update(new Gradients(new Map(places.map(({ place }, i) => [model.gates.get(place)!, slopes[i]]))));
+      const [rising, falling] = await gates.thresholds.values.read();
+      expect(rising).toBeCloseTo(Math.min(5.5, highestThreshold), 4);
+      expect(falling).toBeCloseTo(4.5, 4);
+    }
     model.release();
   });
 

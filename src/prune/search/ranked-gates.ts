@@ -1,5 +1,6 @@
 /** Gates of 0 and 1 that are open for the largest of learned scores, as many at each place as a learned threshold says. */
 import { UsageError } from "../../errors.js";
+import { map } from "../../kernels/index.js";
 import type { Model } from "../../nn/index.js";
 import { add, backward, type Gradients, Tensor, topKMask } from "../../tensor/index.js";
 import { LearnedValues } from "./learned-values.js";
@@ -19,6 +20,8 @@ export interface RankedPlace {
 export interface RankedGatesOptions {
   readonly initialThreshold: number;
   readonly scoreDecay: number;
+  /** Thresholds rise no higher. */
+  readonly highestThreshold: number;
 }
 
 /** In the model until disposed. A step of the search: passes with the gates, then `update`, which leaves the gates of the next step. */
@@ -32,9 +35,10 @@ export class RankedGates implements Disposable {
   constructor(
     private readonly model: Model,
     private readonly places: readonly RankedPlace[],
-    { initialThreshold, scoreDecay }: RankedGatesOptions,
+    private readonly options: RankedGatesOptions,
   ) {
     const { gpu, gates } = model;
+    const { initialThreshold, scoreDecay } = options;
     const wrong = places.find(({ place }) => !gates.places.has(place) || gates.get(place));
     if (wrong) {
       const got = gates.get(wrong.place) ? "one with a gate" : "none";
@@ -81,6 +85,11 @@ export class RankedGates implements Disposable {
     const byObjective = gradients.get(this.thresholds.values);
     this.scores.update(through.get(this.scores.values)!);
     this.thresholds.update(byObjective ? add(byTask, byObjective) : byTask);
+    const { highestThreshold: highest } = this.options;
+    const { values } = this.thresholds;
+    if (Number.isFinite(highest)) {
+      map(gpu, "min(t, highest)", { highest }, { y: values, length: values.size, inPlace: "t" });
+    }
     this.#open(this.#masks());
   }
 

@@ -4,7 +4,7 @@ import type { SearchOptions } from "./search.js";
 
 /** What is WDPruning's own. */
 export interface WDPruningOptions {
-  /** Where thresholds begin; its sigmoid is the part that stays. Default 10. */
+  /** Where thresholds begin, and above which they do not rise; its sigmoid is the part that stays. Default 10, in searches of less than 32,000 steps 5; under `reference` 10, without a limit. */
   readonly initialThreshold?: number;
   /**
    * Highest learning rate of thresholds and scores, on a cosine. Default 0.0025, or in short searches what can bring a threshold from its start to 0 in an
@@ -22,12 +22,15 @@ export type WDPruningSettings = Required<WDPruningOptions> & SearchOptions;
 
 /** Of thresholds, in the authors' code. */
 const PUBLISHED_RATE = 0.0025;
+/** Steps below which a search starts its thresholds where their sigmoids have a slope already: eight times as many as 0.0025 takes from 10 to 0. */
+const SHORT = 32_000;
 /** What the cosines of thresholds, scores and factors end at. */
 export const FINAL_RATE = 1e-5;
 
 /** @throws UsageError for options out of range. */
 export function wdpruningSettings(own: WDPruningOptions, options: SearchOptions): WDPruningSettings {
-  const { initialThreshold = 10, lambdaLearningRate = 10, roundTo = 16 } = own;
+  const isShort = !options.reference && options.totalSteps < SHORT;
+  const { initialThreshold = isShort ? 5 : 10, lambdaLearningRate = 10, roundTo = 16 } = own;
   const shortSearch = options.reference ? 0 : (8 * Math.abs(initialThreshold)) / options.totalSteps;
   const { thresholdLearningRate = Math.max(PUBLISHED_RATE, shortSearch) } = own;
   const settings = { initialThreshold, thresholdLearningRate, lambdaLearningRate, roundTo, ...options };
