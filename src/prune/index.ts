@@ -111,6 +111,7 @@ export {
   Selector,
 } from "./select.js";
 export type { LimitedGroup } from "./select-ranges.js";
+export { cutToShape, keptByShape, type Shape, shapesOfSize, shapeUnits } from "./shapes.js";
 export { encodeState, parseState } from "./state-file.js";
 export {
   byGroup,
