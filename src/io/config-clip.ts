@@ -1,12 +1,13 @@
 /** Models of images and texts with a tower for each, as CLIP: their config, and the names and shapes of their parameters. */
 import { FormatError } from "../errors.js";
 import { type EncoderConfig, parseModelConfig, type ViTConfig } from "./config.js";
-import { timmShape, viTConfigToJson } from "./config-json.js";
-import { encodePruned, readPruned } from "./config-pruned.js";
+import { mlpRatio, timmShape, viTConfigToJson } from "./config-json.js";
+import { encodePruned } from "./config-pruned.js";
 import { ConfigReader } from "./config-reader.js";
+import { readShape } from "./config-vit.js";
 import { isObject, type JsonObject } from "./json.js";
 import { addBlock, addLayerNorm, addLinear, expectedParameters, type Shapes } from "./parameters.js";
-import { type AttentionShape, uniformBlocks } from "./vit-shape.js";
+import type { AttentionShape, BlockShape } from "./vit-shape.js";
 
 /** Attention to the tokens of an image. */
 export type CrossAttentionShape = Pick<AttentionShape, "heads" | "headDim" | "scale">;
@@ -51,37 +52,30 @@ export function parseClipConfig(json: JsonObject, source: string): ClipConfig {
 
 function readText(json: JsonObject, source: string): TextConfig {
   const reader = new ConfigReader(json, source);
-  const depth = reader.count("depth", undefined, 1024);
   const embedDim = reader.count("embed_dim");
-  const wanted = reader.boolean("cross_attention", false);
-  const common = {
+  const shape = readShape(reader, embedDim);
+  const readsImages = reader.boolean("cross_attention", false);
+  return {
     vocabulary: reader.count("vocab_size"),
     context: reader.count("context"),
     embedDim,
+    ...shape,
     qkvBias: true,
     normEps: reader.number("norm_eps", { above: 0, max: 1 }, 1e-6),
     projDropRate: 0,
     dropPathRate: 0,
     activation: reader.choice("activation", { gelu: "gelu", relu: "relu" } as const, "gelu"),
+    ...(readsImages && { crossAttention: readCross(json.pruned, shape.blocks, source) }),
   };
-  const { pruned } = json;
-  if (pruned !== undefined) {
-    const crossAttention = wanted ? readCross(pruned, source, depth) : undefined;
-    return { ...common, ...readPruned(reader, depth, embedDim), ...(crossAttention && { crossAttention }) };
-  }
-  const numHeads = reader.count("num_heads");
-  if (embedDim % numHeads) reader.fail("embed_dim", `a multiple of "num_heads" (${numHeads})`);
-  const hiddenDim = Math.floor(embedDim * reader.number("mlp_ratio", { above: 0, max: 1e6 }, 4));
-  const blocks = uniformBlocks(depth, { embedDim, numHeads, hiddenDim });
-  const crossAttention = wanted ? blocks.map(({ attention }) => attention!) : undefined;
-  return { ...common, normWidth: embedDim, blocks, ...(crossAttention && { crossAttention }) };
 }
 
-function readCross(pruned: unknown, source: string, depth: number): CrossAttentionShape[] {
+/** As large as a block's own attention, unless the tower was cut. */
+function readCross(pruned: unknown, blocks: readonly BlockShape[], source: string): CrossAttentionShape[] {
+  if (pruned === undefined) return blocks.map(({ attention }) => attention!);
   const cross = isObject(pruned) ? pruned.cross : undefined;
-  if (!Array.isArray(cross) || cross.length !== depth || !cross.every(isObject)) {
+  if (!Array.isArray(cross) || cross.length !== blocks.length || !cross.every(isObject)) {
     throw new FormatError(
-      `${source}: pruned: expected "cross" to be a list of ${depth} objects, one a block, got another; correct it`,
+      `${source}: pruned: expected "cross" to be a list of ${blocks.length} objects, one a block, got another; correct it`,
     );
   }
   return cross.map((shape, index) => {
@@ -111,7 +105,7 @@ export function clipConfigToJson({ projectionDim, vision, text }: ClipConfig): J
       context,
       embed_dim: embedDim,
       depth: blocks.length,
-      ...(whole ? { num_heads: whole.numHeads, mlp_ratio: whole.hiddenDim / embedDim } : { pruned: cut }),
+      ...(whole ? { num_heads: whole.numHeads, mlp_ratio: mlpRatio(whole.hiddenDim, embedDim) } : { pruned: cut }),
       norm_eps: normEps,
       activation,
       cross_attention: crossAttention !== undefined,

@@ -26,7 +26,7 @@ export function timmShape({
 }
 
 /** The ratio that gives so many neurons again: floor(embedDim * ratio). */
-function mlpRatio(hiddenDim: number, embedDim: number): number {
+export function mlpRatio(hiddenDim: number, embedDim: number): number {
   const ratio = hiddenDim / embedDim;
   return Math.floor(embedDim * ratio) === hiddenDim ? ratio : (hiddenDim + 0.5) / embedDim;
 }

@@ -86,7 +86,7 @@ function readExits(reader: ConfigReader, depth: number, distilled: boolean): Pic
 }
 
 /** Equal blocks, or what a cut left of them. */
-function readShape(reader: ConfigReader, embedDim: number, patches: number): PrunedShape {
+export function readShape(reader: ConfigReader, embedDim: number, patches: number): PrunedShape {
   const depth = reader.count("depth", undefined, 1024);
   if (reader.raw("pruned") !== undefined) return readPruned(reader, depth, embedDim, patches);
   const numHeads = reader.count("num_heads");

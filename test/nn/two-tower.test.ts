@@ -209,6 +209,7 @@ test("wrong configs, weights and texts are named", () => {
   const parse = (changes: object) => () => parseClipConfig({ ...JSON_CONFIG, ...changes }, "c");
   expect(parse({ architecture: "vit" })).toThrow(/c: expected "architecture" to be "clip", got "vit"/);
   expect(parse({ text: { ...text, num_heads: 4 } })).toThrow(/c: text: expected "embed_dim" to be a multiple of/);
+  expect(parse({ text: { ...text, mlp_ratio: 0.01 } })).toThrow(/c: text: expected "mlp_ratio" to be at least 1/);
   expect(parse({ vision: { ...JSON_CONFIG.vision, patch_size: 3 } })).toThrow(/c: vision: expected "img_size"/);
   const weights = noisyWeights(1);
   weights.delete("text.match.bias");
