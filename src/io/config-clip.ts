@@ -53,7 +53,7 @@ export function parseClipConfig(json: JsonObject, source: string): ClipConfig {
 function readText(json: JsonObject, source: string): TextConfig {
   const reader = new ConfigReader(json, source);
   const embedDim = reader.count("embed_dim");
-  const shape = readShape(reader, embedDim);
+  const shape = readShape(reader, embedDim, 0); // no class token ranks the tokens of a text
   const readsImages = reader.boolean("cross_attention", false);
   return {
     vocabulary: reader.count("vocab_size"),
