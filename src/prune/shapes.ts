@@ -46,20 +46,23 @@ const ofKind = ({ groups }: UnitSpace, kind: string): PlacedGroup[] =>
 /**
  * The shapes that remove this part of the blocks' parameters, and no more than a neuron of each block beyond: for each depth, the width that is left for it,
  * the deepest first. Head dimensions and neurons are cut in proportion.
+ *
+ * @param multipleOf - neurons of a block are a multiple of so many, the next lower one
  */
-export function shapesOfSize(space: UnitSpace, sparsity: number): Shape[] {
+export function shapesOfSize(space: UnitSpace, sparsity: number, multipleOf = 1): Shape[] {
   const [block, headDim, neuron] = ["block", "attn.headDim", "mlp.neuron"].map((kind) => ofKind(space, kind)[0]);
   const total = block.cost.parameters;
   const fixed = total - headDim.units * headDim.cost.parameters - neuron.units * neuron.cost.parameters;
-  const most = ofKind(space, "block").length;
-  const budget = most * total - partOf(most * total, sparsity);
+  const deepest = ofKind(space, "block").length;
+  const budget = deepest * total - partOf(deepest * total, sparsity);
   const shapes: Shape[] = [];
-  for (let depth = most; depth * total >= budget; depth--) {
+  for (let depth = deepest; depth * total >= budget; depth--) {
     const allowance = Math.floor(budget / depth);
     const part = (allowance - fixed) / (total - fixed);
     const dims = Math.min(headDim.units, Math.max(1, Math.round(part * headDim.units)));
     const rest = allowance - fixed - dims * headDim.cost.parameters;
-    const neurons = Math.min(neuron.units, Math.floor(rest / neuron.cost.parameters));
+    const most = Math.floor(rest / (neuron.cost.parameters * multipleOf)) * multipleOf;
+    const neurons = Math.min(neuron.units, most);
     if (neurons < 1) continue;
     const each = fixed + dims * headDim.cost.parameters + neurons * neuron.cost.parameters;
     shapes.push({ depth, headDim: dims, neurons, parameters: depth * each, width: each / total });
@@ -105,7 +108,7 @@ export async function cutToShape(
   shape: Shape,
 ): Promise<HostModel<ModelConfig>> {
   applyKept(model, space, keptByShape(space, scores, shape));
-  const cut = await compact(model);
+  const cut = await compact(model, { roundTo: 1 });
   clearMasks(model);
   return cut;
 }

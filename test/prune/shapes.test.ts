@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import type { ViTConfig } from "../../src/io/config.js";
 import { initialViTWeights, ViT } from "../../src/nn/index.js";
-import { byGroup, Scorer } from "../../src/prune/index.js";
 import { gateTaylor } from "../../src/prune/criteria/index.js";
+import { byGroup, Scorer } from "../../src/prune/index.js";
 import { cutToShape, keptByShape, shapesOfSize, shapeUnits } from "../../src/prune/shapes.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { normals } from "../harness/random.js";
@@ -40,6 +40,13 @@ describe("shapes of one size", () => {
     const [wide] = shapesOfSize(shapeUnits(tinyViT(gpu, 1, { depth: 4 })), 0.5).slice(-1);
     expect(wide).toEqual({ depth: 2, headDim: 8, neurons: 32, parameters: 2 * BLOCK, width: 1 });
   });
+});
+
+test("neurons in multiples", () => {
+  const space = shapeUnits(tinyViT(gpu, 1, { depth: 4 }));
+  const exact = shapesOfSize(space, 0.45);
+  const rounded = shapesOfSize(space, 0.45, 8);
+  expect(rounded.map(({ neurons }) => neurons)).toEqual(exact.map(({ neurons }) => neurons - (neurons % 8)));
 });
 
 test("blocks that differ have no common shape", () => {

@@ -16,6 +16,7 @@ import { checkTraining, type TrainingArguments, trainingSettings } from "../trai
 export interface ShapesArguments extends CalibrationArguments, TrainingArguments {
   readonly calibration: string;
   readonly sparsity: number;
+  readonly multipleOf: number;
   /** Without, shapes are measured as they were cut. */
   readonly train?: string;
   readonly data: string;
@@ -24,7 +25,7 @@ export interface ShapesArguments extends CalibrationArguments, TrainingArguments
 
 export async function compareShapes(context: CommandContext, path: string, options: ShapesArguments): Promise<Outcome> {
   const start = performance.now();
-  const { sparsity, out } = options;
+  const { sparsity, multipleOf, out } = options;
   checkTraining(options);
   const inputs = dataPlaces(options.calibration, options.train, options.data);
   refuseInputFolder("out", out, [...modelPlaces(path), ...inputs]);
@@ -39,7 +40,7 @@ export async function compareShapes(context: CommandContext, path: string, optio
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, weights);
   const space = shapeUnits(model);
-  const shapes = shapesOfSize(space, sparsity);
+  const shapes = shapesOfSize(space, sparsity, multipleOf);
   using comparison = new ShapeComparison({ context, calibration, evaluation, training, options }, shapes.length);
   const dense = await comparison.describe(model, "dense");
   const scores = await comparison.scores(model, space);
@@ -62,6 +63,7 @@ export async function compareShapes(context: CommandContext, path: string, optio
     command: "shapes",
     model: modelName(path),
     sparsity,
+    multipleOf,
     calibration: { data: calibration.source, examples: calibration.length },
     evaluation: { data: evaluation.source, examples: evaluation.length },
     finetune: training && { data: training.source, examples: training.length, ...trainingSettings(options) },

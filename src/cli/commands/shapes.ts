@@ -13,6 +13,12 @@ export function defineShapes(program: Command, run: Run): void {
     )
     .argument("<model>", MODEL)
     .option("--sparsity <part>", "part of the blocks' parameters to remove", sparsityOption)
+    .option(
+      "--multiple-of <n>",
+      "keep a multiple of n neurons in each block, as devices like",
+      countOption("multiple-of"),
+      1,
+    )
     .optionsGroup("Data:")
     .option("--calibration <data>", `images to score blocks, head dimensions and neurons on: ${DATA}`)
     .option(
