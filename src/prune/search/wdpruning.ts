@@ -37,11 +37,11 @@ class WDPruningSearch implements Search {
     this.#budget = reference ? publishedBudget(depth, 1 - sparsity) : branchBudget(branches, 1 - sparsity);
     this.#most = this.#mostParameters();
     const scoreDecay = reference ? ADAMW_DEFAULTS.weightDecay : 0;
+    const { highestThreshold } = settings;
     this.#gates = new RankedGates(model, branches.flatMap(this.#places), {
       initialThreshold,
+      highestThreshold,
       scoreDecay,
-      // Where a sigmoid is 1 the penalty has no slope to bring it back by.
-      highestThreshold: reference ? Number.POSITIVE_INFINITY : initialThreshold,
     });
     this.#lambdas = new LearnedValues(model.gpu, new Float32Array(2));
   }
@@ -143,5 +143,8 @@ class WDPruningSearch implements Search {
 export const wdpruning = (options: WDPruningOptions = {}): SearchMethod => ({
   name: "wdpruning",
   formula: "learned scores, of which each layer keeps as many as its learned threshold says",
-  start: (model, searchOptions) => new WDPruningSearch(model, wdpruningSettings(options, searchOptions)),
+  start: (model, searchOptions) => {
+    const exits = model.config.architecture === "vit" && model.config.exits !== undefined;
+    return new WDPruningSearch(model, wdpruningSettings(options, searchOptions, exits));
+  },
 });
