@@ -1,9 +1,9 @@
 export { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 export { type Architecture, architectureOf, createModel } from "./architecture.js";
-export { ConvNet } from "./convnet.js";
 export { contrastiveLoss, similarity, unitRows } from "./contrastive.js";
-export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
+export { ConvNet } from "./convnet.js";
 export { addExits, atDepth, depthsOf, type HostViT } from "./exits.js";
+export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
 export { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
 export { initialClipWeights } from "./init-clip.js";

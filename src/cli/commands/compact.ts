@@ -3,7 +3,8 @@ import { countOption, numberOption } from "../options.js";
 import type { Run } from "../program.js";
 import { example, MODEL, requireOptions } from "./help.js";
 
-export const ROUND_TO = "keep multiples of n neurons, dimensions and channels, such as 8, by leaving some zeros in";
+export const ROUND_TO =
+  "keep multiples of n neurons, dimensions and channels by leaving some zeros in (default: 4, which kernels read at once)";
 
 const blockIndex = numberOption("at", { min: 0, integer: true });
 const blockList = (text: string): number[] => text.split(",").map((part) => blockIndex(part));

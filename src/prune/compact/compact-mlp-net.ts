@@ -1,13 +1,13 @@
 import type { MlpConfig } from "../../io/config.js";
 import type { FloatTensor } from "../../io/safetensors.js";
-import type { CompactOptions, HostModel } from "./compact-vit.js";
+import { type CompactOptions, DEFAULT_ROUNDING, type HostModel } from "./compact-vit.js";
 import { cutLinear, hostLinear, range, reads, roundedUp, writes } from "./host-matrix.js";
 
 /** Takes the neurons out of an MLP that nothing makes or nothing reads. At least one stays in each layer. */
 export function compactMlpNet(
   config: MlpConfig,
   weights: ReadonlyMap<string, FloatTensor>,
-  { roundTo = 1 }: CompactOptions,
+  { roundTo = DEFAULT_ROUNDING }: CompactOptions,
 ): HostModel<MlpConfig> {
   const layers = range(config.hidden.length + 1).map((index) => hostLinear(weights, `lin.${index}`));
   const hidden: number[] = [];

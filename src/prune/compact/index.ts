@@ -5,7 +5,7 @@ import type { FloatTensor } from "../../io/safetensors.js";
 import type { Model } from "../../nn/index.js";
 import { maskWeights, readMasks } from "../masks/masks.js";
 import { compactMlpNet } from "./compact-mlp-net.js";
-import { type CompactOptions, compactViT, type HostModel, ordered } from "./compact-vit.js";
+import { type CompactOptions, compactViT, DEFAULT_ROUNDING, type HostModel, ordered } from "./compact-vit.js";
 
 export type { CompactOptions, HostModel } from "./compact-vit.js";
 
@@ -22,9 +22,9 @@ export function compactWeights(
   weights: ReadonlyMap<string, FloatTensor>,
   options: CompactOptions = {},
 ): HostModel<ModelConfig> {
-  const { roundTo = 1 } = options;
+  const { roundTo = DEFAULT_ROUNDING } = options;
   if (!Number.isInteger(roundTo) || roundTo < 1) {
-    throw new UsageError(`roundTo: expected a count from 1, got ${roundTo}; 8 or 16 suit most devices`);
+    throw new UsageError(`roundTo: expected a count from 1, got ${roundTo}; 1 rounds nothing`);
   }
   if (config.architecture === "mlp") return compactMlpNet(config, weights, options);
   if (config.architecture !== "vit") {
