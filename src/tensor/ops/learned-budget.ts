@@ -53,7 +53,7 @@ const penalize = defineOp({
 });
 
 /**
- * [1]: the penalty on parameters above a budget that thresholds keep, WDPruning's Lagrangian; see the kernel `parameterBudget`. Zero, with zero
+ * A single value: the penalty on parameters above a budget that thresholds keep, WDPruning's Lagrangian; see the kernel `parameterBudget`. Zero, with zero
  * gradients, where the budget holds. No second derivatives.
  * @param lambdas - [2], factors of the excess and of its square
  */
