@@ -1,11 +1,13 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Column of x that is none: the column of y is zero. */
 export const NO_COLUMN = 0xffffffff;
+
+/** Software drivers run a subgroup as one vector, and workgroups are dear there. */
+const grid = (gpu: Gpu) => (gpu.info.software ? { GROUP: 8, ROWS: 64 } : { GROUP: 64, ROWS: 8 });
 
 /**
  * y[r, c] = x[r, source[c]], or 0 where `source[c]` is `NO_COLUMN`: takes columns out of rows, or spreads them over wider ones. x: rows x from,
@@ -17,6 +19,11 @@ export function placeColumns(
   { rows, from, to }: { rows: number; from: number; to: number },
 ): void {
   requireElements("placeColumns", { x, source, y }, { x: rows * from, source: to, y: rows * to });
-  const call = { buffers: { x, source, y }, params: { x_columns: from, y_columns: to }, inFours: false };
-  dispatchElementwise(gpu, shaders.place_columns, call, rows * to);
+  const constants = grid(gpu);
+  gpu.dispatch(shaders.place_columns, {
+    buffers: { x, source, y },
+    params: { rows, x_columns: from, y_columns: to },
+    constants,
+    groups: Math.ceil(rows / constants.ROWS),
+  });
 }
