@@ -61,8 +61,8 @@ export interface UnitGroup {
   readonly members: readonly UnitMember[];
   /** FLOPs of a unit for one example besides those of its weights. */
   readonly flops?: number;
-  /** Further weights that nothing reads once a unit is gone, and the layer whose they are. */
-  readonly idle?: { readonly weights: number; readonly layer: string };
+  /** Further weights and biases whose results nothing reads once a unit is gone, and the layer whose they are. */
+  readonly idle?: { readonly layer: string; readonly weights: number; readonly biases: number };
 }
 
 /** Every weight of a layer is a unit. */

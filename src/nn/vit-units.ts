@@ -63,7 +63,7 @@ function attentionOutputs(branch: Branch<AttentionShape>): UnitGroup {
     name: `${block}.attn.out`,
     units,
     members: [member(`${block}.attn.proj.weight`, 1, units)],
-    idle: { weights: inputsRead(branch) + Number(config.qkvBias), layer: `${block}.attn.qkv` },
+    idle: { layer: `${block}.attn.qkv`, weights: inputsRead(branch), biases: Number(config.qkvBias) },
   };
 }
 
@@ -122,7 +122,7 @@ const attentionFlops = (branch: Branch<AttentionShape>): number =>
  * dense width, as if it were there and zero.
  */
 function channels(config: ViTConfig): UnitGroup[] {
-  const { embedDim, inChannels, patchSize, classToken, distilled, blocks, pool } = config;
+  const { embedDim, inChannels, patchSize, classToken, distilled, blocks, pool, exits = [] } = config;
   const isPartial = blocks.some(({ attention, mlp }) =>
     [attention?.inputs, attention?.outputs, mlp?.inputs, mlp?.outputs].some((indices) => indices !== undefined),
   );
@@ -147,6 +147,7 @@ function channels(config: ViTConfig): UnitGroup[] {
     ...norm(pool === "avg" ? "fc_norm" : "norm"),
     vector("head.weight"),
     ...(distilled ? [vector("head_dist.weight")] : []),
+    ...exits.flatMap((exit) => [...norm(`exits.${exit}.norm`), vector(`exits.${exit}.head.weight`)]),
   ];
   return [{ name: "embed", units: embedDim, members }];
 }

@@ -93,8 +93,11 @@ const parameterUnits = ({ name, size }: Parameter): UnitGroup => ({
 });
 
 function costOf(model: Model, { members, units, flops: own = 0, idle }: UnitGroup): UnitCost {
-  let [parameters, flops] = [idle?.weights ?? 0, own];
-  if (idle) flops += 2 * idle.weights * (layerOf(model, `${idle.layer}.weight`)?.applications ?? 0);
+  let [parameters, flops] = [0, own];
+  if (idle) {
+    parameters += idle.weights + idle.biases;
+    flops += 2 * idle.weights * (layerOf(model, `${idle.layer}.weight`)?.applications ?? 0);
+  }
   for (const { parameter } of members) {
     const each = model.parameters.get(parameter).size / units;
     parameters += each;

@@ -2,11 +2,20 @@
 import { beforeAll, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import { packBits } from "../../src/kernels/index.js";
-import { addExits, atDepth, createModel, depthsOf, type HostViT, ViT } from "../../src/nn/index.js";
+import { addExits, atDepth, createModel, depthsOf, type HostViT, TrainingPass, ViT } from "../../src/nn/index.js";
 import { compact } from "../../src/prune/compact/index.js";
-import { applyUnits, maskWeights, readMasks, runSearch, unitSpace, wdpruning } from "../../src/prune/index.js";
+import {
+  applyUnits,
+  foldGates,
+  maskWeights,
+  readMasks,
+  runSearch,
+  unitSpace,
+  wdpruning,
+} from "../../src/prune/index.js";
 import { Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { maskUnits } from "../harness/mask-units.js";
 import { normals } from "../harness/random.js";
 import { noisyWeights, quadrantData, tinyConfig } from "../harness/tiny-vit.js";
 
@@ -51,6 +60,37 @@ test("exits learn in a search, and a searched network can end at each of them", 
     const name = `exits.${exit}.head.weight`;
     expect(found.weights.get(name)!.data).not.toEqual(host.weights.get(name)!.data);
     expect((await logitsOf(atDepth(found, exit), images)).every(Number.isFinite)).toBe(true);
+  }
+  model.release();
+});
+
+test("channels of the residual stream go out of exits too", async () => {
+  const { model } = deepModel();
+  maskUnits(model, ["embed"], 3, 0.5);
+  const images = Tensor.from(gpu, normals(2 * 64, 4), [2, 1, 8, 8]);
+  const whole = await masked(model);
+  const cut = (await compact(model, { roundTo: 1 })) as HostViT;
+  expect(cut.config.embedDim).toBeLessThan(16);
+  for (const depth of depthsOf(cut.config)) {
+    const [got, want] = [await logitsOf(atDepth(cut, depth), images), await logitsOf(atDepth(whole, depth), images)];
+    for (const [i, value] of got.entries()) expect(value).toBeCloseTo(want[i], 4);
+  }
+  model.release();
+});
+
+test("gates of channels are folded into exits too", async () => {
+  const { model } = deepModel();
+  const gate = Tensor.from(gpu, normals(16, 5));
+  model.gates.set("embed", gate);
+  const images = Tensor.from(gpu, normals(2 * 64, 4), [2, 1, 8, 8]);
+  const exitsOf = async () => {
+    const { exits } = model.forward(images, { training: new TrainingPass(Tensor.zeros(gpu, [2], "u32")) });
+    return Promise.all(exits!.map(async (logits) => Array.from(await logits.read())));
+  };
+  const want = await exitsOf();
+  await foldGates(model);
+  for (const [index, got] of (await exitsOf()).entries()) {
+    for (const [i, value] of got.entries()) expect(value).toBeCloseTo(want[index][i], 4);
   }
   model.release();
 });

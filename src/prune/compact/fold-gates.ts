@@ -84,7 +84,7 @@ function rowTargets({ parameters }: Model, layer: string, inner: number): Target
 
 /** Gates of channels stand behind every norm. */
 function normTargets({ parameters }: Model, place: string): Target[] {
-  const norms = /^(blocks\.\d+\.(cross_)?norm\d?|norm|fc_norm)\.(weight|bias)$/;
+  const norms = /^(blocks\.\d+\.(cross_)?norm\d?|(exits\.\d+\.)?norm|fc_norm)\.(weight|bias)$/;
   const prefix = place.slice(0, -"embed".length);
   return [...parameters]
     .filter(({ name }) => name.startsWith(prefix) && norms.test(name.slice(prefix.length)))
