@@ -18,7 +18,7 @@ export const METHODS: ReadonlyMap<string, ScoringMethod> = new Map(
   [...scoring, imp].map((method) => [method.name, method]),
 );
 
-/** The searches by name, with the settings of their authors. */
+/** The searches by name, with their default settings. */
 export const SEARCHES: ReadonlyMap<string, SearchMethod> = new Map(
   [upop(), vtp(), wdpruning()].map((method) => [method.name, method]),
 );

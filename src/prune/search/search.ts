@@ -62,7 +62,8 @@ export interface SearchRun extends Pick<SearchOptions, "sparsity" | "reference">
 }
 
 /**
- * Trains a model while a method searches it, and leaves it with trained weights and masks; `finetune` trains what is left.
+ * Trains a model while a method searches it, and leaves it with trained weights, averaged where an average is kept, and masks; `finetune` trains what
+ * is left.
  * @throws UsageError for options out of range; GpuError when the loss is not finite; the signal's reason when aborted, with the gates gone and the weights as they stand.
  */
 export async function runSearch(
@@ -86,5 +87,6 @@ export async function runSearch(
       await hooks.onStep?.(report);
     },
   });
+  trainer.takeAverage();
   return await search.finish();
 }

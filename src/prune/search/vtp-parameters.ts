@@ -19,8 +19,8 @@ export function blockParameters({ parameters }: Model, all: KeptCounts): BlockPa
   const gatedParameters = (kept: KeptCounts): number => {
     let sum = 0;
     for (const block of blocks) {
-      const of = (site: string) => kept.get(`${block}.${site}`) ?? 0;
       const full = (site: string) => all.get(`${block}.${site}`) ?? 1;
+      const of = (site: string) => kept.get(`${block}.${site}`) ?? full(site);
       const size = (layer: string) => sizes.get(`${block}.${layer}.weight`) ?? 0;
       const rows = size("attn.qkv") / full("attn.in") - full("attn.out") + of("attn.out");
       const bias = sizes.has(`${block}.attn.qkv.bias`) ? 1 : 0;

@@ -82,6 +82,10 @@ class VtpSearch implements Search {
     private readonly model: Model,
     private readonly settings: Settings,
   ) {
+    const { architecture } = model.config;
+    if (architecture !== "vit") {
+      throw new UsageError(`vtp: expected a ViT, got "${architecture}"; use a method for its layers`);
+    }
     this.#space = unitSpace(model, KINDS);
     const places = this.#space.groups.map(({ name }) => name);
     this.#gates = new TrainedGates(model, places, { factor: settings.penalty, step: settings.step });

@@ -1,5 +1,6 @@
 /** What a WDPruning search may be asked for. */
 import { UsageError } from "../../errors.js";
+import { checkSparsity } from "../schedule.js";
 import type { SearchOptions } from "./search.js";
 
 /** What is WDPruning's own. */
@@ -29,6 +30,7 @@ export const FINAL_RATE = 1e-5;
 
 /** @throws UsageError for options out of range. */
 export function wdpruningSettings(own: WDPruningOptions, options: SearchOptions, exits: boolean): WDPruningSettings {
+  checkSparsity(options.sparsity, 1);
   // Gradients of fresh exits are strong: thresholds would rise to where the penalty has no slope to bring them back by.
   const limited = exits && !options.reference;
   const { initialThreshold = limited ? 5 : 10, lambdaLearningRate = 10, roundTo = 16 } = own;

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../../src/gpu/index.js";
-import { createModel, type Model } from "../../../src/nn/index.js";
+import type { MlpConfig } from "../../../src/io/config.js";
+import { parseModelConfig } from "../../../src/io/index.js";
+import { createModel, initialMlpWeights, type Model } from "../../../src/nn/index.js";
 import { compact } from "../../../src/prune/compact/index.js";
 import { maskWeights, runSearch, type SearchOptions } from "../../../src/prune/index.js";
 import { type VtpOptions, vtp } from "../../../src/prune/search/vtp.js";
@@ -168,4 +170,10 @@ test("options out of range are refused", () => {
     /^gateLearningRate: expected more than 0, got 0/,
   );
   expect(() => vtp().start(model, { ...OPTIONS, sparsity: 1 })).toThrow(/sparsity/);
+});
+
+test("a network without transformer blocks is refused before it trains", () => {
+  const config = parseModelConfig({ architecture: "mlp", inputs: 4, hidden: [3], num_classes: 2 }, "mlp");
+  const weights = initialMlpWeights(config as MlpConfig, 1);
+  expect(() => vtp().start(createModel(gpu, config, weights), OPTIONS)).toThrow(/^vtp: expected a ViT, got "mlp"/);
 });
