@@ -48,6 +48,7 @@ const ofKind = ({ groups }: UnitSpace, kind: string): PlacedGroup[] =>
  * the deepest first. Head dimensions and neurons are cut in proportion.
  *
  * @param multipleOf - neurons of a block are a multiple of so many, the next lower one
+ * @throws UsageError when so little is left that no block has a neuron.
  */
 export function shapesOfSize(space: UnitSpace, sparsity: number, multipleOf = 1): Shape[] {
   const [block, headDim, neuron] = ["block", "attn.headDim", "mlp.neuron"].map((kind) => ofKind(space, kind)[0]);
@@ -67,7 +68,10 @@ export function shapesOfSize(space: UnitSpace, sparsity: number, multipleOf = 1)
     const each = fixed + dims * headDim.cost.parameters + neurons * neuron.cost.parameters;
     shapes.push({ depth, headDim: dims, neurons, parameters: depth * each, width: each / total });
   }
-  return shapes;
+  if (shapes.length > 0) return shapes;
+  throw new UsageError(
+    `sparsity: expected one that leaves a block with ${multipleOf} neurons at some depth, got ${sparsity}; remove less`,
+  );
 }
 
 /**

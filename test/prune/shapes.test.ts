@@ -49,6 +49,11 @@ test("neurons in multiples", () => {
   expect(rounded.map(({ neurons }) => neurons)).toEqual(exact.map(({ neurons }) => neurons - (neurons % 8)));
 });
 
+test("nothing is refused that leaves a neuron, and what leaves none is", () => {
+  const space = shapeUnits(tinyViT(gpu, 1, { depth: 4 }));
+  expect(() => shapesOfSize(space, 0.99)).toThrow(/^sparsity: expected one that leaves a block with 1 neurons/);
+});
+
 test("blocks that differ have no common shape", () => {
   const { blocks, ...config } = tinyConfig();
   const [first] = blocks;
