@@ -81,12 +81,12 @@ export async function writeFolder(folder: string, files: ReadonlyMap<string, Uin
       await writeWhole(join(temporary, name), content);
     }
     if (!exists) return renameSync(temporary, folder);
-    for (const name of files.keys()) refuseFolder(join(folder, name));
-    // Without awaiting, so that no signal handler runs between two renames.
     for (const name of files.keys()) {
+      refuseFolder(join(folder, name));
       mkdirSync(dirname(join(folder, name)), { recursive: true });
-      renameSync(join(temporary, name), join(folder, name));
     }
+    // Without awaiting, so that no signal handler runs between two renames.
+    for (const name of files.keys()) renameSync(join(temporary, name), join(folder, name));
     rmSync(temporary, { recursive: true });
   });
 }

@@ -80,6 +80,18 @@ test("a failure leaves everything as it was", async () => {
   expect(read("a.txt")).toBe("old a");
 });
 
+test("a file where a folder is to be refuses all of them", async () => {
+  writeFileSync(join(root, "a.txt"), "old a");
+  writeFileSync(join(root, "inner"), "");
+  const nested = new Map([
+    ["a.txt", "new a"],
+    ["inner/b.txt", ""],
+  ]);
+  await expectRefused(writeFolder(root, nested), /expected .*, got/);
+  expect(read("a.txt")).toBe("old a");
+  expect(readdirSync(root).sort()).toEqual(["a.txt", "inner"]);
+});
+
 test("places that cannot be written are found early and leave nothing", async () => {
   writeFileSync(join(root, "file"), "");
   await checkWritableFolder(join(root, "new/deep"));
