@@ -37,6 +37,10 @@ function roundedCount({ values, runs = 1, multiple = 1 }: GateRow, kept: number)
   return Math.min(values.length, step * Math.max(1, Math.round(kept / step)));
 }
 
+/** What no amount goes below. */
+export const leastCounts = (rows: readonly GateRow[]): KeptCounts =>
+  new Map(rows.map((row) => [row.name, roundedCount(row, 1)]));
+
 /** The gates of largest magnitude: the same number of each run. */
 function largest({ name, values, runs = 1 }: GateRow, kept: number): Uint8Array {
   const keep = new Uint8Array(values.length);

@@ -11,7 +11,7 @@ import { maskIdleValues } from "./idle-values.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
-import { type GateRow, type KeptCounts, publishedGates, removeGates } from "./vtp-selection.js";
+import { type GateRow, type KeptCounts, leastCounts, publishedGates, removeGates } from "./vtp-selection.js";
 
 /** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
 const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
@@ -87,8 +87,26 @@ class VtpSearch implements Search {
       throw new UsageError(`vtp: expected a ViT, got "${architecture}"; use a method for its layers`);
     }
     this.#space = unitSpace(model, KINDS);
+    this.#checkAmount();
     const places = this.#space.groups.map(({ name }) => name);
     this.#gates = new TrainedGates(model, places, { factor: settings.penalty, step: settings.step });
+  }
+
+  /** @throws UsageError when what every place keeps at least is more than may stay. */
+  #checkAmount(): void {
+    const { sparsity, reference } = this.settings;
+    const rows = this.#rows(this.#space.groups.map(({ name, units }) => [name, new Float32Array(units)]));
+    if (reference || this.#enough(rows)(leastCounts(rows))) return;
+    throw new UsageError(
+      `sparsity: expected a part that leaves every place its last gates, got ${sparsity}; lower it or multipleOf`,
+    );
+  }
+
+  #rows(values: Iterable<readonly [string, Float32Array]>): GateRow[] {
+    const { model, settings } = this;
+    return Array.from(values, ([name, of]) => {
+      return { name, values: of, runs: headsOf(model, name, settings), multiple: settings.multipleOf };
+    });
   }
 
   readonly onGradients: Search["onGradients"] = (gradients) => this.#gates.update(gradients);
@@ -97,10 +115,7 @@ class VtpSearch implements Search {
 
   readonly finish = async (): Promise<SearchResult> => {
     const { model, settings } = this;
-    const values = await this.#gates.read();
-    const rows = Array.from(values, ([name, of]): GateRow => {
-      return { name, values: of, runs: headsOf(model, name, settings), multiple: settings.multipleOf };
-    });
+    const rows = this.#rows(await this.#gates.read());
     const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
     this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
     await foldGates(model);

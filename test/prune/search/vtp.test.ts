@@ -172,6 +172,16 @@ test("options out of range are refused", () => {
   expect(() => vtp().start(model, { ...OPTIONS, sparsity: 1 })).toThrow(/sparsity/);
 });
 
+test("amounts that no gates can reach are refused before training", () => {
+  const model = tinyViT(gpu);
+  for (const own of [{ amount: "parameters" }, { multipleOf: 16 }] as const) {
+    expect(() => vtp(own).start(model, { ...OPTIONS, sparsity: 0.97 })).toThrow(
+      /^sparsity: expected a part that leaves every place its last gates, got 0.97/,
+    );
+  }
+  expect([...model.gates]).toEqual([]);
+});
+
 test("a network without transformer blocks is refused before it trains", () => {
   const config = parseModelConfig({ architecture: "mlp", inputs: 4, hidden: [3], num_classes: 2 }, "mlp");
   const weights = initialMlpWeights(config as MlpConfig, 1);
