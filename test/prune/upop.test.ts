@@ -7,17 +7,21 @@ import {
   type GateGradients,
   progressivePart,
   rankGates,
+  readMasks,
   runSearch,
   type SearchMethod,
   UPopSearch,
   unitSpace,
   upop,
+  vtp,
+  wdpruning,
 } from "../../src/prune/index.js";
 import { backward, map, sum, Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { keyedGenerator, shuffled, type TrainOptions } from "../../src/train/index.js";
 import { constant, gradient } from "../harness/double-backward.js";
 import { vitLoss } from "../harness/float64-vit.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { maskUnits } from "../harness/mask-units.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
 
 let gpu: Gpu;
@@ -142,6 +146,24 @@ describe("gates of no model", () => {
 });
 
 describe("a ViT", () => {
+  test.each([upop(), vtp(), wdpruning({ roundTo: 4 })])(
+    "what was removed before $name stays removed",
+    async (method) => {
+      const model = tinyViT(gpu);
+      maskUnits(model, ["neuron", "headDim"], 4, 0.7);
+      const before = await readMasks(model);
+      const { masks } = await runSearch(model, method, { data: quadrantData(16, 3), options: OPTIONS, sparsity: 0.2 });
+      for (const [name, { data }] of before) {
+        const after = masks.get(name)!.data;
+        expect(
+          data.every((bit, i) => bit >= after[i]),
+          name,
+        ).toBe(true);
+      }
+      model.release();
+    },
+  );
+
   test("costs of gates are the parameters that one removes: heads (4 d + 3) and 2 d + 1", () => {
     const model = tinyViT(gpu); // width 16, 2 heads
     for (const { name, cost } of unitSpace(model, ["headDim", "neuron"]).groups) {

@@ -27,10 +27,13 @@ function ensureMask(parameter: Parameter): boolean {
 /**
  * Writes the keep bits of units into the masks of every parameter that they are made of. A weight that belongs to units of several groups, as one
  * between two neurons does, stays while all of them stay. Returns whether a parameter got its first mask.
+ *
+ * @param narrow - what masks removed before stays removed; default: bits are written anew
  */
-export function applyUnits(model: Model, space: UnitSpace, keep: Tensor): boolean {
+export function applyUnits(model: Model, space: UnitSpace, keep: Tensor, narrow = false): boolean {
   let attached = false;
-  const written = new Set<string>();
+  const masked = narrow ? [...model.parameters].filter(({ mask }) => mask) : [];
+  const written = new Set(masked.map(({ name }) => name));
   for (const { offset, members } of space.groups) {
     for (const { parameter: name, ...unit } of members) {
       const parameter = model.parameters.get(name);

@@ -5,10 +5,10 @@ import { Tensor } from "../../tensor/index.js";
 import { applyUnits } from "../masks/masks.js";
 import type { UnitSpace } from "../units.js";
 
-/** Masks the parameters of the units that go. @param kept - by group name, 1 for each unit that stays */
+/** Masks the parameters of the units that go; what was removed before stays removed. @param kept - by group name, 1 for each unit that stays */
 export function applyKept(model: Model, space: UnitSpace, kept: ReadonlyMap<string, Uint8Array>): void {
   const units = new Uint8Array(space.count);
   for (const { name, offset } of space.groups) units.set(kept.get(name)!, offset);
   using _temporaries = model.gpu.scope();
-  applyUnits(model, space, Tensor.from(model.gpu, packBits(units)));
+  applyUnits(model, space, Tensor.from(model.gpu, packBits(units)), true);
 }
