@@ -49,7 +49,7 @@ const TOLERANCE = 1e-4;
 const SLOW_FLOPS = 4e10;
 
 /** The largest power of two up to 64 whose batch a slow device computes in seconds. */
-export const speedBatchFor = (flops: number): number =>
+const speedBatchFor = (flops: number): number =>
   2 ** Math.min(6, Math.max(0, Math.floor(Math.log2(SLOW_FLOPS / flops))));
 
 /** @throws UsageError for a model that cannot be cut; GpuError where the smaller model computes something else. */

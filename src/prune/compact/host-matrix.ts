@@ -39,7 +39,7 @@ export function cutMatrix(
   return { shape: [rows.length, columns.length], data };
 }
 
-export const cutVector = (values: Float32Array, kept: readonly number[]): FloatTensor => ({
+const cutVector = (values: Float32Array, kept: readonly number[]): FloatTensor => ({
   shape: [kept.length],
   data: Float32Array.from(kept, (index) => values[index]),
 });

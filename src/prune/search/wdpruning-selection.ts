@@ -46,7 +46,7 @@ const shifted = (ranked: RankedUnits, shift: number): RankedUnits => ({
 });
 
 /** The branches with all thresholds moved alike. */
-export const shiftThresholds = (branches: readonly LearnedBranch[], shift: number): LearnedBranch[] =>
+const shiftThresholds = (branches: readonly LearnedBranch[], shift: number): LearnedBranch[] =>
   branches.map((branch) => ({
     ...branch,
     rankedUnits: shifted(branch.rankedUnits, shift),
