@@ -1,7 +1,7 @@
 /** The entry "pruned" of a ViT's config: what is left of the blocks of a network that was cut, and how it is written. */
 import { ConfigReader } from "./config-reader.js";
 import { encodeRanges } from "./index-ranges.js";
-import { isObject, type JsonObject } from "./json.js";
+import { isObject, type JsonObject, withoutAbsent } from "./json.js";
 import type { AttentionShape, BlockShape, MlpShape } from "./vit-shape.js";
 
 /** What a ViT that was cut has in the place of equal blocks. */
@@ -97,6 +97,3 @@ export const encodePruned = ({ normWidth, blocks }: PrunedShape): JsonObject => 
 });
 
 const ranges = (indices: readonly number[] | undefined): string | undefined => indices && encodeRanges(indices);
-
-const withoutAbsent = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;

@@ -74,3 +74,7 @@ function stringEnd(json: string, start: number): number {
     if (backslashes % 2 === 0) return end;
   }
 }
+
+/** The object without entries that are undefined, as JSON writes it. */
+export const withoutAbsent = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;

@@ -3,6 +3,7 @@
  * they had, attention goes on scaling as it did.
  */
 import type { ViTConfig } from "../../io/config.js";
+import { withoutAbsent } from "../../io/json.js";
 import { expectedParameters } from "../../io/parameters.js";
 import type { FloatTensor } from "../../io/safetensors.js";
 import type { AttentionShape, BlockShape, MlpShape } from "../../io/vit-shape.js";
@@ -144,9 +145,6 @@ function keepChannels(
     data: cutMatrix({ weight: data, columns: embedDim }, range(rows), kept).data,
   };
 }
-
-const withoutAbsent = <T extends object>(value: T): T =>
-  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T;
 
 /** Weights in the order of a config's parameters. */
 export const ordered = (config: ViTConfig, weights: Weights): Map<string, FloatTensor> =>
