@@ -118,7 +118,8 @@ async function largestDifference(
   const [expected, measured] = [await want.read(), await got.read()];
   for (const model of [masked, compact]) model.release();
   const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return measured.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0) / largest;
+  const difference = measured.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+  return largest > 0 ? difference / largest : difference;
 }
 
 async function footprint(model: Model, checkpoint: Checkpoint, batch: number): Promise<Footprint> {

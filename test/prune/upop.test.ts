@@ -4,6 +4,7 @@ import type { Gpu } from "../../src/gpu/index.js";
 import { type MlpConfig, parseModelConfig } from "../../src/io/index.js";
 import { createModel, initialMlpWeights } from "../../src/nn/index.js";
 import {
+  compact,
   type GateGradients,
   progressivePart,
   rankGates,
@@ -307,4 +308,21 @@ describe("a ViT", () => {
     await expect(runSearch(model, upop(), run)).rejects.toThrow("search a ViT without gates");
     model.release();
   });
+});
+
+test.each([
+  ["upop", upop()],
+  ["vtp", vtp()],
+] as const)("%s refuses heads that were cut, which it would leave alone", async (name, method) => {
+  using _scope = gpu.scope();
+  const model = tinyViT(gpu);
+  maskUnits(model, ["attn.out"], 3, 0.5);
+  const { config, weights } = await compact(model, { roundTo: 1 });
+  const cut = createModel(gpu, config, weights);
+  const run = { data: quadrantData(16, 1), options: OPTIONS, sparsity: 0.5 };
+  await expect(runSearch(cut, method, run)).rejects.toThrow(`${name}: expected heads with all their dimensions`);
+});
+
+test("penalties are factors", () => {
+  expect(() => upop({ mlpPenalty: Number.NaN })).toThrow(/upop: expected penalties of 0 or more, got NaN/);
 });

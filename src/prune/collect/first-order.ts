@@ -41,7 +41,8 @@ function addGradients(
       const gradient = total && gradients.get(leaf(parameter));
       if (!gradient) continue;
       if (statistic.kind === "gradient") addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
-      // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still.
+      // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still. Such objectives run once, so there
+      // is nothing yet to add to.
       else if (squared(parameter)) model.gpu.copy(gradient.buffer, total.buffer, 4 * total.size);
       else addTerm("w * w * abs(g)", { g: gradient, w: parameter.value }, total);
     }

@@ -58,7 +58,7 @@ export interface SearchResult {
 export interface SearchRun extends Pick<SearchOptions, "sparsity" | "reference"> {
   readonly data: Dataset;
   /** `forward`, `objective` and `onGradients` are the search's. */
-  readonly options: Omit<TrainOptions, "forward" | "objective" | "onGradients">;
+  readonly options: Omit<TrainOptions, "forward" | "objective" | "onGradients" | "firstStep">;
 }
 
 /**

@@ -7,6 +7,7 @@ import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
 import { applyKept } from "./apply-kept.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
+import { requireWholeHeads } from "./whole-heads.js";
 
 /** What is UPop's own. The defaults are those of the authors for DeiT. */
 export interface UPopOptions {
@@ -23,9 +24,13 @@ type Kind = "attn" | "mlp";
 /** What a head dimension costs where a neuron costs 1, in the authors' code for DeiT: 9234 / 769 of DeiT-S, cut to an integer. */
 const REFERENCE_COST: Record<Kind, number> = { attn: 12, mlp: 1 };
 
-/** UPop with options of its own; see docs/methods/upop.md. */
+/** UPop with options of its own; see docs/methods/upop.md. @throws UsageError for a penalty that is negative or no number. */
 export function upop({ interval, attentionPenalty = 4.8e-3, mlpPenalty = 2e-4 }: UPopOptions = {}): SearchMethod {
   const penalties: Record<Kind, number> = { attn: attentionPenalty, mlp: mlpPenalty };
+  for (const penalty of Object.values(penalties)) {
+    if (penalty >= 0 && Number.isFinite(penalty)) continue;
+    throw new UsageError(`upop: expected penalties of 0 or more, got ${penalty}; correct it`);
+  }
   return {
     name: "upop",
     formula: "minus the accumulated gradient of a gate, standardised over its kind",
@@ -53,6 +58,7 @@ class GatedViT implements Search {
   ) {
     const settings = { sparsity, totalSteps, interval: interval ?? (reference ? PUBLISHED_INTERVAL : undefined) };
     checkSettings(settings);
+    requireWholeHeads("upop", model);
     this.#space = unitSpace(model, ["headDim", "neuron"]);
     this.#gates = placeGates(model, this.#space);
     const gates = this.#space.groups.map((group): UPopGates => {

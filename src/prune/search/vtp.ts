@@ -12,6 +12,7 @@ import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
 import { type GateRow, type KeptCounts, leastCounts, publishedGates, removeGates } from "./vtp-selection.js";
+import { requireWholeHeads } from "./whole-heads.js";
 
 /** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
 const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
@@ -86,6 +87,7 @@ class VtpSearch implements Search {
     if (architecture !== "vit") {
       throw new UsageError(`vtp: expected a ViT, got "${architecture}"; use a method for its layers`);
     }
+    requireWholeHeads("vtp", model);
     this.#space = unitSpace(model, KINDS);
     this.#checkAmount();
     const places = this.#space.groups.map(({ name }) => name);
