@@ -75,7 +75,7 @@ const checks: Record<string, (lines: readonly string[]) => void> = {
     // Ten words: chance is 10%.
     expect(numberIn(lines, /^dense: ([\d.]+)%$/)).toBeGreaterThan(35);
     for (const ranking of ["unified", "separate"]) {
-      const accuracy = (where: string) => numberIn(lines, new RegExp(`^${ranking}: .*${where}`));
+      const accuracy = (where: string) => numberIn(lines, new RegExp(`^${ranking}: (?:.* )?${where}`));
       expect(accuracy("([\\d.]+)% after")).toBeGreaterThan(accuracy("([\\d.]+)% before"));
       expect(Math.abs(accuracy("compact ([\\d.]+)%$") - accuracy("([\\d.]+)% after"))).toBeLessThan(0.5);
     }

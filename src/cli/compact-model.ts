@@ -1,10 +1,8 @@
 /** Cuts what masks removed out of a model, checks that it computes the same, and measures what that saves. */
 import { GpuError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
+import { type Checkpoint, encodeCheckpoint, withNetwork } from "../io/checkpoint.js";
 import type { ModelConfig } from "../io/config.js";
-import { viTConfigToJson } from "../io/config-json.js";
-import type { JsonObject } from "../io/json.js";
 import { parameterCount } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
 import { architectureOf, createModel, type Model } from "../nn/index.js";
@@ -22,6 +20,7 @@ import { Tensor } from "../tensor/index.js";
 import { keyedGenerator } from "../train/index.js";
 import { endAt } from "./depths.js";
 import { imagesPerSecond } from "./speed.js";
+import { textTable } from "./table.js";
 
 export interface CompactSettings {
   /** Numbers of kept units are rounded up to multiples of this. */
@@ -41,6 +40,8 @@ export interface CompactModel {
   readonly numbers: Compacted;
   /** Largest difference of logits from those of the model with masks, as a part of the largest logit. */
   readonly difference: number;
+  /** Parameters that only round numbers up. */
+  readonly zeros: number;
 }
 
 /** What rounding may come to; a cut that changes the function is far above. */
@@ -70,13 +71,9 @@ export async function compactModel(
       `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
     );
   }
-  const compact: Checkpoint = {
-    config: cut.config,
-    rawConfig: configJson(cut.config, checkpoint.rawConfig),
-    naming: "timm",
-    weights: cut.weights,
-    metadata: checkpoint.metadata,
-  };
+  const compact = withNetwork(checkpoint, cut);
+  const tight = compactWeights(config, ended.weights, { roundTo: 1 });
+  const zeros = parameterCount(cut.config) - parameterCount(tight.config);
   const batch = speedBatch ?? speedBatchFor(architectureOf(checkpoint.config).flops);
   const dense = createModel(gpu, checkpoint.config, weights);
   const small = createModel(gpu, cut.config, cut.weights);
@@ -86,17 +83,11 @@ export async function compactModel(
       dense: await footprint(dense, checkpoint, batch),
       compact: await footprint(small, compact, batch),
     };
-    return { checkpoint: compact, numbers, difference };
+    return { checkpoint: compact, numbers, difference, zeros };
   } finally {
     dense.release();
     small.release();
   }
-}
-
-/** A config that was cut is written in timm's words, whatever it was read from. */
-function configJson(config: ModelConfig, rawConfig: JsonObject): JsonObject {
-  if (config.architecture === "vit") return viTConfigToJson(config);
-  return config.architecture === "mlp" ? { ...rawConfig, hidden: config.hidden } : rawConfig;
 }
 
 const IMAGES = 4;
@@ -132,8 +123,8 @@ async function footprint(model: Model, checkpoint: Checkpoint, batch: number): P
   };
 }
 
-/** Rows of a table for people. */
-export function footprintRows({ batch, dense, compact }: Compacted): string[][] {
+/** A table for people, and what they should know of it. */
+export function compactText({ numbers: { batch, dense, compact }, zeros }: CompactModel): string[] {
   const row = (name: string, { parameters, flops, bytes, imagesPerSecond: speed }: Footprint) => [
     name,
     integer(parameters),
@@ -141,9 +132,15 @@ export function footprintRows({ batch, dense, compact }: Compacted): string[][] 
     integer(bytes),
     rate(speed),
   ];
+  const head = ["", "parameters", "FLOPs", "bytes", `images a second (batch ${batch})`];
+  const nothing = dense.parameters === compact.parameters && dense.flops === compact.flops;
   return [
-    ["", "parameters", "FLOPs", "bytes", `images a second (batch ${batch})`],
-    row("dense", dense),
-    row("compact", compact),
+    textTable([head, row("dense", dense), row("compact", compact)]),
+    ...(zeros > 0
+      ? [`${integer(zeros)} of these parameters are zeros that round widths up; --round-to 1 cuts them too`]
+      : []),
+    ...(nothing
+      ? ["warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit"]
+      : []),
   ];
 }

@@ -1,4 +1,6 @@
 /** A pruned model as it lies in files: weights, masks, scores and report. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
@@ -32,7 +34,14 @@ export async function savePruned(
   ]);
   for (const [name, content] of compact ? encodeCheckpoint(compact) : []) others.set(`compact/${name}`, content);
   await saveCheckpoint(folder, { ...checkpoint, weights }, others);
+  if (!compact) await dropCompact(join(folder, "compact"));
   return ["model.safetensors", "config.json", ...others.keys()];
+}
+
+/** Takes the smaller model of an earlier run away, which the files beside it no longer describe; a folder with anything else stays. */
+async function dropCompact(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  if (names.sort().join() === "config.json,model.safetensors") await rm(folder, { recursive: true });
 }
 
 /**

@@ -65,6 +65,9 @@ export async function openSearch(options: SearchArguments, config: ModelConfig):
   if (sparsity === undefined) {
     throw new UsageError(`${method.name}: expected --sparsity, got none; --sparsity 0.5 removes half`);
   }
+  if (sparsity === 0) {
+    throw new UsageError(`sparsity: expected the part to remove, above 0 and below 1, got 0; correct it`);
+  }
   const args = { ...options, batch: options.batch ?? TRAINING_BATCH };
   checkTraining(args);
   checkCompact(options);

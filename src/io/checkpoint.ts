@@ -1,7 +1,8 @@
 import { FormatError } from "../errors.js";
 import { checkWeights } from "./check-weights.js";
 import { type ModelConfig, parseModelConfig } from "./config.js";
-import { type JsonObject, parseJsonObject } from "./json.js";
+import { configToJson } from "./config-json.js";
+import { isObject, type JsonObject, parseJsonObject } from "./json.js";
 import { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "./safetensors.js";
 import { quote } from "./text.js";
@@ -69,9 +70,29 @@ export function parseCheckpoint(files: CheckpointFiles): Checkpoint {
 const withoutCounters = (tensors: ReadonlyMap<string, HostTensor>): Map<string, HostTensor> =>
   new Map([...tensors].filter(([name]) => !/(^|\.)num_batches_tracked$/.test(name)));
 
-/** The bytes of a checkpoint's files by name: `model.safetensors`, `config.json` and what lay beside it. */
+/**
+ * The checkpoint of a network that was made from another one's, as by `compact`: its config and weights, under timm's names and in timm's words.
+ * `saveCheckpoint` writes it.
+ */
+export function withNetwork(
+  { rawConfig, metadata }: Pick<Checkpoint, "rawConfig" | "metadata">,
+  { config, weights }: { readonly config: ModelConfig; readonly weights: Map<string, FloatTensor> },
+): Checkpoint {
+  return { config, rawConfig: configToJson(config, rawConfig), naming: "timm", weights, metadata };
+}
+
+/**
+ * The bytes of a checkpoint's files by name: `model.safetensors`, `config.json` and what lay beside it.
+ * @throws FormatError for weights that `rawConfig`, which is what is written, does not describe.
+ */
 export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
   const { rawConfig, preprocessor, naming, weights, metadata } = checkpoint;
+  const written = parseModelConfig(rawConfig, "rawConfig", preprocessor);
+  if (canonical(written) !== canonical(checkpoint.config)) {
+    throw new FormatError(
+      "checkpoint: expected a rawConfig that says what config does, got another; withNetwork(checkpoint, { config, weights }) makes one",
+    );
+  }
   // Hugging Face's loader asks for this entry.
   const notes = new Map([["format", "pt"], ...metadata]);
   const files = new Map<string, Uint8Array>([
@@ -81,6 +102,12 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array
   if (preprocessor) files.set("preprocessor_config.json", encodeJson(preprocessor));
   return files;
 }
+
+/** Text that does not depend on the order of keys. */
+const canonical = (value: object): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    isObject(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
 
 const encodeJson = (value: JsonObject): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
 

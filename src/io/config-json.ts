@@ -1,5 +1,5 @@
-/** A ViT's config in timm's words: the inverse of reading it. */
-import type { ViTConfig } from "./config.js";
+/** Configs as they are written: the inverse of reading them, in timm's words. */
+import type { ModelConfig, ViTConfig } from "./config.js";
 import { encodePruned } from "./config-pruned.js";
 import type { JsonObject } from "./json.js";
 import type { BlockShape } from "./vit-shape.js";
@@ -62,4 +62,13 @@ export function viTConfigToJson(config: ViTConfig): JsonObject {
     ...(config.exits && { exits: config.exits }),
     ...(!shape && { pruned: encodePruned({ normWidth, blocks }) }),
   };
+}
+
+/**
+ * What `config.json` holds of a network that was made from another one.
+ * @param rawConfig - of that other one, which says what does not change
+ */
+export function configToJson(config: ModelConfig, rawConfig: JsonObject): JsonObject {
+  if (config.architecture === "vit") return viTConfigToJson(config);
+  return config.architecture === "mlp" ? { ...rawConfig, hidden: config.hidden } : rawConfig;
 }

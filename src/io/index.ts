@@ -13,6 +13,7 @@ export {
   type NamedBytes,
   parseCheckpoint,
   parseConfigFiles,
+  withNetwork,
 } from "./checkpoint.js";
 export { cifar10Samples } from "./cifar.js";
 export {
@@ -33,7 +34,7 @@ export {
   parseClipConfig,
   type TextConfig,
 } from "./config-clip.js";
-export { timmShape, viTConfigToJson } from "./config-json.js";
+export { configToJson, timmShape, viTConfigToJson } from "./config-json.js";
 export { arrayDataset, type Dataset, firstOfEachClass, type SampleArrays, subset } from "./dataset.js";
 export { type Codec, createImageDecoder, type ImageDecoder } from "./decode.js";
 export { type IdxArray, idxSamples, parseIdx } from "./idx.js";

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseSafetensors } from "../../src/io/index.js";
@@ -71,11 +71,16 @@ describe("secateur compact", () => {
     const report = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
     expect(report.runs[0].compacted).toMatchObject(result.compacted);
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("Size and speed");
+    // Without it the folder would hold what is no longer beside it.
+    await cliJson(["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--data", data, "--out", out]);
+    expect(existsSync(join(out, "compact"))).toBe(false);
   });
 
-  it("rounds up", async () => {
+  it("rounds up, and says by how much", async () => {
     const round = ["--round-to", "8", "--out", place.path("rounded")];
-    await cliJson(["compact", model, "--masks", masks, ...round]);
+    const { compact, zeros } = await cliJson(["compact", model, "--masks", masks, ...round]);
+    const tight = await cliJson(["info", small]);
+    expect(compact.parameters - zeros).toBe(tight.parameters.dense);
     const { config } = await cliJson(["info", place.path("rounded")]);
     for (const { mlp } of config.pruned.blocks) expect(mlp.hidden % 8).toBe(0);
   });

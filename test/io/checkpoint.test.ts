@@ -13,6 +13,7 @@ import {
   parseSafetensors,
   toTimmNames,
   type ViTConfig,
+  withNetwork,
 } from "../../src/io/index.js";
 import { jsonBytes, numberedWeights, tinyWords } from "./helpers.js";
 
@@ -194,5 +195,25 @@ describe("checkpoints", () => {
     expect(() => parseCheckpoint(files(fromTimmNames(weights, "vit"), config))).toThrow(
       /expected "vit\.layernorm\.bias"/,
     );
+  });
+});
+
+describe("a network made from another one", () => {
+  const checkpoint = parseCheckpoint(files(weightsOf(tinyWords), tinyWords));
+  const { config, weights } = checkpoint as { config: ViTConfig; weights: typeof checkpoint.weights };
+  const shallow = {
+    config: { ...config, blocks: config.blocks.slice(0, 1) },
+    weights: new Map([...weights].filter(([name]) => !name.startsWith("blocks.1."))),
+  };
+
+  test("is written with the config that it has", () => {
+    const [[, bytes], [, json]] = encodeCheckpoint(withNetwork(checkpoint, shallow));
+    const again = parseCheckpoint({ weights: { name: "w", bytes }, config: { name: "c", bytes: json } });
+    expect(again.config).toEqual(shallow.config);
+    expect([...again.weights.keys()].sort()).toEqual([...shallow.weights.keys()].sort());
+  });
+
+  test("is refused beside the words of the other one, which would not describe it", () => {
+    expect(() => encodeCheckpoint({ ...checkpoint, ...shallow })).toThrow(/withNetwork\(checkpoint/);
   });
 });

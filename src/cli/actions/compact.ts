@@ -1,11 +1,10 @@
 /** `secateur compact`: a model with masks, or zeros, in; a smaller dense model that computes the same out. */
 import { UsageError } from "../../errors.js";
 import { checkWritableFolder, saveCheckpoint } from "../../io/node/index.js";
-import { compactModel, footprintRows } from "../compact-model.js";
+import { compactModel, compactText } from "../compact-model.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadWithWeights, modelName } from "../model.js";
 import { modelPlaces, refuseInputFolder } from "../places.js";
-import { textTable } from "../table.js";
 
 export interface CompactArguments {
   readonly masks?: string;
@@ -31,22 +30,26 @@ export async function compactFolder(
   const checkpoint = await loadWithWeights(path);
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
   using gpu = await openGpu();
-  const { checkpoint: small, numbers, difference } = await compactModel(gpu, checkpoint, masks, options);
+  const cut = await compactModel(gpu, checkpoint, masks, options);
+  const { checkpoint: small, numbers, difference, zeros } = cut;
   signal.throwIfAborted();
   await saveCheckpoint(out, small);
-  const { dense, compact } = numbers;
-  const nothing = dense.parameters === compact.parameters && dense.flops === compact.flops;
   const seen = options.keepTokens === undefined ? "" : ", where both see all tokens";
   const text = [
     `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one${seen}`,
-    textTable(footprintRows(numbers)),
-    ...(nothing
-      ? ["warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit"]
-      : []),
+    ...compactText(cut),
     `${out}: model.safetensors, config.json (on ${gpu.info.description})`,
   ];
   return {
-    data: { command: "compact", model: modelName(path), out, difference, ...numbers, adapter: gpu.info.description },
+    data: {
+      command: "compact",
+      model: modelName(path),
+      out,
+      difference,
+      ...numbers,
+      zeros,
+      adapter: gpu.info.description,
+    },
     text: text.join("\n"),
   };
 }

@@ -6,7 +6,7 @@ import { createModel } from "../../nn/index.js";
 import { granularityText, maskWeights, type PruneOptions, Pruner, readResult } from "../../prune/index.js";
 import type { Report } from "../../report/index.js";
 import { DEFAULT_BATCH } from "../commands/help.js";
-import { compactModel, footprintRows } from "../compact-model.js";
+import { compactModel, compactText } from "../compact-model.js";
 import { describeRun } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { measure } from "../measure.js";
@@ -21,7 +21,6 @@ import { pruneWarnings } from "../prune-warnings.js";
 import { savePruned } from "../pruned-files.js";
 import { dropState, keepState } from "../pruning-state.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
-import { textTable } from "../table.js";
 import { digest } from "../training-state.js";
 
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
@@ -132,7 +131,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
   return {
     data: pruneData(report, result, { out, files, seconds }),
     text: pruneText(report, result, [
-      ...(cut ? [textTable(footprintRows(cut.numbers))] : []),
+      ...(cut ? compactText(cut) : []),
       place,
       ...(fresh && !trained ? [trainingHint(out, options.seed)] : []),
     ]),

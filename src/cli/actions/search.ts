@@ -6,7 +6,7 @@ import { createModel, type Model } from "../../nn/index.js";
 import { maskWeights, runSearch, type SearchResult } from "../../prune/index.js";
 import type { Compacted, Evaluation, Report } from "../../report/index.js";
 import { Trainer } from "../../train/index.js";
-import { compactModel, footprintRows } from "../compact-model.js";
+import { compactModel, compactText } from "../compact-model.js";
 import { depthTable, measureDepths, withExits } from "../depths.js";
 import { describeRun, kindsOf } from "../describe-run.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -19,7 +19,6 @@ import { reportFrame, summarizeData, summarizeModel } from "../report.js";
 import { openSearch, type SearchArguments, type SearchPlan, searchOf } from "../search-arguments.js";
 import { searchData, searchText } from "../search-outcome.js";
 import { searchWarnings } from "../search-warnings.js";
-import { textTable } from "../table.js";
 import { watchSteps } from "../training-watch.js";
 
 export async function searchModel(context: CommandContext, path: string, options: SearchArguments): Promise<Outcome> {
@@ -53,7 +52,7 @@ export async function searchModel(context: CommandContext, path: string, options
     data: searchData(report, found.result, ending),
     text: searchText(report, found.result, [
       ...(depths.length > 0 ? [depthTable(depths)] : []),
-      ...(cut ? [textTable(footprintRows(cut.numbers))] : []),
+      ...(cut ? compactText(cut) : []),
       place,
     ]),
   };

@@ -1,7 +1,6 @@
 /** `secateur shapes`: networks of one size, from deep and narrow to shallow and wide, in one table. */
 import { join } from "node:path";
-import type { ViTConfig } from "../../io/config.js";
-import { viTConfigToJson } from "../../io/config-json.js";
+import { withNetwork } from "../../io/checkpoint.js";
 import { checkWritableFolder, openDataset, saveCheckpoint, writeFileAtomic } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { cutToShape, shapesOfSize, shapeUnits } from "../../prune/shapes.js";
@@ -51,10 +50,9 @@ export async function compareShapes(context: CommandContext, path: string, optio
     const before = await comparison.describe(network, `depth ${shape.depth}`);
     const finetuned = await comparison.finetune(network, `depth ${shape.depth}`);
     const folder = join(out, `depth-${shape.depth}`);
-    const rawConfig = viTConfigToJson(config as ViTConfig);
     const left = await network.parameters.read();
     context.signal.throwIfAborted();
-    await saveCheckpoint(folder, { ...checkpoint, config, rawConfig, naming: "timm", weights: left, metadata });
+    await saveCheckpoint(folder, withNetwork({ ...checkpoint, metadata }, { config, weights: left }));
     network.release();
     compared.push({ ...shape, ...before, finetuned, folder });
   }

@@ -49,6 +49,10 @@ export function checkOptionsOfMethod(command: Command): void {
     refuse(command, search ? options : options.filter((option) => !OF_SCORES_TOO.includes(option)), name);
   }
   if (search || !trains) refuse(command, OF_ROUNDS, `a method that trains around its rounds (${TRAINING.join(", ")})`);
+  const { finetuneEpochs, finetuneLr } = command.opts<{ finetuneEpochs?: number; finetuneLr?: number }>();
+  if (finetuneLr !== undefined && finetuneEpochs === undefined) {
+    throw new UsageError("finetune-lr: expected --finetune-epochs with it, got none; add them or leave it out");
+  }
   if (!trains) refuse(command, OF_TRAINING, `a method that trains (${[...TRAINING, ...SEARCHING].join(", ")})`);
   else if (train === undefined) {
     throw new UsageError(`${method.name}: expected data to train on, got none; give --train DATA`);
