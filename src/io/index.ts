@@ -18,6 +18,7 @@ export {
 export { cifar10Samples } from "./cifar.js";
 export {
   type ConvNetConfig,
+  type EncoderConfig,
   type InputSpec,
   inputSpec,
   type MlpConfig,

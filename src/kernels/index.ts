@@ -91,6 +91,7 @@ export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export {
   type BudgetLayer,
+  type BudgetOperands,
   type ParameterBudget,
   parameterBudget,
   parameterBudgetGrad,

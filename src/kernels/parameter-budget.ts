@@ -27,7 +27,9 @@ export interface ParameterBudget {
   readonly target: number;
 }
 
-interface Operands {
+/** Operands of `parameterBudget` and of its gradient. */
+export interface BudgetOperands {
+  /** f32, one a layer. */
   readonly thresholds: BufferLike;
   /** f32 [2]: factors of the excess and of its square. */
   readonly lambdas: BufferLike;
@@ -64,7 +66,7 @@ function budgetTables(gpu: Gpu, { layers, least }: ParameterBudget) {
  */
 export function parameterBudget(
   gpu: Gpu,
-  { thresholds, lambdas, kept, penalty }: Operands & { readonly penalty: BufferLike },
+  { thresholds, lambdas, kept, penalty }: BudgetOperands & { readonly penalty: BufferLike },
   budget: ParameterBudget,
 ): void {
   checkLayers("parameterBudget", budget);
@@ -95,7 +97,11 @@ export function parameterBudgetGrad(
     dPenalty,
     dThresholds,
     dLambdas,
-  }: Operands & { readonly dPenalty: BufferLike; readonly dThresholds: BufferLike; readonly dLambdas: BufferLike },
+  }: BudgetOperands & {
+    readonly dPenalty: BufferLike;
+    readonly dThresholds: BufferLike;
+    readonly dLambdas: BufferLike;
+  },
   budget: ParameterBudget,
 ): void {
   checkLayers("parameterBudgetGrad", budget);

@@ -14,6 +14,7 @@ export { ModelRecording } from "./model-recording.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
 export {
   type ForwardOptions,
+  type NormSettings,
   type Observer,
   Pass,
   type Substitute,
@@ -36,4 +37,6 @@ export { encodeTexts, packTexts, type Texts } from "./text-encoder.js";
 export { TrainingPass } from "./training.js";
 export { LARGEST_LOG_SCALE, TwoTower } from "./two-tower.js";
 export { ViT } from "./vit.js";
+export type { EncoderBlock } from "./vit-block.js";
+export type { BlockColumns } from "./vit-columns.js";
 export { tokenCount, vitLayers } from "./vit-sites.js";

@@ -3,7 +3,7 @@ export type { Calibration, CalibrationBatch, CalibrationBatches } from "./collec
 export type { CollectorOptions } from "./collect/collector.js";
 export type { Derivation, Each, ObservedPlace, Statistic } from "./collect/statistic.js";
 export { encodeStatistics, parseStatistics, Statistics, type StatisticsState } from "./collect/statistics.js";
-export { compactTwoTower } from "./compact/compact-two-tower.js";
+export { compactTwoTower, type KeptUnits } from "./compact/compact-two-tower.js";
 export { foldGates } from "./compact/fold-gates.js";
 export { type CompactOptions, compact, compactWeights, type HostModel } from "./compact/index.js";
 export { leaveTokens, withAllTokens } from "./compact/leave-tokens.js";
@@ -111,7 +111,7 @@ export {
   Selector,
 } from "./select.js";
 export type { LimitedGroup } from "./select-ranges.js";
-export { cutToShape, keptByShape, type Shape, shapesOfSize, shapeUnits } from "./shapes.js";
+export { cutToShape, keptByShape, type Shape, shapesOfSize, shapeUnits, type UnitScores } from "./shapes.js";
 export { encodeState, parseState } from "./state-file.js";
 export {
   byGroup,

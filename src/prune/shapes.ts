@@ -9,7 +9,7 @@ import { partOf } from "./select-counts.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "./units.js";
 
 /** One score a unit, by group. */
-type Scores = ReadonlyMap<string, Float32Array>;
+export type UnitScores = ReadonlyMap<string, Float32Array>;
 
 /** A number of blocks, and what each of them keeps. */
 export interface Shape {
@@ -82,7 +82,7 @@ export function shapesOfSize(space: UnitSpace, sparsity: number, multipleOf = 1)
  */
 export function keptByShape(
   space: UnitSpace,
-  scores: Scores,
+  scores: UnitScores,
   { depth, headDim, neurons }: Shape,
 ): Map<string, Uint8Array> {
   const blocks = ofKind(space, "block").map(({ name }) => name);
@@ -108,7 +108,7 @@ function highest(scores: Float32Array, count: number): Uint8Array {
 export async function cutToShape(
   model: Model,
   space: UnitSpace,
-  scores: Scores,
+  scores: UnitScores,
   shape: Shape,
 ): Promise<HostModel<ModelConfig>> {
   applyKept(model, space, keptByShape(space, scores, shape));

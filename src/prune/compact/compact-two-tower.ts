@@ -7,14 +7,14 @@ import { twoTowerUnits } from "../../nn/two-tower-sites.js";
 import type { HostModel } from "./compact-vit.js";
 
 /** By group of units, 1 for each that stays. */
-type Kept = ReadonlyMap<string, Uint8Array>;
+export type KeptUnits = ReadonlyMap<string, Uint8Array>;
 
 /**
  * @param kept - by name of the group, such as "visual.blocks.0.attn.headDim", "text.blocks.1.mlp.neuron" or "text.blocks.0.crossAttn.headDim"; groups
  *   that are not there stay whole
  * @throws UsageError for a name that is no group of dimensions of heads or of neurons, a wrong number of units, and a group that would be empty.
  */
-export function compactTwoTower({ config, weights }: HostModel<ClipConfig>, kept: Kept): HostModel<ClipConfig> {
+export function compactTwoTower({ config, weights }: HostModel<ClipConfig>, kept: KeptUnits): HostModel<ClipConfig> {
   const groups = [...twoTowerUnits(config, "headDim"), ...twoTowerUnits(config, "neuron")];
   const unknown = [...kept.keys()].find((name) => !groups.some((group) => group.name === name));
   if (unknown !== undefined) {
@@ -41,7 +41,7 @@ export function compactTwoTower({ config, weights }: HostModel<ClipConfig>, kept
   return { config: cut, weights: new Map(left) };
 }
 
-function cutConfig(config: ClipConfig, kept: Kept): ClipConfig {
+function cutConfig(config: ClipConfig, kept: KeptUnits): ClipConfig {
   const left = (group: string, units: number): number => kept.get(group)?.filter((keep) => keep === 1).length ?? units;
   const cutBlocks = (tower: string, blocks: readonly BlockShape[]): BlockShape[] =>
     blocks.map(({ attention, mlp, ...rest }, index) => {

@@ -20,6 +20,7 @@ export interface HostModel<C> {
   readonly weights: Map<string, FloatTensor>;
 }
 
+/** How a network is cut. */
 export interface CompactOptions {
   /**
    * Numbers of kept neurons, dimensions and channels are rounded up to a multiple of this, with zeros that were to go. Default 4: kernels read four values at
