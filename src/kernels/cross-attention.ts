@@ -4,18 +4,7 @@ import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Ope
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 
-export type { CrossAttentionOptions } from "./attention-core.js";
-
-/** Extents of attention across two sequences. */
-export interface CrossAttentionSize {
-  readonly batch: number;
-  readonly queries: number;
-  readonly keys: number;
-  readonly heads: number;
-  readonly headDim: number;
-  /** Factor on q k^T; headDim ** -0.5 when left out. */
-  readonly scale?: number;
-}
+export type { CoreSize as CrossAttentionSize, CrossAttentionOptions } from "./attention-core.js";
 
 /** Operands of `crossAttention`. */
 export interface CrossAttentionBuffers {
@@ -65,7 +54,7 @@ function places(q: BufferLike, kv: BufferLike, { heads, headDim }: CoreSize): Re
 export function crossAttention(
   gpu: Gpu,
   { q, kv, out, logsumexp }: CrossAttentionBuffers,
-  size: CrossAttentionSize,
+  size: CoreSize,
   options: CrossAttentionOptions = {},
 ): void {
   requireElements("crossAttention", { q, kv, out, logsumexp }, lengthsOf(size));
@@ -79,7 +68,7 @@ export function crossAttention(
 export function crossAttentionGrad(
   gpu: Gpu,
   { q, kv, out, logsumexp, dOut, dQ, dKv }: CrossAttentionGradBuffers,
-  size: CrossAttentionSize,
+  size: CoreSize,
   options: CrossAttentionOptions = {},
 ): void {
   const lengths = lengthsOf(size);
