@@ -3,8 +3,8 @@ import { UsageError } from "../errors.js";
 import type { ModelConfig } from "../io/config.js";
 import type { Model } from "../nn/index.js";
 import { compact, type HostModel } from "./compact/index.js";
+import { applyKept } from "./masks/apply-kept.js";
 import { clearMasks } from "./masks/masks.js";
-import { applyKept } from "./search/apply-kept.js";
 import { partOf } from "./select-counts.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "./units.js";
 

@@ -95,7 +95,7 @@ describe("a search", () => {
     });
     for (const highestThreshold of [5, Number.POSITIVE_INFINITY]) {
       using gates = new RankedGates(model, places, { initialThreshold: 5, scoreDecay: 0, highestThreshold });
-      gates.thresholds.prepare(0, 0.5);
+      gates.thresholds.rate.prepare(0, 0.5);
       // The loss would fall if the first gates opened further, and if the second closed.
       const slopes = [-1, 1].map((slope) => Tensor.from(gpu, new Float32Array(32).fill(slope)));
       gates.update(new Gradients(new Map(places.map(({ place }, i) => [model.gates.get(place)!, slopes[i]]))));

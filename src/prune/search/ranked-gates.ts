@@ -45,7 +45,7 @@ export class RankedGates implements Disposable {
       throw new UsageError(`gate ${wrong.place}: expected a free place, got ${got}; clear the model's gates`);
     }
     const end = Math.max(...places.map(({ offset, count }) => offset + count));
-    this.scores = new LearnedValues(gpu, new Float32Array(end), scoreDecay);
+    this.scores = new LearnedValues(gpu, new Float32Array(end), { decay: scoreDecay });
     this.thresholds = new LearnedValues(gpu, new Float32Array(places.length).fill(initialThreshold));
     for (const entry of places) {
       const gate = Tensor.empty(gpu, [entry.count]);

@@ -2,9 +2,9 @@
 import { UsageError } from "../../errors.js";
 import type { Model } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
+import { applyKept } from "../masks/apply-kept.js";
 import { readMasks } from "../masks/masks.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
-import { applyKept } from "./apply-kept.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
 import { requireWholeHeads } from "./whole-heads.js";

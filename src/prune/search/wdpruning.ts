@@ -4,9 +4,9 @@ import type { ParameterBudget } from "../../kernels/index.js";
 import type { Model } from "../../nn/index.js";
 import { add, parameterBudget } from "../../tensor/index.js";
 import { ADAMW_DEFAULTS, cosineRate } from "../../train/index.js";
+import { applyKept } from "../masks/apply-kept.js";
 import { readMasks } from "../masks/masks.js";
 import { byGroup, type UnitSpace } from "../units.js";
-import { applyKept } from "./apply-kept.js";
 import { LearnedValues } from "./learned-values.js";
 import { RankedGates, type RankedPlace } from "./ranked-gates.js";
 import type { Search, SearchMethod, SearchResult } from "./search.js";
@@ -105,10 +105,10 @@ class WDPruningSearch implements Search {
     const { totalSteps, thresholdLearningRate, lambdaLearningRate, learningRate, reference } = this.settings;
     const cosine = { final: FINAL_RATE, warmupSteps: 0, totalSteps };
     const thresholds = cosineRate({ ...cosine, peak: thresholdLearningRate }, step);
-    this.#gates.thresholds.prepare(step, thresholds);
+    this.#gates.thresholds.rate.prepare(step, thresholds);
     // The authors' code leaves the scores among the weights, by a slip in a name.
-    this.#gates.scores.prepare(step, reference ? cosineRate({ ...cosine, peak: learningRate }, step) : thresholds);
-    this.#lambdas.prepare(step, -cosineRate({ ...cosine, peak: lambdaLearningRate }, step));
+    this.#gates.scores.rate.prepare(step, reference ? cosineRate({ ...cosine, peak: learningRate }, step) : thresholds);
+    this.#lambdas.rate.prepare(step, -cosineRate({ ...cosine, peak: lambdaLearningRate }, step));
   };
 
   readonly finish = async (): Promise<SearchResult> => {

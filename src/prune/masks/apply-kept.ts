@@ -2,8 +2,8 @@
 import { packBits } from "../../kernels/index.js";
 import type { Model } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
-import { applyUnits } from "../masks/masks.js";
 import type { UnitSpace } from "../units.js";
+import { applyUnits } from "./masks.js";
 
 /** Masks the parameters of the units that go; what was removed before stays removed. @param kept - by group name, 1 for each unit that stays */
 export function applyKept(model: Model, space: UnitSpace, kept: ReadonlyMap<string, Uint8Array>): void {
