@@ -3,6 +3,7 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { unpackBits } from "../kernels/mask.js";
 import type { Model } from "../nn/model.js";
 import type { PruneRound } from "./events.js";
+import { countUnits } from "./masks/apply-kept.js";
 import { type HostMask, readMasks } from "./masks/masks.js";
 import type { PruneOptions } from "./prune-options.js";
 import { Pruner } from "./pruner.js";
@@ -70,7 +71,7 @@ export async function readResult(
       layers: Array.from(masks, ([name, { data }]) => ({
         name,
         weights: data.length,
-        kept: data.reduce((sum, bit) => sum + bit, 0),
+        kept: countUnits(data),
       })),
       rounds: [...rounds],
     },

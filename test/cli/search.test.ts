@@ -62,6 +62,11 @@ describe("secateur prune --method upop", () => {
     expect(report.data.calibration.examples).toBe(24);
   });
 
+  it("warns where every layer keeping its last units left more than was asked", async () => {
+    const { warnings } = await cliJson(search("last", "--data", others, "--sparsity", "0.99"));
+    expect(warnings).toEqual([expect.stringMatching(/^The search removed \d\d(\.\d+)?% where 99% were asked for: /)]);
+  });
+
   it("measures what its files hold", async () => {
     const { accuracy } = await cliJson(search("measured", "--data", others));
     const { top1, loss } = await cliJson(["eval", place.path("measured"), "--data", others]);

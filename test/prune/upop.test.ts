@@ -254,7 +254,7 @@ describe("a ViT", () => {
         return { objective, onGradients, afterStep, finish, [Symbol.dispose]: () => search[Symbol.dispose]() };
       },
     };
-    const { kept, masks, space } = await runSearch(model, spy, {
+    const { kept, removed, masks, space } = await runSearch(model, spy, {
       data: quadrantData(64, 3),
       options: OPTIONS,
       sparsity: 0.5,
@@ -271,6 +271,7 @@ describe("a ViT", () => {
       ],
       [0, 0],
     );
+    expect(removed).toBeCloseTo(1 - cost / total, 9);
     expect(Math.abs(cost / total - 0.5)).toBeLessThan((2 * 134) / total);
     // A unit's row of a bias has its bit.
     const bias = masks.get("blocks.1.mlp.fc1.bias")!.data;

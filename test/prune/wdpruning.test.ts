@@ -55,6 +55,7 @@ describe("a search", () => {
     expect([...model.gates]).toHaveLength(0);
     expect(partOfBlocks(model, result)).toBeLessThanOrEqual(0.5);
     expect(partOfBlocks(model, result)).toBeGreaterThan(0.4);
+    expect(result.removed).toBeCloseTo(1 - partOfBlocks(model, result), 9);
     const rows = result.kept.get("blocks.1.mlp.residual")!;
     expect(rows.reduce((sum, bit) => sum + bit, 0) % 4).toBe(0);
     expect(Array.from(result.masks.get("blocks.1.mlp.fc2.bias")!.data)).toEqual(Array.from(rows));

@@ -134,6 +134,6 @@ function describe(
     },
     dense,
     runs: [run],
-    warnings: searchWarnings({ plan, evaluation, dense, run }),
+    warnings: searchWarnings({ plan, removed: result.removed, evaluation, dense, run }),
   };
 }

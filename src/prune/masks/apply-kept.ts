@@ -1,4 +1,4 @@
-/** From kept units on the host to masks over a model's parameters. */
+/** Kept units on the host: their number, and the masks over a model's parameters that follow from them. */
 import { packBits } from "../../kernels/index.js";
 import type { Model } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
@@ -12,3 +12,6 @@ export function applyKept(model: Model, space: UnitSpace, kept: ReadonlyMap<stri
   using _temporaries = model.gpu.scope();
   applyUnits(model, space, Tensor.from(model.gpu, packBits(units)), true);
 }
+
+/** Units that stay, from one byte a unit. */
+export const countUnits = (kept: Uint8Array): number => kept.reduce((sum, bit) => sum + bit, 0);

@@ -50,6 +50,8 @@ export interface SearchResult {
   readonly masks: MaskSet;
   /** 1 for each unit that is kept, by group name. */
   readonly kept: ReadonlyMap<string, Uint8Array>;
+  /** Part that went, of what `sparsity` is a part of: less than asked where every place keeps its last units. */
+  readonly removed: number;
   /** By group name, one value a unit; what has a low score goes. */
   readonly scores: ReadonlyMap<string, FloatTensor>;
 }

@@ -2,7 +2,7 @@
 import { UsageError } from "../../errors.js";
 import type { Model } from "../../nn/index.js";
 import { Tensor } from "../../tensor/index.js";
-import { applyKept } from "../masks/apply-kept.js";
+import { applyKept, countUnits } from "../masks/apply-kept.js";
 import { readMasks } from "../masks/masks.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
@@ -46,6 +46,7 @@ const placeOf = ({ name }: PlacedGroup): string => name.replace(/\.neuron$/, ".h
 /** A ViT with a gate of ones on every head dimension and neuron. */
 class GatedViT implements Search {
   readonly #space: UnitSpace;
+  readonly #costs: ReadonlyMap<string, number>;
   /** By place. */
   readonly #gates: ReadonlyMap<string, Tensor>;
   readonly #search: UPopSearch;
@@ -61,9 +62,11 @@ class GatedViT implements Search {
     requireWholeHeads("upop", model);
     this.#space = unitSpace(model, ["headDim", "neuron"]);
     this.#gates = placeGates(model, this.#space);
+    const costOf = (group: PlacedGroup) => (reference ? REFERENCE_COST[kindOf(group)] : group.cost.parameters);
+    this.#costs = new Map(this.#space.groups.map((group) => [group.name, costOf(group)]));
     const gates = this.#space.groups.map((group): UPopGates => {
       const kind = kindOf(group);
-      const cost = reference ? REFERENCE_COST[kind] : group.cost.parameters;
+      const cost = costOf(group);
       return { key: group.name, kind, cost, penalty: penalties[kind], values: this.#gates.get(placeOf(group))! };
     });
     this.#search = new UPopSearch(gates, settings);
@@ -85,8 +88,20 @@ class GatedViT implements Search {
       ([name, values]) =>
         [name, { shape: [values.length], data: Float32Array.from(values, (value) => -value) }] as const,
     );
-    return { space: this.#space, masks: await readMasks(this.model), kept, scores: new Map(scores) };
+    const masks = await readMasks(this.model);
+    return { space: this.#space, masks, kept, removed: this.#removed(kept), scores: new Map(scores) };
   };
+
+  /** Part of the summed cost that is gone. */
+  #removed(kept: SearchResult["kept"]): number {
+    let [total, left] = [0, 0];
+    for (const [name, bits] of kept) {
+      const cost = this.#costs.get(name)!;
+      total += cost * bits.length;
+      left += cost * countUnits(bits);
+    }
+    return 1 - left / total;
+  }
 
   #takeAway(): void {
     const { gates } = this.model;

@@ -1,4 +1,5 @@
 /** Which of VTP's gates stay, from their values: plain numbers, apart from model and device. */
+import { countUnits } from "../masks/apply-kept.js";
 
 /** The gates of one place of a model. */
 export interface GateRow {
@@ -83,7 +84,7 @@ export function publishedGates(rows: readonly GateRow[], sparsity: number): Kept
       let threshold = global;
       const above = () => Uint8Array.from(values, (value) => Number(Math.abs(value) > threshold));
       let keep = above();
-      while (keep.reduce((sum, bit) => sum + bit, 0) % runs !== 0) {
+      while (countUnits(keep) % runs !== 0) {
         threshold = Math.fround(threshold - THRESHOLD_STEP);
         keep = above();
       }

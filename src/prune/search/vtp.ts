@@ -3,7 +3,7 @@ import { UsageError } from "../../errors.js";
 import type { Model, UnitKind } from "../../nn/index.js";
 import { cosineRate } from "../../train/index.js";
 import { foldGates } from "../compact/fold-gates.js";
-import { applyKept } from "../masks/apply-kept.js";
+import { applyKept, countUnits } from "../masks/apply-kept.js";
 import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
@@ -119,21 +119,27 @@ class VtpSearch implements Search {
     const { model, settings } = this;
     const rows = this.#rows(await this.#gates.read());
     const kept = settings.reference ? publishedGates(rows, settings.sparsity) : removeGates(rows, this.#enough(rows));
+    const { total, left } = this.#amount(rows);
+    const removed = 1 - left(new Map(Array.from(kept, ([name, bits]) => [name, countUnits(bits)]))) / total;
     this.#gates.write(new Map(rows.map(({ name, values }) => [name, values.map((v, i) => v * kept.get(name)![i])])));
     await foldGates(model);
     applyKept(model, this.#space, kept);
     const scores = new Map(
       rows.map(({ name, values }) => [name, { shape: [values.length], data: values.map(Math.abs) }]),
     );
-    return { space: this.#space, masks: await maskIdleValues(model, kept), kept, scores };
+    return { space: this.#space, masks: await maskIdleValues(model, kept), kept, removed, scores };
   };
+
+  /** What `sparsity` is a part of: in all, and left with the gates that stay. */
+  #amount(rows: readonly GateRow[]): BlockParameters {
+    const all: KeptCounts = new Map(rows.map(({ name, values }) => [name, values.length]));
+    return this.settings.amount === "gates" ? gateCount(all) : blockParameters(this.model, all);
+  }
 
   /** Whether as much is gone as is wanted. */
   #enough(rows: readonly GateRow[]): (kept: KeptCounts) => boolean {
-    const { sparsity, amount } = this.settings;
-    const all: KeptCounts = new Map(rows.map(({ name, values }) => [name, values.length]));
-    const { total, left } = amount === "gates" ? gateCount(all) : blockParameters(this.model, all);
-    const most = total - partOf(total, sparsity);
+    const { total, left } = this.#amount(rows);
+    const most = total - partOf(total, this.settings.sparsity);
     return (kept) => left(kept) <= most;
   }
 

@@ -19,7 +19,9 @@ class WDPruningSearch implements Search {
   readonly #space: UnitSpace;
   readonly #branches: readonly ModelBranch[];
   readonly #budget: ParameterBudget;
-  /** Parameters that may stay of those that units and rows have. */
+  /** Parameters of the blocks in all, and of those that units and rows have. */
+  readonly #parameters: { readonly all: number; readonly ranked: number };
+  /** What may stay of the latter. */
   readonly #most: number;
   readonly #gates: RankedGates;
   /** Factors of the excess over the budget, and of its square. */
@@ -35,6 +37,8 @@ class WDPruningSearch implements Search {
     this.#branches = branches;
     const depth = branches.length / 2;
     this.#budget = reference ? publishedBudget(depth, 1 - sparsity) : branchBudget(branches, 1 - sparsity);
+    const all = [...model.parameters].reduce((sum, p) => (p.name.startsWith("blocks.") ? sum + p.size : sum), 0);
+    this.#parameters = { all, ranked: this.#keptBy(Number.POSITIVE_INFINITY) };
     this.#most = this.#mostParameters();
     const scoreDecay = reference ? ADAMW_DEFAULTS.weightDecay : 0;
     const { highestThreshold } = settings;
@@ -61,24 +65,22 @@ class WDPruningSearch implements Search {
     ];
   };
 
+  /** Parameters that one threshold for every place keeps. */
+  #keptBy(threshold: number): number {
+    const thresholds = new Float32Array(2 * this.#branches.length).fill(threshold);
+    return keptParameters(this.#learned(new Float32Array(this.#space.count), thresholds));
+  }
+
   /** @throws UsageError when what every place keeps at least is more than that. */
   #mostParameters(): number {
-    const { sparsity } = this.settings;
-    const all = [...this.model.parameters].reduce((sum, p) => (p.name.startsWith("blocks.") ? sum + p.size : sum), 0);
-    const none = new Float32Array(2 * this.#branches.length).fill(Number.NEGATIVE_INFINITY);
-    const learned = this.#learned(new Float32Array(this.#space.count), none);
-    const fewest = keptParameters(learned);
-    const whole = keptParameters(
-      this.#learned(
-        new Float32Array(this.#space.count),
-        none.map((t) => -t),
-      ),
-    );
-    const most = whole - sparsity * all;
+    const { sparsity, roundTo } = this.settings;
+    const { all, ranked } = this.#parameters;
+    const fewest = this.#keptBy(Number.NEGATIVE_INFINITY);
+    const most = ranked - sparsity * all;
     if (fewest <= most) return most;
-    const highest = (whole - fewest) / all;
+    const highest = (ranked - fewest) / all;
     throw new UsageError(
-      `sparsity: expected at most ${highest.toFixed(3)}, as every layer keeps a unit or ${this.settings.roundTo} rows, got ${sparsity}; lower it or roundTo`,
+      `sparsity: expected at most ${highest.toFixed(3)}, as every layer keeps a unit or ${roundTo} rows, got ${sparsity}; lower it or roundTo`,
     );
   }
 
@@ -130,7 +132,9 @@ class WDPruningSearch implements Search {
       shape: [units],
       data: scores.slice(offset, offset + units),
     }));
-    return { space: this.#space, masks: await readMasks(this.model), kept, scores: byName };
+    const { all, ranked } = this.#parameters;
+    const removed = (ranked - keptParameters(branches)) / all;
+    return { space: this.#space, masks: await readMasks(this.model), kept, removed, scores: byName };
   };
 
   [Symbol.dispose](): void {

@@ -115,8 +115,9 @@ describe("a search", () => {
   ] as const)("$step: trains, removes the exact number, and leaves a model by itself", async (own) => {
     const model = tinyViT(gpu);
     const before = await evaluate(model, data);
-    const { kept, masks } = await runSearch(model, vtp(own), { data, options: training, sparsity: 0.25 });
+    const { kept, removed, masks } = await runSearch(model, vtp(own), { data, options: training, sparsity: 0.25 });
     expect(count(kept.values())).toBe(GATES * 0.75);
+    expect(removed).toBeCloseTo(0.25, 9);
     expect([...model.gates]).toEqual([]);
     expect([...masks.keys()].sort()).toEqual(
       [0, 1].flatMap((b) =>
