@@ -22,8 +22,16 @@ export function bufferId(buffer: GPUBuffer): number {
 /** To whom a pool handed each of its GPUBuffers last. */
 const tenants = new WeakMap<GPUBuffer, GpuBuffer>();
 
+/** Memory of a recording, which gets its place on the device when the recording ends and the lives of all its buffers are known. */
+export interface PlannedMemory {
+  readonly size: number;
+  raw: GPUBuffer | undefined;
+}
+
+const isPlanned = (memory: GPUBuffer | PlannedMemory): memory is PlannedMemory => "raw" in memory;
+
 /**
- * `byteLength` bytes of `raw` from `byteOffset`. Without a home the range is borrowed and destroys nothing: from the host, or from a
+ * `byteLength` bytes of `memory` from `byteOffset`. Without a home the range is borrowed and destroys nothing: from the host, or from a
  * pooled buffer, with which it ends.
  */
 export class GpuBuffer {
@@ -31,13 +39,45 @@ export class GpuBuffer {
   #released = false;
 
   constructor(
-    readonly raw: GPUBuffer,
+    readonly memory: GPUBuffer | PlannedMemory,
     readonly byteOffset: number,
     readonly byteLength: number,
     private readonly home?: BufferHome,
+    tenant?: GpuBuffer,
   ) {
-    if (home) tenants.set(raw, this);
-    else this.#tenant = tenants.get(raw);
+    if (isPlanned(memory)) this.#tenant = tenant;
+    else if (home) tenants.set(memory, this);
+    else this.#tenant = tenant ?? tenants.get(memory);
+  }
+
+  /** @throws GpuError while its recording goes on: the memory has no place yet. */
+  get raw(): GPUBuffer {
+    if (!isPlanned(this.memory)) return this.memory;
+    if (this.memory.raw) return this.memory.raw;
+    throw new GpuError(
+      "buffer: expected one with a place on the device, got one of a recording that goes on; use view() for a part of it",
+    );
+  }
+
+  /** Whether a dispatch that binds both binds one GPUBuffer twice. */
+  sharesMemory({ memory }: GpuBuffer): boolean {
+    const place = (of: GPUBuffer | PlannedMemory) => (isPlanned(of) ? (of.raw ?? of) : of);
+    return place(memory) === place(this.memory);
+  }
+
+  /** Bytes from the beginning of the range to the end of the memory that it lies in: the range, and what follows it. */
+  get capacity(): number {
+    return this.memory.size - this.byteOffset;
+  }
+
+  /** A part of the range, with which it ends. @throws GpuError for a part past the memory's end. */
+  view(byteOffset: number, byteLength: number): GpuBuffer {
+    if (byteOffset < 0 || byteOffset + byteLength > this.capacity) {
+      throw new GpuError(
+        `view: expected a part of ${this.capacity} bytes, got ${byteOffset}+${byteLength}; correct it`,
+      );
+    }
+    return new GpuBuffer(this.memory, this.byteOffset + byteOffset, byteLength, undefined, this);
   }
 
   /** False once the range went back to the pool: using it then is an error, never silent reuse. */

@@ -1,5 +1,8 @@
 /** What a device is told to do, as data: encoded at once, or kept and replayed. */
+
+import type { BindGroupCache } from "./bind-groups.js";
 import type { GpuBuffer } from "./buffer.js";
+import type { ParamsPlace } from "./params.js";
 import type { Pipeline } from "./pipelines.js";
 
 /** Counts of workgroups by dimension. */
@@ -8,11 +11,10 @@ export type Groups = readonly [number, number, number];
 export interface Dispatch {
   readonly kind: "dispatch";
   readonly pipeline: Pipeline;
-  readonly bindGroup: GPUBindGroup;
-  /** What the bind group binds. */
+  /** In the order of the shader's bindings. */
   readonly buffers: readonly GpuBuffer[];
-  /** Dynamic offset of the parameters; absent when the kernel has none. */
-  readonly paramsOffset: number | undefined;
+  /** Where the parameters lie; absent when the kernel has none. */
+  readonly params: ParamsPlace | undefined;
   readonly groups: Groups;
 }
 
@@ -33,20 +35,43 @@ export interface Clear {
 
 export type Command = Dispatch | Copy | Clear;
 
+/** A dispatch as the device takes it. */
+export interface BoundDispatch extends Dispatch {
+  readonly bindGroup: GPUBindGroup;
+}
+
+/** A command whose buffers have their places on the device. */
+export type BoundCommand = BoundDispatch | Copy | Clear;
+
 /** Every range that a command reads or writes. */
 export function buffersOf(command: Command): readonly GpuBuffer[] {
   if (command.kind === "dispatch") return command.buffers;
   return command.kind === "copy" ? [command.from, command.to] : [command.buffer];
 }
 
-export function encodeDispatch(
-  pass: GPUComputePassEncoder,
-  { pipeline, bindGroup, paramsOffset, groups }: Dispatch,
-): void {
-  pass.setPipeline(pipeline.raw);
-  if (paramsOffset === undefined) pass.setBindGroup(0, bindGroup);
-  else pass.setBindGroup(0, bindGroup, [paramsOffset]);
-  pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+export function bind(command: Command, bindGroups: BindGroupCache): BoundCommand {
+  if (command.kind !== "dispatch") return command;
+  const { pipeline, buffers, params } = command;
+  return { ...command, bindGroup: bindGroups.get(pipeline, buffers, params?.raw) };
+}
+
+/** A compute pass that is told its pipeline only when it changes. */
+export class DispatchPass {
+  #pipeline: Pipeline | undefined;
+
+  constructor(private readonly pass: GPUComputePassEncoder) {}
+
+  encode({ pipeline, bindGroup, params, groups }: BoundDispatch): void {
+    if (pipeline !== this.#pipeline) this.pass.setPipeline(pipeline.raw);
+    this.#pipeline = pipeline;
+    if (params) this.pass.setBindGroup(0, bindGroup, [params.offset]);
+    else this.pass.setBindGroup(0, bindGroup);
+    this.pass.dispatchWorkgroups(groups[0], groups[1], groups[2]);
+  }
+
+  end(): void {
+    this.pass.end();
+  }
 }
 
 export function encodeTransfer(encoder: GPUCommandEncoder, command: Copy | Clear): void {

@@ -62,7 +62,7 @@ function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], limit
     }
     for (let other = 0; other < index; other++) {
       const writes = access === "write" || shader.bindings[other].access === "write";
-      if (writes && buffers[other].raw === buffer.raw) {
+      if (writes && buffers[other].sharesMemory(buffer)) {
         const pair = `${shader.bindings[other].name} and ${name}`;
         throw new KernelError(
           `${shader.name}: bindings ${pair} share one buffer and one of them is written; copy it first`,
@@ -90,6 +90,5 @@ export function prepareDispatch<S extends ShaderSource>(
   const groups = resolveGroups(shader, call.groups, limits.maxComputeWorkgroupsPerDimension);
   const pipeline = pipelines.get(shader, call.constants ?? {});
   const params = shader.params.length > 0 ? sink.params.add(packParams(shader, call.params ?? {})) : undefined;
-  const bindGroup = sink.bindGroups.get(pipeline, buffers, params?.raw);
-  return { kind: "dispatch", pipeline, bindGroup, buffers, paramsOffset: params?.offset, groups };
+  return { kind: "dispatch", pipeline, buffers, params, groups };
 }

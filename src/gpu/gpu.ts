@@ -100,10 +100,20 @@ export class Gpu implements Disposable {
     return this.#statistics;
   }
 
+  /** Starts `memory.peak` anew, from what is in use. */
+  resetPeak(): void {
+    this.#statistics.peak = this.#statistics.inUse;
+  }
+
   /** Counts that must not grow when a step repeats. */
   get counters(): { readonly pipelines: number; readonly bindGroups: number; readonly dispatches: number } {
     const { bindGroups, dispatchCount: dispatches } = this.#recorder.stream;
     return { pipelines: this.#pipelines.count, bindGroups: bindGroups.size, dispatches };
+  }
+
+  /** Milliseconds that the host spent on encoding replays and on submitting since the device was opened. */
+  get hostTime(): number {
+    return this.#recorder.stream.hostTime;
   }
 
   /** Opens a scope: `using step = gpu.scope()`. Buffers made until it ends go back to the pool, unless kept. Do not await inside: work of others would join it. */
@@ -186,8 +196,9 @@ export class Gpu implements Disposable {
   }
 
   /**
-   * Records what `fn` dispatches without running it; each `replay()` of the result runs it. Buffers made inside belong to the recording; those
-   * from outside must live as long as it is replayed.
+   * Records what `fn` dispatches without running it; each `replay()` of the result runs it, in one submission. Buffers made inside belong to the
+   * recording; those from outside must live as long as it is replayed. What `fn` releases, such as with a scope, shares memory with whatever is
+   * needed before and after; what it does not release keeps its content between replays.
    * @throws KernelError when `fn` is asynchronous.
    */
   record<T>(fn: () => Synchronous<T>): Recording<T> {

@@ -1,6 +1,6 @@
 /** Commands for an encoder of the host. */
 import { BindGroupCache } from "./bind-groups.js";
-import { type Command, encodeDispatch, encodeTransfer } from "./command.js";
+import { bind, type Command, DispatchPass, encodeTransfer } from "./command.js";
 import { label } from "./label.js";
 import { ParamsArena } from "./params.js";
 import { BufferPool, type PoolStatistics } from "./pool.js";
@@ -10,8 +10,8 @@ import type { CommandSink } from "./stream.js";
 export class HostSink implements CommandSink {
   readonly params: ParamsArena;
   readonly pool: BufferPool;
-  readonly bindGroups: BindGroupCache;
-  #pass: GPUComputePassEncoder | undefined;
+  readonly #bindGroups: BindGroupCache;
+  #pass: DispatchPass | undefined;
 
   constructor(
     device: GPUDevice,
@@ -20,16 +20,17 @@ export class HostSink implements CommandSink {
   ) {
     this.params = new ParamsArena(device);
     this.pool = new BufferPool(device, statistics);
-    this.bindGroups = new BindGroupCache(device);
+    this.#bindGroups = new BindGroupCache(device);
   }
 
   push(command: Command): void {
-    if (command.kind === "dispatch") {
-      this.#pass ??= this.encoder.beginComputePass({ label: label("recordInto") });
-      encodeDispatch(this.#pass, command);
+    const bound = bind(command, this.#bindGroups);
+    if (bound.kind === "dispatch") {
+      this.#pass ??= new DispatchPass(this.encoder.beginComputePass({ label: label("recordInto") }));
+      this.#pass.encode(bound);
     } else {
       this.#endPass();
-      encodeTransfer(this.encoder, command);
+      encodeTransfer(this.encoder, bound);
     }
   }
 

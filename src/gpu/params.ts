@@ -31,6 +31,12 @@ export function packParams(shader: ShaderSource, values: Readonly<Record<string,
   return new Uint8Array(view.buffer);
 }
 
+/** Where packed parameters lie: the dynamic offset counts from the chunk's beginning. */
+export interface ParamsPlace {
+  readonly raw: GPUBuffer;
+  readonly offset: number;
+}
+
 export class ParamsArena {
   readonly #chunks: Chunk[] = [];
   #current = 0;
@@ -41,7 +47,7 @@ export class ParamsArena {
   ) {}
 
   /** Copies parameters in and says where they will be once `write` ran. */
-  add(bytes: Uint8Array): { raw: GPUBuffer; offset: number } {
+  add(bytes: Uint8Array): ParamsPlace {
     let chunk = this.#chunks[this.#current];
     if (!chunk || chunk.used + bytes.byteLength > CHUNK_BYTES) chunk = this.#next(chunk);
     const offset = chunk.used;

@@ -46,6 +46,7 @@ export class Recorder {
     };
     try {
       const result = this.#into(sink, () => callSynchronously("record", fn));
+      sink.seal();
       return new Recording(result, sink, this.stream, forget, (what) => this.faults.assertOpen(what));
     } catch (error) {
       forget();

@@ -2,28 +2,42 @@
 import { GpuError } from "../errors.js";
 import { BindGroupCache } from "./bind-groups.js";
 import type { GpuBuffer } from "./buffer.js";
-import { buffersOf, type Command } from "./command.js";
+import { type BoundCommand, bind, buffersOf, type Command } from "./command.js";
 import { ParamsArena } from "./params.js";
-import { BufferPool, type PoolStatistics } from "./pool.js";
-import type { CommandSink } from "./stream.js";
+import { PlannedPool } from "./planned-pool.js";
+import type { PoolStatistics } from "./pool.js";
+import type { CommandSink, CommandStream } from "./stream.js";
 
 export class RecordingSink implements CommandSink {
-  readonly commands: Command[] = [];
   readonly params: ParamsArena;
   /** Buffers of the recorded commands are nobody else's: a replay must not write into what was reused since. */
-  readonly pool: BufferPool;
-  readonly bindGroups: BindGroupCache;
+  readonly pool: PlannedPool;
+  readonly #bindGroups: BindGroupCache;
+  readonly #commands: Command[] = [];
+  #bound: readonly BoundCommand[] = [];
   readonly #foreign = new Set<GpuBuffer>();
 
   constructor(device: GPUDevice, statistics: PoolStatistics) {
     this.params = new ParamsArena(device);
-    this.pool = new BufferPool(device, statistics);
-    this.bindGroups = new BindGroupCache(device);
+    this.pool = new PlannedPool(device, statistics);
+    this.#bindGroups = new BindGroupCache(device);
   }
 
   push(command: Command): void {
-    this.commands.push(command);
+    this.#commands.push(command);
     for (const buffer of buffersOf(command)) if (buffer.pool !== this.pool) this.#foreign.add(buffer);
+  }
+
+  /** Ends the recording: every buffer gets its memory, and every dispatch its bind group. */
+  seal(): void {
+    this.pool.plan(this.#commands);
+    this.#bound = this.#commands.map((command) => bind(command, this.#bindGroups));
+    this.#commands.length = 0;
+    this.params.write();
+  }
+
+  get commands(): readonly BoundCommand[] {
+    return this.#bound;
   }
 
   /** @throws GpuError when a buffer from outside of the recording was released, and so may be somebody else's by now. */
@@ -38,9 +52,9 @@ export class RecordingSink implements CommandSink {
   }
 
   destroy(): void {
-    this.commands.length = 0;
+    this.#bound = [];
     this.#foreign.clear();
-    this.bindGroups.clear();
+    this.#bindGroups.clear();
     this.pool.destroy();
     this.params.destroy();
   }
@@ -54,12 +68,10 @@ export class Recording<T> implements Disposable {
     /** What the recorded function returned: tensors that each replay fills anew. */
     readonly result: T,
     private readonly sink: RecordingSink,
-    private readonly target: CommandSink,
+    private readonly stream: CommandStream,
     private readonly onDispose: () => void,
     private readonly assertOpen: (what: string) => void,
-  ) {
-    sink.params.write();
-  }
+  ) {}
 
   /** Number of dispatches and copies in one replay. */
   get length(): number {
@@ -73,7 +85,7 @@ export class Recording<T> implements Disposable {
       throw new GpuError("recording: expected a live recording, got one that was disposed; record it again");
     }
     this.sink.assertReplayable();
-    for (const command of this.sink.commands) this.target.push(command);
+    this.stream.replay(this.sink.commands);
   }
 
   /** Gives its buffers back; it cannot be replayed any more. `using` does so by itself. */

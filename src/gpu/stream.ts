@@ -1,6 +1,7 @@
 /** Where commands go: the stream encodes them into one pass until a submission is due; a recording keeps them; a host takes them. */
 import { BindGroupCache } from "./bind-groups.js";
-import { type Command, encodeDispatch, encodeTransfer } from "./command.js";
+import type { GpuBuffer } from "./buffer.js";
+import { type BoundCommand, bind, type Command, DispatchPass, encodeTransfer } from "./command.js";
 import { label } from "./label.js";
 import { ParamsArena } from "./params.js";
 import { BufferPool, type PoolStatistics } from "./pool.js";
@@ -8,8 +9,7 @@ import { BufferPool, type PoolStatistics } from "./pool.js";
 export interface CommandSink {
   readonly params: ParamsArena;
   /** Where buffers come from while this sink is the current one. */
-  readonly pool: BufferPool;
-  readonly bindGroups: BindGroupCache;
+  readonly pool: { acquire(byteLength: number): GpuBuffer };
   push(command: Command): void;
 }
 
@@ -25,10 +25,12 @@ export class CommandStream implements CommandSink {
   readonly params: ParamsArena;
   timer: PassTimer | undefined;
   #encoder: GPUCommandEncoder | undefined;
-  #pass: GPUComputePassEncoder | undefined;
+  #pass: DispatchPass | undefined;
   #dispatches = 0;
   /** Dispatches encoded since the device was opened. */
   dispatchCount = 0;
+  /** Milliseconds that replays and submissions took on the host since the device was opened. */
+  hostTime = 0;
 
   readonly pool: BufferPool;
   readonly bindGroups: BindGroupCache;
@@ -52,6 +54,19 @@ export class CommandStream implements CommandSink {
   }
 
   push(command: Command): void {
+    this.#encode(bind(command, this.bindGroups));
+    this.#submitNowAndThen();
+  }
+
+  /** Encodes a step that was recorded. All of it goes into one submission. */
+  replay(commands: readonly BoundCommand[]): void {
+    const start = performance.now();
+    for (const command of commands) this.#encode(command);
+    this.hostTime += performance.now() - start;
+    this.#submitNowAndThen();
+  }
+
+  #encode(command: BoundCommand): void {
     if (command.kind !== "dispatch") {
       this.#endPass();
       encodeTransfer(this.#open, command);
@@ -59,15 +74,20 @@ export class CommandStream implements CommandSink {
     }
     if (this.timer) {
       this.#endPass();
-      const pass = this.#open.beginComputePass({ timestampWrites: this.timer.begin(command.pipeline.label) });
-      encodeDispatch(pass, command);
+      const timestampWrites = this.timer.begin(command.pipeline.label);
+      const pass = new DispatchPass(this.#open.beginComputePass({ timestampWrites }));
+      pass.encode(command);
       pass.end();
     } else {
-      this.#pass ??= this.#open.beginComputePass();
-      encodeDispatch(this.#pass, command);
+      this.#pass ??= new DispatchPass(this.#open.beginComputePass());
+      this.#pass.encode(command);
     }
     this.dispatchCount++;
-    if (++this.#dispatches >= DISPATCHES_PER_SUBMISSION) this.flush();
+    this.#dispatches++;
+  }
+
+  #submitNowAndThen(): void {
+    if (this.#dispatches >= DISPATCHES_PER_SUBMISSION) this.flush();
   }
 
   /** Runs `encode` on the encoder of the next submission, between passes. */
@@ -79,12 +99,14 @@ export class CommandStream implements CommandSink {
   /** Submits everything that was pushed. */
   flush(): void {
     if (!this.#encoder) return;
+    const start = performance.now();
     this.#endPass();
     this.params.write();
     this.device.queue.submit([this.#encoder.finish()]);
     this.#encoder = undefined;
     this.#dispatches = 0;
     this.params.reset();
+    this.hostTime += performance.now() - start;
   }
 
   /** Destroys pooled buffers that nobody uses. */

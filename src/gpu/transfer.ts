@@ -55,7 +55,7 @@ export function copyCommand(from: GpuBuffer, to: GpuBuffer, byteLength?: number,
       );
     }
   }
-  if (from.raw === to.raw) {
+  if (from.sharesMemory(to)) {
     throw new KernelError("copy: expected two buffers, got ranges of one; copy through a third");
   }
   return { kind: "copy", from, fromOffset, to, toOffset, byteLength: length };

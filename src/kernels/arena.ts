@@ -1,5 +1,5 @@
 /** Arenas: buffers that hold the scores of many tensors, and may be larger than a binding. */
-import type { Gpu, GpuBuffer } from "../gpu/index.js";
+import type { GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
 
@@ -8,7 +8,6 @@ const ALIGNMENT = 64;
 
 /** A view of `count` elements from `offset` of an arena, and where in it they begin. */
 export function arenaWindow(
-  gpu: Gpu,
   op: string,
   arena: BufferLike,
   { offset, count }: { offset: number; count: number },
@@ -16,6 +15,6 @@ export function arenaWindow(
   const buffer = bufferOf(arena);
   buffer.assertAlive(op);
   const start = offset - (offset % ALIGNMENT);
-  const y = gpu.borrow(buffer.raw, buffer.byteOffset + start * 4, (offset + count - start) * 4);
+  const y = buffer.view(start * 4, (offset + count - start) * 4);
   return { y, offset: offset - start };
 }

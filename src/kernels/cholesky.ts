@@ -36,8 +36,7 @@ export function choleskyUpper(gpu: Gpu, { a, u }: { a: BufferLike; u: BufferLike
   using _temporaries = gpu.scope();
   const mean = diagonalMean(gpu, { a, diagonal: gpu.allocate(4 * n) }, size);
   damp(gpu, { a, mean, y: u }, size, { lower: true });
-  const { raw, byteOffset } = bufferOf(u);
-  const rowsOf = (first: number, end: number) => gpu.borrow(raw, byteOffset + 4 * n * first, 4 * n * (end - first));
+  const rowsOf = (first: number, end: number) => bufferOf(u).view(4 * n * first, 4 * n * (end - first));
   const pivot = gpu.allocate(4 * BLOCK * BLOCK);
   const panel = gpu.allocate(4 * BLOCK * n);
   for (let first = Math.floor((n - 1) / BLOCK) * BLOCK; first >= 0; first -= BLOCK) {

@@ -43,7 +43,7 @@ export function map(
     gpu.copy(bufferOf(source), bufferOf(y), 4 * length, 0, 4 * offset);
     return;
   }
-  const window = arenaWindow(gpu, "map: y", y, { offset, count: length });
+  const window = arenaWindow("map: y", y, { offset, count: length });
   const call = {
     buffers: { ...term.buffers, y: window.y },
     params: { ...term.params, offset: window.offset },

@@ -69,8 +69,7 @@ export function countKept(
   { length, index = 0 }: { length: number; index?: number },
 ): void {
   checkMask("countKept", mask, length);
-  const { raw, byteOffset } = bufferOf(count);
-  gpu.clear(gpu.borrow(raw, byteOffset + index * 4, 4));
+  gpu.clear(bufferOf(count).view(index * 4, 4));
   gpu.dispatch(shaders.count_kept, {
     buffers: { mask, count },
     params: { length, index },

@@ -71,7 +71,7 @@ export function reduceUnits(
       shape,
       parts,
       ...(last
-        ? { ...arenaWindow(gpu, "reduce: y", y, { offset, count }), ending }
+        ? { ...arenaWindow("reduce: y", y, { offset, count }), ending }
         : { y: gpu.allocate(4 * count * rest.outer * rest.inner), offset: 0, ending: { max: ending.max } }),
     };
     if (byColumns) columnsPass(gpu, pass);

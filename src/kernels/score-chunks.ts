@@ -49,11 +49,11 @@ export function scoreChunks(
   { scores, keep }: { scores: BufferLike; keep: BufferLike },
   range: ScoreRange,
 ): ScoreChunk[] {
-  const { raw, byteOffset } = bufferOf(keep);
-  bufferOf(keep).assertAlive("keep");
+  const bits = bufferOf(keep);
+  bits.assertAlive("keep");
   return scoreWindows(gpu, scores, range).map(({ scores, start, end }) => ({
     scores,
-    keep: gpu.borrow(raw, byteOffset + start / 8, Math.ceil((end - start) / 32) * 4),
+    keep: bits.view(start / 8, Math.ceil((end - start) / 32) * 4),
     start,
     first: Math.max(range.offset - start, 0),
     end: end - start,
@@ -61,12 +61,11 @@ export function scoreChunks(
 }
 
 /** `count` scores from `start`, lengthened to whole loads of four; copied when the buffer ends before. */
-function inFours(gpu: Gpu, { raw, byteOffset }: GpuBuffer, start: number, count: number): GpuBuffer {
-  const from = byteOffset + start * 4;
+function inFours(gpu: Gpu, scores: GpuBuffer, start: number, count: number): GpuBuffer {
   const byteLength = Math.ceil(count / 4) * 16;
-  if (from + byteLength <= raw.size) return gpu.borrow(raw, from, byteLength);
+  if (start * 4 + byteLength <= scores.capacity) return scores.view(start * 4, byteLength);
   const copy = gpu.allocate(byteLength);
-  gpu.copy(gpu.borrow(raw, from, count * 4), copy);
+  gpu.copy(scores.view(start * 4, count * 4), copy);
   return copy;
 }
 

@@ -56,12 +56,9 @@ export function selectRanges(
   for (let first = 0; first < ranges.length; first += MOST_RANGES) {
     using _temporaries = gpu.scope();
     const batch = ranges.slice(first, first + MOST_RANGES);
-    const written = results
-      ? rest(gpu, bufferOf(results), first * stride * 4)
-      : gpu.allocate(batch.length * stride * 4);
+    const written = results ? rest(bufferOf(results), first * stride * 4) : gpu.allocate(batch.length * stride * 4);
     selectBatch(gpu, { scores, keep, results: written }, batch, stride, tuning);
   }
 }
 
-const rest = (gpu: Gpu, { raw, byteOffset, byteLength }: GpuBuffer, from: number): GpuBuffer =>
-  gpu.borrow(raw, byteOffset + from, byteLength - from);
+const rest = (buffer: GpuBuffer, from: number): GpuBuffer => buffer.view(from, buffer.byteLength - from);

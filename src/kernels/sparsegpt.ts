@@ -63,7 +63,7 @@ export function sparseGptSweep(
   for (let block = 0; block < blocks; block++) {
     const first = block * BLOCK;
     const width = Math.min(BLOCK, columns - first);
-    const uRows = gpu.borrow(u.raw, u.byteOffset + 4 * columns * first, 4 * columns * width);
+    const uRows = u.view(4 * columns * first, 4 * columns * width);
     if (scores) {
       const call = { buffers: { w: swept, u: uRows, y: scores }, inFours: false };
       const params = { columns, first, width, start_score: block * bits };

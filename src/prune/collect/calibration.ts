@@ -73,7 +73,7 @@ function* singly({ images, labels }: CalibrationBatch): Generator<CalibrationBat
     if (!(images instanceof Tensor)) yield { images: images.subarray(row * each, (row + 1) * each), labels: example };
     else {
       const { gpu, buffer, shape } = images;
-      const view = gpu.borrow(buffer.raw, buffer.byteOffset + row * each * 4, each * 4);
+      const view = buffer.view(row * each * 4, each * 4);
       yield { images: new Tensor(gpu, view, [1, ...shape.slice(1)]), labels: example };
     }
   }
