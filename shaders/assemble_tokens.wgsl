@@ -6,10 +6,10 @@
 struct Params { start: u32, end: u32, tokens: u32, prefix_tokens: u32, width: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> patches: array<Value>;
+@group(0) @binding(1) var<storage, read> patches: array<Stored>;
 @group(0) @binding(2) var<storage, read> prefix: array<Value>;
 @group(0) @binding(3) var<storage, read> position: array<Value>;
-@group(0) @binding(4) var<storage, read_write> out: array<Value>;
+@group(0) @binding(4) var<storage, read_write> out: array<Stored>;
 
 fn apply(i: u32) {
   let prefix_size = params.prefix_tokens * params.width / WIDTH;
@@ -17,8 +17,8 @@ fn apply(i: u32) {
   let b = i / (prefix_size + patches_size);
   let at = i % (prefix_size + patches_size);
   if (at < prefix_size) {
-    out[i] = prefix[at] + position[at];
+    out[i] = Stored(prefix[at] + position[at]);
   } else {
-    out[i] = patches[b * patches_size + at - prefix_size] + position[at];
+    out[i] = Stored(Value(patches[b * patches_size + at - prefix_size]) + position[at]);
   }
 }

@@ -7,8 +7,8 @@ const INVERSE = false;
 struct Params { start: u32, end: u32, channels: u32, height: u32, width: u32, side: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> source: array<Value>;
-@group(0) @binding(2) var<storage, read_write> moved: array<Value>;
+@group(0) @binding(1) var<storage, read> source: array<Stored>;
+@group(0) @binding(2) var<storage, read_write> moved: array<Stored>;
 
 // Where the image's value i lies among the patches.
 fn patch_index(i: u32) -> u32 {

@@ -3,7 +3,7 @@ import { KernelError } from "../errors.js";
 import { type FaultLog, firstParagraph } from "./faults.js";
 import { label } from "./label.js";
 import { paramsByteLength } from "./params.js";
-import { type Constants, type ShaderSource, specialize } from "./shader.js";
+import { type Constants, needsFloat16, type ShaderSource, specialize } from "./shader.js";
 
 export interface Pipeline {
   readonly shader: ShaderSource;
@@ -52,6 +52,11 @@ export class PipelineCache {
   }
 
   #descriptor(shader: ShaderSource, constants: Constants, name: string): GPUComputePipelineDescriptor {
+    if (needsFloat16(constants) && !this.device.features.has("shader-f16")) {
+      throw new KernelError(
+        `${name}: expected a device with shader-f16, got one without; keep f32 or choose another adapter`,
+      );
+    }
     if (shader.explain) this.faults.explain(label(name), shader.explain);
     const module = this.device.createShaderModule({ label: label(name), code: specialize(shader, constants) });
     return { label: label(name), layout: this.#layout(shader).pipeline, compute: { module, entryPoint: "main" } };

@@ -48,9 +48,16 @@ function spell(value: ConstantValue, previous: string): string {
   return `${value}${suffix}`;
 }
 
-/** WGSL text with constants replaced. */
+/** Types of 16-bit floats, which WGSL has only behind a directive. */
+const HALF_TYPE = /\b(?:f16|vec[234]h|vec[234]<f16>)/;
+
+/** Whether constants make a kernel one that only devices with the feature `shader-f16` can run. */
+export const needsFloat16 = (constants: Constants): boolean =>
+  Object.values(constants).some((value) => typeof value === "string" && HALF_TYPE.test(value));
+
+/** WGSL text with constants replaced, and with the directive that their types need; lines stay where they are. */
 export function specialize(shader: ShaderSource, constants: Constants): string {
-  let code = shader.code;
+  let code = needsFloat16(constants) ? `enable f16; ${shader.code}` : shader.code;
   for (const [name, value] of Object.entries(constants)) {
     if (value === undefined) continue;
     const pattern = declaration(name);

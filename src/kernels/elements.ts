@@ -2,16 +2,31 @@
 import { ShapeError } from "../errors.js";
 import type { Constants, ShaderSource } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
+import { constantDefault } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 
-/** Checks that each named buffer holds at least so many 32-bit elements. @throws ShapeError naming the operation and the buffer. */
+/** How a kernel's operands lie in memory. It computes in f32 either way: f16 is widened as it is read and rounded as it is written. */
+export type FloatStorage = "f32" | "f16";
+
+/** The storage of an operation's operands. */
+export interface StorageOptions {
+  /** Of the tensors that grow with the batch; what else an operation takes is f32. Default: f32. f16 needs a device with `shader-f16`. */
+  readonly storage?: FloatStorage;
+}
+
+/** Bytes of so many elements, in whole words of 4 bytes as buffers are bound. */
+export const storageBytes = (elements: number, storage: FloatStorage): number =>
+  storage === "f16" ? 4 * Math.ceil(elements / 2) : 4 * elements;
+
+/** Checks that each named buffer holds at least so many elements. @throws ShapeError naming the operation and the buffer. */
 export function requireElements<Name extends string>(
   op: string,
   buffers: { readonly [N in Name]: BufferLike },
   lengths: { readonly [N in Name]: number },
+  storage: FloatStorage = "f32",
 ): void {
   for (const name in lengths) {
-    const held = bufferOf(buffers[name]).byteLength / 4;
+    const held = bufferOf(buffers[name]).byteLength / (storage === "f16" ? 2 : 4);
     if (held < lengths[name]) {
       throw new ShapeError(`${op}: expected ${lengths[name]} elements in ${name}, got ${held}; check the sizes passed`);
     }
@@ -26,8 +41,19 @@ export function loadWidth(...lengths: number[]): 1 | 4 {
 /** What replaces the constants of shaders/shared/value.wgsl and mask_bits.wgsl for values of four elements. */
 const FOUR: Constants = { Value: "vec4f", WIDTH: 4, Bits: "vec4u", BIT: "vec4u(1u, 2u, 4u, 8u)" };
 
-/** Constants that make a kernel, written for single elements, read `width` of them as one value. */
-export function valueConstants(shader: ShaderSource, width: 1 | 4): Constants {
-  if (width === 1) return {};
-  return Object.fromEntries(shader.constants.filter((name) => name in FOUR).map((name) => [name, FOUR[name]]));
+/** Constants that make a kernel, written for single elements, read `width` of them as one value, and of this storage where it binds `Stored`. */
+export function valueConstants(shader: ShaderSource, width: 1 | 4, storage: FloatStorage = "f32"): Constants {
+  const constants = { ...(width === 4 && FOUR), ...storageConstants(shader, width, storage) };
+  return Object.fromEntries(Object.entries(constants).filter(([name]) => shader.constants.includes(name)));
+}
+
+/** What replaces an alias such as `alias Stored = Value;`, the value as it lies in memory: nothing for f32. */
+export function storageConstants(
+  shader: ShaderSource,
+  width: 1 | 4,
+  storage: FloatStorage,
+  alias = "Stored",
+): Record<string, string> {
+  if (storage === "f32") return {};
+  return { [alias]: width === 4 ? "vec4h" : constantDefault(shader, "Value").replace("f32", "f16") };
 }

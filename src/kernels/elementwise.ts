@@ -1,7 +1,7 @@
 /** Runs elementwise kernels, which import shaders/shared/elementwise.wgsl and say in `apply(i)` what becomes of value i. */
 import type { Constants, Gpu, ShaderSource } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { valueConstants } from "./elements.js";
+import { type FloatStorage, valueConstants } from "./elements.js";
 
 const GRID = { GROUP: 64, TURNS: 4 };
 
@@ -17,7 +17,9 @@ export type ElementwiseParam<S extends ShaderSource> = Exclude<S["params"][numbe
 /** One use of such a kernel: its buffers, and its parameters without the range that `dispatchElementwise` fills in. */
 export type ElementwiseCall<S extends ShaderSource> = {
   readonly buffers: { readonly [B in S["bindings"][number]["name"]]: BufferLike };
-  readonly constants?: Constants<S>;
+  readonly constants?: Constants<S> | ((width: 1 | 4) => Constants<S>);
+  /** Of what the kernel binds as arrays of `Stored`. Default: f32. */
+  readonly storage?: FloatStorage;
   /** False when four neighbours cannot be treated as one value: everything runs singly. */
   readonly inFours?: boolean;
 } & ([ElementwiseParam<S>] extends [never]
@@ -35,16 +37,17 @@ export type ElementwiseCall<S extends ShaderSource> = {
 export function dispatchElementwise<S extends ShaderSource>(
   gpu: Gpu,
   shader: S | ((width: 1 | 4) => S),
-  { buffers, params, constants, inFours = true }: ElementwiseCall<S>,
+  { buffers, params, constants, storage, inFours = true }: ElementwiseCall<S>,
   length: number,
 ): void {
   const grid = gpu.info.software ? SOFTWARE_GRID : GRID;
   const run = (start: number, end: number, width: 1 | 4) => {
+    const given = typeof constants === "function" ? constants(width) : constants;
     const kernel: ShaderSource = typeof shader === "function" ? shader(width) : shader;
     gpu.dispatch(kernel, {
       buffers,
       params: { ...params, start, end },
-      constants: { ...constants, ...grid, ...valueConstants(kernel, width) },
+      constants: { ...given, ...grid, ...valueConstants(kernel, width, storage) },
       groups: Math.ceil((end - start) / (grid.GROUP * grid.TURNS)),
     });
   };

@@ -30,6 +30,7 @@ export {
   batchNormGrad,
 } from "./batch-norm.js";
 export type { BufferLike } from "./buffers.js";
+export { cast } from "./cast.js";
 export { choleskyUpper, dampedInverse, dampedInverseDiagonal } from "./cholesky.js";
 export { classAttention } from "./class-attention.js";
 export {
@@ -52,6 +53,7 @@ export {
 } from "./cross-attention.js";
 export { type CrossEntropySize, crossEntropy, crossEntropyGrad } from "./cross-entropy.js";
 export type { DampedSize } from "./damp.js";
+export type { FloatStorage, StorageOptions } from "./elements.js";
 export { dispatchElementwise, type ElementwiseCall, type ElementwiseParam } from "./elementwise.js";
 export { type EmbeddingSize, embedding, embeddingGrad } from "./embedding.js";
 export { fill } from "./fill.js";

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -17,15 +17,16 @@ export interface PatchSize {
 
 /**
  * Cuts images (batch x channels x height x width) into rows of pixels: patches is (batch * tokens) x (channels * patch * patch), tokens in reading order,
- * columns in the order of a convolution's weight (channel, y, x), so that patch embedding is one matmul. f32.
+ * columns in the order of a convolution's weight (channel, y, x), so that patch embedding is one matmul. Both are of one storage.
  * @throws ShapeError when patch does not divide the image, or a buffer is too short.
  */
 export function patchify(
   gpu: Gpu,
   { images, patches }: { images: BufferLike; patches: BufferLike },
   size: PatchSize,
+  options: StorageOptions = {},
 ): void {
-  move(gpu, "patchify", images, patches, size, false);
+  move(gpu, "patchify", images, patches, size, false, options);
 }
 
 /**
@@ -47,6 +48,7 @@ function move(
   moved: BufferLike,
   { batch, channels, height, width, patch }: PatchSize,
   inverse: boolean,
+  { storage }: StorageOptions = {},
 ): void {
   if (height % patch !== 0 || width % patch !== 0) {
     throw new ShapeError(
@@ -54,12 +56,13 @@ function move(
     );
   }
   const length = batch * channels * height * width;
-  requireElements(op, { source, moved }, { source: length, moved: length });
+  requireElements(op, { source, moved }, { source: length, moved: length }, storage);
   const call = {
     buffers: { source, moved },
     params: { channels, height, width, side: patch },
     constants: { INVERSE: inverse },
     inFours: patch % 4 === 0,
+    storage,
   };
   dispatchElementwise(gpu, shaders.patchify, call, length);
 }

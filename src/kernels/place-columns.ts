@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Column of x that is none: the column of y is zero. */
@@ -11,15 +11,17 @@ const grid = (gpu: Gpu) => (gpu.info.software ? { GROUP: 8, ROWS: 64 } : { GROUP
 
 /**
  * y[r, c] = x[r, source[c]], or 0 where `source[c]` is `NO_COLUMN`: takes columns out of rows, or spreads them over wider ones. x: rows x from,
- * y: rows x to (f32); source: to (u32). @throws ShapeError when a buffer is too short.
+ * y: rows x to; source: to (u32). @throws ShapeError when a buffer is too short.
  */
 export function placeColumns(
   gpu: Gpu,
   { x, source, y }: { x: BufferLike; source: BufferLike; y: BufferLike },
   { rows, from, to }: { rows: number; from: number; to: number },
+  { storage = "f32" }: StorageOptions = {},
 ): void {
-  requireElements("placeColumns", { x, source, y }, { x: rows * from, source: to, y: rows * to });
-  const constants = grid(gpu);
+  requireElements("placeColumns", { x, y }, { x: rows * from, y: rows * to }, storage);
+  requireElements("placeColumns", { source }, { source: to });
+  const constants = { ...grid(gpu), Stored: storage };
   gpu.dispatch(shaders.place_columns, {
     buffers: { x, source, y },
     params: { rows, x_columns: from, y_columns: to },

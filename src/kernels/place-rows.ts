@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -8,7 +8,7 @@ import * as shaders from "./shaders.gen.js";
 export const NO_ROW = 0xffffffff;
 
 /**
- * y[r] = x[source[r]], or zero where source[r] is `NO_ROW`. x: rows of `width` elements, f32; source: one u32 a row of y, which is not checked; y:
+ * y[r] = x[source[r]], or zero where source[r] is `NO_ROW`. x: rows of `width` elements; source: one u32 a row of y, which is not checked; y:
  * rows x width. With the rows of `keepTokens` it takes tokens, with its places it is the gradient of that.
  * @throws ShapeError when source or y is too short.
  */
@@ -16,8 +16,10 @@ export function placeRows(
   gpu: Gpu,
   { x, source, y }: { x: BufferLike; source: BufferLike; y: BufferLike },
   { rows, width }: { rows: number; width: number },
+  { storage }: StorageOptions = {},
 ): void {
-  requireElements("placeRows", { source, y }, { source: rows, y: rows * width });
-  const call = { buffers: { x, source, y }, params: { width }, inFours: width % 4 === 0 };
+  requireElements("placeRows", { source }, { source: rows });
+  requireElements("placeRows", { y }, { y: rows * width }, storage);
+  const call = { buffers: { x, source, y }, params: { width }, inFours: width % 4 === 0, storage };
   dispatchElementwise(gpu, shaders.place_rows, call, rows * width);
 }

@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
@@ -18,8 +18,9 @@ export interface AssembleSize {
 }
 
 /**
- * out[b] = concat(prefix, patches[b]) + position, f32. patches: batch x tokens x width; prefix: prefixTokens x width, left out when there is none;
+ * out[b] = concat(prefix, patches[b]) + position. patches: batch x tokens x width; prefix: prefixTokens x width, left out when there is none;
  * position: (prefixTokens + tokens) x width; out: batch x (prefixTokens + tokens) x width.
+ * `storage` is that of patches and out.
  * @throws ShapeError when a buffer is missing or too short.
  */
 export function assembleTokens(
@@ -31,15 +32,17 @@ export function assembleTokens(
     out,
   }: { patches: BufferLike; prefix?: BufferLike; position: BufferLike; out: BufferLike },
   { batch, tokens, prefixTokens, width }: AssembleSize,
+  { storage }: StorageOptions = {},
 ): void {
   const each = (prefixTokens + tokens) * width;
-  const lengths = { patches: batch * tokens * width, position: each, out: batch * each };
-  requireElements("assembleTokens", { patches, position, out }, lengths);
+  requireElements("assembleTokens", { patches, out }, { patches: batch * tokens * width, out: batch * each }, storage);
+  requireElements("assembleTokens", { position }, { position: each });
   if (prefixTokens > 0) requirePrefix("assembleTokens", prefix, prefixTokens * width);
   const call = {
     buffers: { patches, prefix: prefixTokens > 0 ? prefix! : position, position, out },
     params: { tokens, prefix_tokens: prefixTokens, width },
     inFours: width % 4 === 0,
+    storage,
   };
   dispatchElementwise(gpu, shaders.assemble_tokens, call, batch * each);
 }
@@ -111,19 +114,24 @@ function requireRange(op: string, { tokens, from, to }: TokenRange): void {
 }
 
 /**
- * y[b] = mean of x[b, t] over from <= t < to, f32. x: batch x tokens x width; y: batch x width.
+ * y[b] = mean of x[b, t] over from <= t < to. x: batch x tokens x width; y: batch x width.
  * @throws ShapeError when the range is empty or outside of the tokens, or a buffer is too short.
  */
-export function meanTokens(gpu: Gpu, buffers: { x: BufferLike; y: BufferLike }, size: TokenRange): void {
+export function meanTokens(
+  gpu: Gpu,
+  buffers: { x: BufferLike; y: BufferLike },
+  size: TokenRange,
+  { storage }: StorageOptions = {},
+): void {
   const { batch, tokens, width, from, to } = size;
   requireRange("meanTokens", size);
-  requireElements("meanTokens", buffers, { x: batch * tokens * width, y: batch * width });
+  requireElements("meanTokens", buffers, { x: batch * tokens * width, y: batch * width }, storage);
   const load = loadWidth(width);
   const count = (batch * width) / load;
   gpu.dispatch(shaders.mean_tokens, {
     buffers,
     params: { count, tokens, width: width / load, first_token: from, end_token: to },
-    constants: valueConstants(shaders.mean_tokens, load),
+    constants: valueConstants(shaders.mean_tokens, load, storage),
     groups: Math.ceil(count / 64),
   });
 }
@@ -145,15 +153,16 @@ export function meanTokensGrad(gpu: Gpu, buffers: { dy: BufferLike; dx: BufferLi
 }
 
 /**
- * y[b] = x[b, token], f32. x: batch x tokens x width; y: batch x width.
+ * y[b] = x[b, token]. x: batch x tokens x width; y: batch x width.
  * @throws ShapeError when the token is not there, or a buffer is too short.
  */
 export function takeToken(
   gpu: Gpu,
   buffers: { x: BufferLike; y: BufferLike },
   { token, ...size }: TokenSize & { readonly token: number },
+  options: StorageOptions = {},
 ): void {
-  meanTokens(gpu, buffers, { ...size, from: token, to: token + 1 });
+  meanTokens(gpu, buffers, { ...size, from: token, to: token + 1 }, options);
 }
 
 /**

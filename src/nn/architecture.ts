@@ -1,4 +1,5 @@
 /** What this library computes, by the `architecture` of a config: the one place that knows all networks. */
+import { UsageError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import type { ModelConfig } from "../io/config.js";
 import { convNetLayout } from "../io/convnet-networks.js";
@@ -11,6 +12,7 @@ import { MLP } from "./mlp.js";
 import { mlpLayers } from "./mlp-sites.js";
 import type { Model } from "./model.js";
 import type { ModelWeights } from "./parameter.js";
+import type { ModelOptions } from "./precision.js";
 import type { PrunableLayer } from "./sites.js";
 import { ViT } from "./vit.js";
 import { vitLayers } from "./vit-sites.js";
@@ -23,8 +25,8 @@ export interface Architecture {
   readonly flops: number;
   /** Fresh weights, the same on every machine. */
   initialWeights(seed: number): Map<string, FloatTensor>;
-  /** @throws FormatError when weights and config disagree. */
-  create(gpu: Gpu, weights: ModelWeights): Model;
+  /** @throws FormatError when weights and config disagree, UsageError or GpuError for a precision that the network or the device lacks. */
+  create(gpu: Gpu, weights: ModelWeights, options?: ModelOptions): Model;
 }
 
 export function architectureOf(config: ModelConfig): Architecture {
@@ -34,21 +36,24 @@ export function architectureOf(config: ModelConfig): Architecture {
         layers: vitLayers(config),
         flops: vitFlops(config),
         initialWeights: (seed) => initialViTWeights(config, seed),
-        create: (gpu, weights) => new ViT(gpu, config, weights),
+        create: (gpu, weights, options) => new ViT(gpu, config, weights, options),
       };
     case "mlp":
       return {
         layers: mlpLayers(config),
         flops: mlpFlops(config),
         initialWeights: (seed) => initialMlpWeights(config, seed),
-        create: (gpu, weights) => new MLP(gpu, config, weights),
+        create: (gpu, weights, options) => new MLP(gpu, config, weights, options),
       };
     default:
       return {
         layers: convNetLayers(convNetLayout(config), config.numClasses),
         flops: convNetFlops(config),
         initialWeights: (seed) => initialConvNetWeights(config, seed),
-        create: (gpu, weights) => new ConvNet(gpu, config, weights),
+        create: (gpu, weights, options) => {
+          refuseFloat16(config, options);
+          return new ConvNet(gpu, config, weights);
+        },
       };
   }
 }
@@ -57,7 +62,12 @@ export function architectureOf(config: ModelConfig): Architecture {
  * The network of a config on a device.
  *
  * @param weights - of the host, or tensors that lie on the device already
- * @throws FormatError when weights and config disagree.
+ * @throws FormatError when weights and config disagree, UsageError or GpuError for a precision that the network or the device lacks.
  */
-export const createModel = (gpu: Gpu, config: ModelConfig, weights: ModelWeights): Model =>
-  architectureOf(config).create(gpu, weights);
+export const createModel = (gpu: Gpu, config: ModelConfig, weights: ModelWeights, options: ModelOptions = {}): Model =>
+  architectureOf(config).create(gpu, weights, options);
+
+function refuseFloat16({ architecture }: ModelConfig, { precision = "f32" }: ModelOptions = {}): void {
+  if (precision === "f32") return;
+  throw new UsageError(`model: precision ${precision}: expected a ViT, DeiT or MLP, got "${architecture}"; use f32`);
+}

@@ -21,6 +21,7 @@ export {
   type WeightView,
 } from "./pass.js";
 export type { ConvWindow } from "./patch-rows.js";
+export { type ModelOptions, type Precision, requireFloat32 } from "./precision.js";
 export {
   blockGroup,
   type LayerKind,

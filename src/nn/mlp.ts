@@ -8,6 +8,7 @@ import { mlpGatePlaces, mlpLayers, mlpNeuronUnits } from "./mlp-sites.js";
 import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
+import type { ModelOptions } from "./precision.js";
 import { inScope } from "./scoped.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 
@@ -25,12 +26,13 @@ export class MLP implements Model {
     readonly gpu: Gpu,
     config: ModelConfig,
     weights: ModelWeights,
+    options: ModelOptions = {},
   ) {
     if (config.architecture !== "mlp") {
       throw new FormatError(`model: expected the config of an MLP, got "${config.architecture}"; load such a model`);
     }
     this.config = config;
-    this.parameters = modelParameters(gpu, config, weights);
+    this.parameters = modelParameters(gpu, config, weights, options);
     this.gates = new Gates(mlpGatePlaces(config));
     this.layers = mlpLayers(config);
     this.trunk = [...this.gates.places.keys()];
@@ -60,10 +62,11 @@ export class MLP implements Model {
 
   /** The last layer gives logits; the others have neurons. */
   #layer(x: Tensor, pass: Pass, index: number): Tensor {
-    const y = pass.linear(x, `lin.${index}`);
-    if (index === this.config.hidden.length) return y;
-    const neurons = `lin.${index}.neuron`;
-    return pass.gate(pass.activate(y, "relu", neurons), neurons);
+    const name = `lin.${index}`;
+    const input = pass.input(x);
+    if (index === this.config.hidden.length) return pass.logits(input, name);
+    const neurons = `${name}.neuron`;
+    return pass.gate(pass.activate(pass.linear(input, name), "relu", neurons), neurons);
   }
 
   /** Gives the memory of the weights and masks back. */

@@ -3,9 +3,11 @@ import { ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { checkAgainst, checkFinite } from "../io/check-weights.js";
 import type { ModelConfig } from "../io/config.js";
+import { narrowFloat16 } from "../io/float16.js";
 import { expectedParameters, isStatistic } from "../io/parameters.js";
 import type { FloatTensor } from "../io/safetensors.js";
-import { Tensor } from "../tensor/index.js";
+import { cast, Tensor } from "../tensor/index.js";
+import { checkPrecision, isMatrix, type ModelOptions, type Precision } from "./precision.js";
 
 /**
  * Weights by parameter name: of the host, which are uploaded, or tensors on the device, which are used where they lie. The memory of the latter
@@ -26,9 +28,10 @@ export class Parameter {
     private readonly owned: boolean,
     /** Called when the mask comes, goes or gives way to another. */
     private readonly onStructure: () => void,
+    precision: Precision = "f32",
   ) {
     this.trainable = !isStatistic(name);
-    value.requiresGradient = this.trainable;
+    value.requiresGradient = this.trainable && precision === "f32";
   }
 
   /** One bit a value, 1 = keep (u32 words). Bits may be written at any time. */
@@ -61,6 +64,17 @@ function borrow(gpu: Gpu, name: string, tensor: Tensor): Tensor {
   return new Tensor(gpu, tensor.buffer, tensor.shape);
 }
 
+/** The value on the device, of f16 where the model keeps matrices so, and whether its memory is the model's own. */
+function place(gpu: Gpu, name: string, weight: FloatTensor | Tensor, precision: Precision) {
+  const rounded = precision === "f16" && isMatrix(name, weight.shape);
+  if (weight instanceof Tensor) {
+    const borrowed = borrow(gpu, name, weight);
+    return { value: rounded ? cast(borrowed, "f16") : borrowed, owned: rounded };
+  }
+  const data = rounded ? narrowFloat16(weight.data) : weight.data;
+  return { value: Tensor.from(gpu, data, weight.shape), owned: true };
+}
+
 /** The parameters of a model in the order of its forward pass. */
 export class Parameters implements Iterable<Parameter> {
   readonly #byName = new Map<string, Parameter>();
@@ -69,11 +83,13 @@ export class Parameters implements Iterable<Parameter> {
   constructor(
     readonly gpu: Gpu,
     weights: ModelWeights,
+    /** Of matrices; what else a model has is f32. */
+    readonly precision: Precision = "f32",
   ) {
+    checkPrecision(gpu, precision);
     for (const [name, weight] of weights) {
-      const borrowed = weight instanceof Tensor;
-      const value = borrowed ? borrow(gpu, name, weight) : Tensor.from(gpu, weight.data, weight.shape);
-      this.#byName.set(name, new Parameter(name, value, !borrowed, () => this.#structure++));
+      const { value, owned } = place(gpu, name, weight, precision);
+      this.#byName.set(name, new Parameter(name, value, owned, () => this.#structure++, precision));
     }
   }
 
@@ -116,7 +132,7 @@ export class Parameters implements Iterable<Parameter> {
     return count;
   }
 
-  /** Copies all values to the host, removed ones included. */
+  /** Copies all values to the host, removed ones included; those of f16 as they were rounded. */
   async read(): Promise<Map<string, FloatTensor>> {
     const weights = new Map<string, FloatTensor>();
     for (const { name, value } of this) weights.set(name, { shape: [...value.shape], data: await value.read() });
@@ -133,16 +149,21 @@ export class Parameters implements Iterable<Parameter> {
  * The parameters of a config's model.
  *
  * @throws FormatError for a parameter that is missing, unexpected or of a wrong shape, or host values that are not finite; those on the device
- *   are not read. ShapeError for a tensor that is not f32 or of another Gpu.
+ *   are not read. ShapeError for a tensor that is not f32 or of another Gpu. GpuError for f16 on a device without it.
  */
-export const modelParameters = (gpu: Gpu, config: ModelConfig, weights: ModelWeights): Parameters =>
-  checkedParameters(gpu, expectedParameters(config), weights);
+export const modelParameters = (
+  gpu: Gpu,
+  config: ModelConfig,
+  weights: ModelWeights,
+  options: ModelOptions = {},
+): Parameters => checkedParameters(gpu, expectedParameters(config), weights, options);
 
 /** The same for parameters of these names and shapes, in their order. */
 export function checkedParameters(
   gpu: Gpu,
   expected: ReadonlyMap<string, readonly number[]>,
   weights: ModelWeights,
+  { precision }: ModelOptions = {},
 ): Parameters {
   checkAgainst(weights, expected, "model");
   checkFinite(
@@ -150,5 +171,5 @@ export function checkedParameters(
     "model",
   );
   // The order decides that of sums over all parameters, and files have orders of their own.
-  return new Parameters(gpu, new Map(Array.from(expected.keys(), (name) => [name, weights.get(name)!])));
+  return new Parameters(gpu, new Map(Array.from(expected.keys(), (name) => [name, weights.get(name)!])), precision);
 }

@@ -8,7 +8,9 @@ import {
   applyBits,
   attention,
   batchNorm,
+  cast,
   conv2d,
+  type FloatStorage,
   gate,
   layerNorm,
   linear,
@@ -145,15 +147,28 @@ export class Pass {
     return mask ? applyBits(value, mask) : value;
   }
 
-  /** y = x (W * mask)^T + b with `prefix.weight` and, if there is one, `prefix.bias`. A convolution's weight counts as [out, rest]. */
-  linear(x: Tensor, layer: string): Tensor {
+  /** Images, or whatever the first layer reads, as the model keeps its activations. */
+  input(x: Tensor): Tensor {
+    return cast(x, this.parameters.precision);
+  }
+
+  /** What a classifier says, always f32: see `linear`. */
+  logits(x: Tensor, layer: string): Tensor {
+    return this.linear(x, layer, "f32");
+  }
+
+  /**
+   * y = x (W * mask)^T + b with `prefix.weight` and, if there is one, `prefix.bias`. A convolution's weight counts as [out, rest].
+   * @param storage - of y. Default: that of x
+   */
+  linear(x: Tensor, layer: string, storage?: FloatStorage): Tensor {
     const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
     const { value, ...as } = this.#operand(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
     const bias = this.#bias(prefix);
     const { denseGradients: denseGradient } = this.options;
-    const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient, ...as });
+    const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient, storage, ...as });
     this.options.observer?.layer?.(prefix, x, y);
     return y;
   }

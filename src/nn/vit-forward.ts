@@ -61,7 +61,7 @@ function embed(images: Tensor, config: ViTConfig, pass: Pass): Tensor {
   if (images.shape.length !== 4 || expected.some((extent, axis) => images.shape[axis + 1] !== extent)) {
     throw new ShapeError(`vit: expected images [N, ${expected.join(", ")}], got [${images.shape}]`);
   }
-  const patches = pass.linear(patchify(images, patchSize), "patch_embed.proj");
+  const patches = pass.linear(patchify(pass.input(images), patchSize), "patch_embed.proj");
   const position = pass.value("pos_embed");
   const tokens = assembleTokens(
     { patches, prefix: prefix(config, pass), position: reshape(position, [position.size / embedDim, embedDim]) },
@@ -103,5 +103,5 @@ export function exitLogits(x: Tensor, depth: number, config: ViTConfig, pass: Pa
 /** Norm, dropout and classifier of pooled tokens: [batch, width] -> [batch, classes]. */
 function applyHead(pooled: Tensor, norm: string, name: string, config: ViTConfig, pass: Pass): Tensor {
   const normed = pass.gate(pass.layerNorm(pooled, norm, config), "embed");
-  return pass.linear(pass.dropout(normed, config.dropRate), name);
+  return pass.logits(pass.dropout(normed, config.dropRate), name);
 }

@@ -7,6 +7,7 @@ import { Gates } from "./gates.js";
 import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
 import { type ForwardOptions, Pass } from "./pass.js";
+import type { ModelOptions } from "./precision.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 import { type EncoderBlock, encoderBlocks, releaseBlocks } from "./vit-block.js";
 import { exitLogits, vitOutput, vitTokens } from "./vit-forward.js";
@@ -31,6 +32,7 @@ export class ViT implements Model {
     readonly gpu: Gpu,
     config: ModelConfig,
     weights: ModelWeights,
+    options: ModelOptions = {},
   ) {
     if (config.architecture !== "vit") {
       throw new FormatError(
@@ -38,7 +40,7 @@ export class ViT implements Model {
       );
     }
     this.config = config;
-    this.parameters = modelParameters(gpu, config, weights);
+    this.parameters = modelParameters(gpu, config, weights, options);
     this.gates = new Gates(vitGatePlaces(config));
     this.layers = vitLayers(config);
     this.sampleShape = inputSpec(config).sampleShape;

@@ -5,7 +5,7 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { type MapInput, map as mapKernel } from "../kernels/map.js";
 import { applyMask } from "../kernels/mask.js";
 import { randomNormal, randomUniform } from "../kernels/random.js";
-import type { Model, PrunableLayer } from "../nn/index.js";
+import { type Model, type PrunableLayer, requireFloat32 } from "../nn/index.js";
 import { Tensor } from "../tensor/index.js";
 import { Collector, type CollectorOptions } from "./collect/collector.js";
 import { addTerm } from "./collect/first-order.js";
@@ -52,6 +52,7 @@ export class Scorer {
     private readonly saliency: AnySaliency,
     private readonly options: ScorerOptions,
   ) {
+    requireFloat32(model, "pruning");
     this.#gpu = model.gpu;
     this.#expression = options.reference ? referenceScore(saliency) : scoreExpression(saliency);
     // The authors' own score may stand on other sources.

@@ -1,3 +1,4 @@
+export type { FloatStorage } from "../kernels/elements.js";
 export type { WeightAs } from "../kernels/weight-as.js";
 export { backward, Gradients } from "./backward.js";
 export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
@@ -17,6 +18,7 @@ export {
 } from "./op.js";
 export { type AttentionAttributes, attention } from "./ops/attention.js";
 export { type BatchNormAttributes, batchNorm } from "./ops/batch-norm.js";
+export { cast } from "./ops/cast.js";
 export { ColumnMap, spreadColumns, takeColumns } from "./ops/columns.js";
 export { concatRows } from "./ops/concat.js";
 export { type Conv2dAttributes, conv2d } from "./ops/conv.js";

@@ -4,6 +4,7 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { gradientNorm } from "../kernels/gradient-norm.js";
 import { adamw, optimizerSchedule } from "../kernels/optimizer.js";
 import type { Parameter, Parameters } from "../nn/parameter.js";
+import { requireFloat32 } from "../nn/precision.js";
 import { type Gradients, Tensor } from "../tensor/index.js";
 
 /** Coefficients of AdamW (Loshchilov and Hutter 2019). */
@@ -40,6 +41,7 @@ export class AdamW {
     private readonly parameters: Parameters,
     readonly options: AdamWOptions,
   ) {
+    requireFloat32({ parameters }, "training");
     for (const { name, value, trainable } of parameters) {
       if (!trainable) continue;
       this.#moments.set(name, { first: Tensor.zeros(gpu, value.shape), second: Tensor.zeros(gpu, value.shape) });

@@ -23,7 +23,8 @@ export const cases: KernelCase[] = shapes.map(([rows, from, to, benchOnly]) => (
   name: `placeColumns ${rows}x${from} to ${to}`,
   inputs: () => ({ x: normals(rows * from, from + to), source: sources(from, to) }),
   outputs: { y: { length: rows * to } },
-  run: (gpu, { x, source, y }) => placeColumns(gpu, { x, source, y }, { rows, from, to }),
+  run: (gpu, { x, source, y }, storage) => placeColumns(gpu, { x, source, y }, { rows, from, to }, { storage }),
+  float16: ["x", "y"],
   oracle: ({ x, source }) => ({
     y: Float64Array.from({ length: rows * to }, (_, i) => {
       const column = source[i % to];

@@ -1,7 +1,7 @@
 /** Gates become part of the weights beside them: columns of what reads a gated activation, rows of what writes it. */
 import { UsageError } from "../../errors.js";
 import { map } from "../../kernels/map.js";
-import type { Model, Parameter } from "../../nn/index.js";
+import { type Model, type Parameter, requireFloat32 } from "../../nn/index.js";
 import type { Tensor } from "../../tensor/index.js";
 
 /** Layers of a block whose columns or rows take the gates of a site in. */
@@ -40,6 +40,7 @@ interface Target {
  *   changed then.
  */
 export async function foldGates(model: Model): Promise<void> {
+  requireFloat32(model, "gates into weights");
   const { gates, gpu } = model;
   const folds: { gate: Tensor; targets: readonly Target[] }[] = [];
   for (const [place, gate] of gates) folds.push({ gate, targets: await targetsOf(model, place, gate) });

@@ -1,7 +1,7 @@
 /** Searches: methods that learn what to remove while the weights train. What they have in common, and the training that runs one. */
 import type { Dataset } from "../../io/dataset.js";
 import type { FloatTensor } from "../../io/safetensors.js";
-import type { Model } from "../../nn/index.js";
+import { type Model, requireFloat32 } from "../../nn/index.js";
 import type { Gradients, Tensor } from "../../tensor/index.js";
 import { Trainer, type TrainHooks, type TrainingStep, type TrainOptions, trainingSteps } from "../../train/index.js";
 import type { MaskSet } from "../masks/masks.js";
@@ -74,6 +74,7 @@ export async function runSearch(
   { data, options, sparsity, reference }: SearchRun,
   hooks: TrainHooks = {},
 ): Promise<SearchResult> {
+  requireFloat32(model, "search");
   const totalSteps = trainingSteps(data, options);
   using search = method.start(model, { sparsity, totalSteps, learningRate: options.learningRate, reference });
   const { forward, objective, onGradients } = search;

@@ -2,7 +2,7 @@ import { ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { NO_COLUMN, placeColumns } from "../../kernels/place-columns.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 
 /** Some columns of wider rows: which they are, on the device, both ways. */
 export class ColumnMap {
@@ -47,13 +47,14 @@ function run(gpu: Gpu, x: Tensor, { map, spreads }: Placement): Tensor {
     const op = spreads ? "spreadColumns" : "takeColumns";
     throw new ShapeError(`${op}: expected rows of ${from}, got [${x.shape}]; use the map of these rows`);
   }
-  const y = Tensor.empty(gpu, [...x.shape.slice(0, -1), to]);
-  placeColumns(gpu, { x, source: map.source(spreads), y }, { rows: x.size / from, from, to });
+  const y = Tensor.empty(gpu, [...x.shape.slice(0, -1), to], x.type);
+  placeColumns(gpu, { x, source: map.source(spreads), y }, { rows: x.size / from, from, to }, storageOf(x));
   return y;
 }
 
 const place = defineOp({
   name: "placeColumns",
+  float16: true,
   forward: (gpu, { x }: { x: Tensor }, placement: Placement) => ({ out: run(gpu, x, placement), saved: undefined }),
   backward: ({ gpu, attributes: { map, spreads }, gradient }) => ({
     x: run(gpu, gradient, { map, spreads: !spreads }),

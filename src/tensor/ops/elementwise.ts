@@ -54,6 +54,7 @@ export const add = (a: Tensor, b: Tensor): Tensor => sum({ a, b }, undefined);
 
 const view = defineOp({
   name: "reshape",
+  float16: true,
   forward: (gpu, { x }: { x: Tensor }, shape: Shape) => ({
     out: new Tensor(gpu, x.buffer, shape, x.type),
     saved: undefined,

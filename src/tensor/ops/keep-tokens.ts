@@ -4,7 +4,7 @@ import { classAttention as classAttentionKernel } from "../../kernels/class-atte
 import { keepTokens as keepTokensKernel } from "../../kernels/keep-tokens.js";
 import { placeRows } from "../../kernels/place-rows.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 import { type AttentionAttributes, sizeOfAttention } from "./attention.js";
 
 /** Which tokens of each example stay, both ways. */
@@ -41,6 +41,7 @@ export function keepTokens(
 
 const take = defineOp({
   name: "takeTokens",
+  float16: true,
   forward(gpu, { x }: { x: Tensor }, { rows, places }: KeptTokens) {
     const [batch, tokens, width] = x.shape;
     if (x.shape.length !== 3 || places.shape.join() !== [batch, tokens].join()) {
@@ -48,8 +49,8 @@ const take = defineOp({
         `takeTokens: expected [${places.shape}, width], of which tokens were chosen, got [${x.shape}]`,
       );
     }
-    const out = Tensor.empty(gpu, [...rows.shape, width]);
-    placeRows(gpu, { x, source: rows, y: out }, { rows: rows.size, width });
+    const out = Tensor.empty(gpu, [...rows.shape, width], x.type);
+    placeRows(gpu, { x, source: rows, y: out }, { rows: rows.size, width }, storageOf(x));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x }, attributes: { places }, gradient }) {

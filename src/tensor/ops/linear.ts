@@ -1,4 +1,5 @@
 import { KernelError, ShapeError } from "../../errors.js";
+import type { FloatStorage } from "../../kernels/elements.js";
 import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import type { WeightAs } from "../../kernels/weight-as.js";
@@ -18,6 +19,8 @@ export interface LinearAttributes {
   readonly weightAs?: WeightAs;
   /** With `weightAs` "square": the weight's gradient is replaced by its path scores w^2 |g|, g the gradient by w^2 (PX, CVPR 2024). */
   readonly gradientAs?: "pathScore";
+  /** What y is kept in. Default: as x is; x and weight are both f32 or both f16. */
+  readonly storage?: FloatStorage;
 }
 
 /** @throws KernelError for attributes that do not go together. */

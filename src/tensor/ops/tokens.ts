@@ -9,7 +9,7 @@ import {
   takeTokenGrad,
 } from "../../kernels/tokens.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 
 function patchSize(images: Tensor, patch: number) {
   const [batch, channels, height, width] = images.shape;
@@ -23,11 +23,12 @@ function patchSize(images: Tensor, patch: number) {
 
 const cut = defineOp({
   name: "patchify",
+  float16: true,
   forward(gpu, { images }: { images: Tensor }, patch: number) {
     const size = patchSize(images, patch);
     const tokens = (size.height / patch) * (size.width / patch);
-    const out = Tensor.empty(gpu, [size.batch, tokens, size.channels * patch * patch]);
-    patchifyKernel(gpu, { images, patches: out }, size);
+    const out = Tensor.empty(gpu, [size.batch, tokens, size.channels * patch * patch], images.type);
+    patchifyKernel(gpu, { images, patches: out }, size, storageOf(images));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { images }, attributes: patch, gradient }) {
@@ -59,6 +60,7 @@ const tokenSize = (patches: Tensor, prefix: Tensor | undefined) => {
 /** concat(prefix, patches[b]) + position for each example b. patches: [batch, tokens, width]. @throws ShapeError */
 export const assembleTokens = defineOp({
   name: "assembleTokens",
+  float16: true,
   forward(gpu, { patches, prefix, position }: TokenInputs, _: undefined) {
     const size = tokenSize(patches, prefix);
     const total = size.prefixTokens + size.tokens;
@@ -67,8 +69,8 @@ export const assembleTokens = defineOp({
         `assembleTokens: expected a position embedding of [${total}, ${size.width}], got [${position.shape}]`,
       );
     }
-    const out = Tensor.empty(gpu, [size.batch, total, size.width]);
-    assembleKernel(gpu, { patches, prefix, position, out }, size);
+    const out = Tensor.empty(gpu, [size.batch, total, size.width], patches.type);
+    assembleKernel(gpu, { patches, prefix, position, out }, size, storageOf(patches));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { patches, prefix, position }, gradient }) {
@@ -88,10 +90,11 @@ const threeAxes = (x: Tensor) => {
 
 const take = defineOp({
   name: "takeToken",
+  float16: true,
   forward(gpu, { x }: { x: Tensor }, token: number) {
     const size = threeAxes(x);
-    const out = Tensor.empty(gpu, [size.batch, size.width]);
-    takeKernel(gpu, { x, y: out }, { ...size, token });
+    const out = Tensor.empty(gpu, [size.batch, size.width], x.type);
+    takeKernel(gpu, { x, y: out }, { ...size, token }, storageOf(x));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x }, attributes: token, gradient }) {
@@ -107,10 +110,11 @@ export const takeToken = (x: Tensor, token: number): Tensor => take({ x }, token
 
 const average = defineOp({
   name: "meanTokens",
+  float16: true,
   forward(gpu, { x }: { x: Tensor }, from: number) {
     const size = threeAxes(x);
-    const out = Tensor.empty(gpu, [size.batch, size.width]);
-    meanKernel(gpu, { x, y: out }, { ...size, from, to: size.tokens });
+    const out = Tensor.empty(gpu, [size.batch, size.width], x.type);
+    meanKernel(gpu, { x, y: out }, { ...size, from, to: size.tokens }, storageOf(x));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x }, attributes: from, gradient }) {
