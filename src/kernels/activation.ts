@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -8,7 +8,7 @@ import * as shaders from "./shaders.gen.js";
 export type Activation = "gelu" | "relu";
 
 /**
- * y = activation of x, element by element, f32.
+ * y = activation of x, element by element.
  * @throws ShapeError when a buffer holds fewer than `length` elements.
  */
 export function activation(
@@ -16,9 +16,10 @@ export function activation(
   kind: Activation,
   buffers: { x: BufferLike; y: BufferLike },
   { length }: { length: number },
+  { storage }: StorageOptions = {},
 ): void {
-  requireElements(kind, buffers, { x: length, y: length });
-  dispatchElementwise(gpu, shaders.activation, { buffers, constants: { RELU: kind === "relu" } }, length);
+  requireElements(kind, buffers, { x: length, y: length }, storage);
+  dispatchElementwise(gpu, shaders.activation, { buffers, constants: { RELU: kind === "relu" }, storage }, length);
 }
 
 /**

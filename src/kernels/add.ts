@@ -1,22 +1,23 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { periodic } from "./periodic.js";
 import * as shaders from "./shaders.gen.js";
 import type { UnitLayout } from "./units.js";
 
 /**
- * y = a + b, element by element, f32.
+ * y = a + b, element by element.
  * @throws ShapeError when a buffer holds fewer than `length` elements.
  */
 export function add(
   gpu: Gpu,
   buffers: { a: BufferLike; b: BufferLike; y: BufferLike },
   { length }: { length: number },
+  { storage }: StorageOptions = {},
 ): void {
-  requireElements("add", buffers, { a: length, b: length, y: length });
-  dispatchElementwise(gpu, shaders.add, { buffers }, length);
+  requireElements("add", buffers, { a: length, b: length, y: length }, storage);
+  dispatchElementwise(gpu, shaders.add, { buffers, storage }, length);
 }
 
 /**

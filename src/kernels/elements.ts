@@ -38,8 +38,15 @@ export function loadWidth(...lengths: number[]): 1 | 4 {
   return lengths.every((length) => length % 4 === 0) ? 4 : 1;
 }
 
-/** What replaces the constants of shaders/shared/value.wgsl and mask_bits.wgsl for values of four elements. */
-const FOUR: Constants = { Value: "vec4f", WIDTH: 4, Bits: "vec4u", BIT: "vec4u(1u, 2u, 4u, 8u)" };
+/** What replaces the constants of shaders/shared/value.wgsl, across.wgsl and mask_bits.wgsl for values of four elements. */
+const FOUR: Constants = {
+  Value: "vec4f",
+  WIDTH: 4,
+  Places: "vec4u",
+  PLACE: "vec4u(0u, 1u, 2u, 3u)",
+  Bits: "vec4u",
+  BIT: "vec4u(1u, 2u, 4u, 8u)",
+};
 
 /** Constants that make a kernel, written for single elements, read `width` of them as one value, and of this storage where it binds `Stored`. */
 export function valueConstants(shader: ShaderSource, width: 1 | 4, storage: FloatStorage = "f32"): Constants {
@@ -47,12 +54,12 @@ export function valueConstants(shader: ShaderSource, width: 1 | 4, storage: Floa
   return Object.fromEntries(Object.entries(constants).filter(([name]) => shader.constants.includes(name)));
 }
 
-/** What replaces an alias such as `alias Stored = Value;`, the value as it lies in memory: nothing for f32. */
+/** What replaces `alias Stored = Value;`, the value as it lies in memory: nothing for f32. */
 export function storageConstants(
   shader: ShaderSource,
   width: 1 | 4,
   storage: FloatStorage,
-  alias = "Stored",
+  alias: "Stored" | "Source" = "Stored",
 ): Record<string, string> {
   if (storage === "f32") return {};
   return { [alias]: width === 4 ? "vec4h" : constantDefault(shader, "Value").replace("f32", "f16") };

@@ -1,16 +1,21 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 import { mapUnits } from "./map-units.js";
 import { periodic } from "./periodic.js";
 import type { UnitLayout } from "./units.js";
 
 /**
- * y[i] = x[i] * g[(i / inner) % period]: one gate a unit. Its gradient by x is `gate` of dy.
+ * y[i] = x[i] * g[(i / inner) % period]: one gate a unit; `storage` is that of x and y. Its gradient by x is `gate` of dy.
  * @throws ShapeError when a buffer is too short.
  */
-export function gate(gpu: Gpu, buffers: { x: BufferLike; g: BufferLike; y: BufferLike }, layout: UnitLayout): void {
-  periodic(gpu, "gate", buffers, layout, false);
+export function gate(
+  gpu: Gpu,
+  buffers: { x: BufferLike; g: BufferLike; y: BufferLike },
+  layout: UnitLayout,
+  options: StorageOptions = {},
+): void {
+  periodic(gpu, "gate", buffers, layout, false, options);
 }
 
 /**

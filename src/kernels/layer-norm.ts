@@ -1,9 +1,9 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import { reduce } from "./reduce.js";
-import { rowLanes } from "./rows.js";
+import { rowLanes, sharingLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
 /** The rows that are normalised. */
@@ -31,23 +31,25 @@ export interface LayerNormBuffers {
 }
 
 /**
- * y = (x - mean) * rstd * weight + bias, with the mean and the (biased) variance over `count` elements of each row; f32.
+ * y = (x - mean) * rstd * weight + bias, with the mean and the (biased) variance over `count` elements of each row; `storage` is that of x and y.
  * @throws ShapeError when a buffer is too short.
  */
 export function layerNorm(
   gpu: Gpu,
   buffers: LayerNormBuffers,
   { rows, columns, count = columns, epsilon }: NormSize & { readonly epsilon: number },
+  { storage }: StorageOptions = {},
 ): void {
   const length = rows * columns;
-  const lengths = { x: length, weight: columns, bias: columns, y: length, mean: rows, rstd: rows };
-  requireElements("layerNorm", buffers, lengths);
+  const { x, y, ...others } = buffers;
+  requireElements("layerNorm", { x, y }, { x: length, y: length }, storage);
+  requireElements("layerNorm", others, { weight: columns, bias: columns, mean: rows, rstd: rows });
   const width = loadWidth(columns);
-  const { constants, groups } = rowLanes(gpu, rows);
+  const { constants, groups } = sharingLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm, {
     buffers,
     params: { rows, columns: columns / width, count, epsilon },
-    constants: { ...constants, ...valueConstants(shaders.layer_norm, width) },
+    constants: { ...constants, ...valueConstants(shaders.layer_norm, width, storage) },
     groups,
   });
 }

@@ -24,6 +24,14 @@ const bytesOf = (shape: Shape, type: ElementType): number =>
 /** What kernels are told of a tensor of f32 or f16. */
 export const storageOf = ({ type }: Tensor): { storage: FloatStorage } => ({ storage: type === "f16" ? "f16" : "f32" });
 
+/** @throws ShapeError where an operation is given f32 along with f16. */
+export function requireOneType(op: string, tensors: Readonly<Record<string, Tensor>>): void {
+  const [[, { type }], ...others] = Object.entries(tensors);
+  if (others.every(([, other]) => other.type === type)) return;
+  const got = Object.entries(tensors).map(([name, tensor]) => `${name} of ${tensor.type}`);
+  throw new ShapeError(`${op}: expected operands of one type, got ${got.join(" and ")}; cast one`);
+}
+
 /** Row-major, contiguous. An element takes four bytes, one of f16 two. */
 export class Tensor implements BufferOwner {
   /** The operation that made this tensor; absent on leaves and where no gradient is wanted. */

@@ -69,8 +69,9 @@ const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
     bias: normals(columns, 2),
   }),
   outputs: { y: { length: rows * columns }, mean: { length: rows }, rstd: { length: rows } },
-  run: (gpu, { x, weight, bias, y, mean, rstd }) =>
-    layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, epsilon: EPSILON }),
+  run: (gpu, { x, weight, bias, y, mean, rstd }, storage) =>
+    layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, epsilon: EPSILON }, { storage }),
+  float16: ["x", "y"],
   oracle: ({ x, weight, bias }) => forward(x, weight, bias),
   // The offset of 5 costs digits where a row varies little: rows of 4 sometimes do.
   tolerance: sumOf(columns, columns === 4 ? 20 : 2),

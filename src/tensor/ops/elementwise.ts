@@ -2,16 +2,17 @@ import { ShapeError } from "../../errors.js";
 import { activationGrad, activation as activationKernel, geluGradTangent } from "../../kernels/activation.js";
 import { add as addKernel } from "../../kernels/add.js";
 import { defineOp } from "../op.js";
-import { type Shape, sizeOf, Tensor } from "../tensor.js";
+import { requireOneType, type Shape, sizeOf, storageOf, Tensor } from "../tensor.js";
 
 /** GELU in its erf form, or ReLU. */
 export type ActivationKind = "gelu" | "relu";
 
 const activate = defineOp({
   name: "activation",
+  float16: true,
   forward(gpu, { x }: { x: Tensor }, kind: ActivationKind) {
-    const out = Tensor.empty(gpu, x.shape);
-    activationKernel(gpu, kind, { x, y: out }, { length: x.size });
+    const out = Tensor.empty(gpu, x.shape, x.type);
+    activationKernel(gpu, kind, { x, y: out }, { length: x.size }, storageOf(x));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x }, attributes: kind, gradient }) {
@@ -39,10 +40,12 @@ export const activation = (x: Tensor, kind: ActivationKind): Tensor => activate(
 
 const sum = defineOp({
   name: "add",
+  float16: true,
   forward(gpu, { a, b }: { a: Tensor; b: Tensor }, _: undefined) {
     if (a.size !== b.size) throw new ShapeError(`add: expected equal shapes, got [${a.shape}] and [${b.shape}]`);
-    const out = Tensor.empty(gpu, a.shape);
-    addKernel(gpu, { a, b, y: out }, { length: a.size });
+    requireOneType("add", { a, b });
+    const out = Tensor.empty(gpu, a.shape, a.type);
+    addKernel(gpu, { a, b, y: out }, { length: a.size }, storageOf(a));
     return { out, saved: undefined };
   },
   backward: ({ gradient }) => ({ a: gradient, b: gradient }),

@@ -3,17 +3,18 @@ import { gateGradient, gate as gateKernel } from "../../kernels/gate.js";
 import { applyMask } from "../../kernels/mask.js";
 import { dropout as dropoutKernel } from "../../kernels/random.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 
 const multiply = defineOp({
   name: "gate",
+  float16: true,
   forward(gpu, { x, g }: { x: Tensor; g: Tensor }, inner: number) {
     if (x.size % (inner * g.size) !== 0) {
       throw new ShapeError(`gate: expected x in steps of ${inner} x ${g.size} elements, got [${x.shape}]`);
     }
-    const out = Tensor.empty(gpu, x.shape);
-    gateKernel(gpu, { x, g, y: out }, { length: x.size, inner, period: g.size });
+    const out = Tensor.empty(gpu, x.shape, x.type);
+    gateKernel(gpu, { x, g, y: out }, { length: x.size, inner, period: g.size }, storageOf(x));
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x, g }, attributes: inner, gradient, needs }) {

@@ -3,7 +3,7 @@ import { layerNormGrad, layerNorm as layerNormKernel } from "../../kernels/layer
 import { layerNormGradTangent, layerNormTangent } from "../../kernels/layer-norm-tangent.js";
 import { softmaxGrad, softmaxGradTangent, softmax as softmaxKernel } from "../../kernels/softmax.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 
 const rowsOf = (x: Tensor) => ({ rows: x.size / x.shape.at(-1)!, columns: x.shape.at(-1)! });
 
@@ -17,6 +17,7 @@ export interface LayerNormAttributes {
 /** Layer norm over the last axis: (x - mean) / sqrt(var + epsilon) * weight + bias. @throws ShapeError */
 export const layerNorm = defineOp({
   name: "layerNorm",
+  float16: true,
   forward(gpu, { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor }, attributes: LayerNormAttributes) {
     const size = rowsOf(x);
     if (weight.size !== size.columns || bias.size !== size.columns) {
@@ -24,10 +25,10 @@ export const layerNorm = defineOp({
         `layerNorm: expected weight and bias of ${size.columns}, got [${weight.shape}] and [${bias.shape}]`,
       );
     }
-    const out = Tensor.empty(gpu, x.shape);
+    const out = Tensor.empty(gpu, x.shape, x.type);
     const mean = Tensor.empty(gpu, [size.rows]);
     const rstd = Tensor.empty(gpu, [size.rows]);
-    layerNormKernel(gpu, { x, weight, bias, y: out, mean, rstd }, { ...size, ...attributes });
+    layerNormKernel(gpu, { x, weight, bias, y: out, mean, rstd }, { ...size, ...attributes }, storageOf(x));
     return { out, saved: { mean, rstd } };
   },
   backward({ gpu, inputs: { x, weight, bias }, attributes: { count }, saved: { mean, rstd }, gradient }) {
