@@ -1,104 +1,160 @@
 // out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
 // b's elements count as WEIGHT_AS says; with MASK_B a zero bit of `mask` makes its element zero. Any shape, any device.
 //
-//                 TILE columns        One workgroup of 16 x 16 invocations computes TILE x TILE of out and walks along k in steps of DEPTH:
-//            DEPTH ┌────────┐         all invocations load one vec4 of each operand into workgroup memory, then each adds the outer
-//                  │ b_tile │         products of its 4 rows and 4 columns.
+//                   COLUMNS           One workgroup computes ROWS x COLUMNS of out and walks along k in steps of DEPTH: its invocations bring
+//            DEPTH ┌────────┐         pieces of both operands into workgroup memory, turned so that a vec4 lies along a side of the tile, then
+//                  │ b_tile │         each adds the outer products of its rows and columns.
 //       DEPTH      └────────┘
-//       ┌───┐      ┌────────┐         With `splits` > 1 the sum over k is cut into chunks: group (z, split) writes a partial
-// TILE  │ a │      │ 4 x 4  │         product as matrix z * splits + split of out; matmul_sum adds them up.
-// rows  └───┘      └────────┘
+//       ┌───┐      ┌────────┐         An invocation has ROW_QUADS (1, 2 or 4) quads of rows, DOWN quads apart, by COLUMN_QUADS (1 or 2) quads of
+//  ROWS │ a │      │ 0 1 0 1│         columns, ACROSS quads apart: so neighbours read neighbouring quads of a tile. All sums have names, and stay
+//       │   │      │ 2 3 2 3│         in registers whatever the driver's compiler makes of arrays.
+//       └───┘      └────────┘
+// Where rows of both operands are whole vec4, `Quad` and QUAD read four elements at once, and a piece is 4 x 4; else it is a quad of one k.
+// With `splits` > 1 the sum over k is cut into chunks of a multiple of DEPTH: group (z, split) writes a partial product as matrix
+// z * splits + split of out; matmul_sum adds them up.
 #import grid
 #import epilogue
 #import matmul_place
+#import quad
 #import weight_as
 
 const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
 const MASK_B = false;
 
-const TILE = 64u;
+const ROWS = 64u;
+const COLUMNS = 64u;
 const DEPTH = 16u;
-const QUADS = 16u; // vec4 along a tile's side
-const PITCH = 17u; // one more than QUADS, so that writes along k fall into different banks
+const ROW_QUADS = 1u;
+const COLUMN_QUADS = 1u;
+
+const DOWN = ROWS / 4u / ROW_QUADS;
+const ACROSS = COLUMNS / 4u / COLUMN_QUADS;
+const THREADS = DOWN * ACROSS;
+const A_PITCH = ROWS / 4u + 1u; // one more than the quads of a side, so that writes along k fall into different banks
+const B_PITCH = COLUMNS / 4u + 1u;
+const DEPTH_PIECES = DEPTH / QUAD;
+const A_PIECES = ROWS / 4u * DEPTH_PIECES;
+const B_PIECES = COLUMNS / 4u * DEPTH_PIECES;
+const TURNS = (A_PIECES + B_PIECES + THREADS - 1u) / THREADS;
 
 struct Params { m: u32, n: u32, k: u32, batches: u32, splits: u32, chunk: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<Quad>;
+@group(0) @binding(2) var<storage, read> b: array<Quad>;
 
-var<workgroup> a_tile: array<vec4f, DEPTH * PITCH>; // [k][row / 4]
-var<workgroup> b_tile: array<vec4f, DEPTH * PITCH>; // [k][column / 4]
+var<workgroup> a_tile: array<vec4f, DEPTH * A_PITCH>; // [k][row / 4]
+var<workgroup> b_tile: array<vec4f, DEPTH * B_PITCH>; // [k][column / 4]
 
-fn load_a(start: u32, row: u32, k: u32, k_end: u32) -> f32 {
-  if (row >= params.m || k >= k_end) { return 0.0; }
-  return a[start + select(row * params.k + k, k * params.m + row, A_TRANSPOSED)];
+// Where a workgroup's tile lies in op(a) and op(b), and the end of its part of k.
+struct Tile { z: u32, row: u32, column: u32, k: u32, k_end: u32 }
+
+// From one stored line of a piece to the next, as (row, k) of op(a) and (k, column) of op(b). A piece of one k has its lines along the side.
+const A_LINE = select(vec2u(1u, 0u), vec2u(0u, 1u), A_TRANSPOSED && QUAD == 4u);
+const B_LINE = select(vec2u(0u, 1u), vec2u(1u, 0u), !B_TRANSPOSED && QUAD == 4u);
+
+// The stored quad of op(a) that begins at (row, k).
+fn load_a(tile: Tile, at: vec2u) -> vec4f {
+  if (at.x >= params.m || at.y >= tile.k_end) { return vec4f(); }
+  let element = select(at.x * params.k + at.y, at.y * params.m + at.x, A_TRANSPOSED);
+  return whole(a[(tile.z * params.m * params.k + element) / QUAD]);
 }
 
-fn load_b(start: u32, k: u32, column: u32, k_end: u32) -> f32 {
-  if (column >= params.n || k >= k_end) { return 0.0; }
-  let element = select(k * params.n + column, column * params.k + k, B_TRANSPOSED);
-  if (MASK_B) {
-    if (!kept(element)) { return 0.0; }
-  }
-  if (WEIGHT_AS == ONE) { return 1.0; }
-  let weight = b[start + element];
-  return select(weight, weight * weight, WEIGHT_AS == SQUARE);
+// The stored quad of op(b) that begins at (k, column).
+fn load_b(tile: Tile, at: vec2u) -> vec4f {
+  if (at.x >= tile.k_end || at.y >= params.n) { return vec4f(); }
+  let element = select(at.x * params.n + at.y, at.y * params.k + at.x, B_TRANSPOSED);
+  var weights = vec4f(1.0);
+  if (WEIGHT_AS != ONE) { weights = whole(b[(tile.z * params.k * params.n + element) / QUAD]); }
+  if (WEIGHT_AS == SQUARE) { weights *= weights; }
+  if (!MASK_B) { return weights; }
+  let bits = vec4u(mask[element / 32u] >> (element % 32u));
+  return select(vec4f(), weights, (bits & vec4u(1u, 2u, 4u, 8u)) != vec4u());
 }
 
-@compute @workgroup_size(QUADS * QUADS)
+// Neighbouring invocations bring neighbours in memory.
+fn bring_a(tile: Tile, piece: u32) {
+  let quad = select(piece / DEPTH_PIECES, piece % (ROWS / 4u), A_TRANSPOSED);
+  let depth = QUAD * select(piece % DEPTH_PIECES, piece / (ROWS / 4u), A_TRANSPOSED);
+  let first = vec2u(tile.row + 4u * quad, tile.k + depth);
+  var block = mat4x4f(
+    load_a(tile, first), load_a(tile, first + A_LINE), load_a(tile, first + 2u * A_LINE), load_a(tile, first + 3u * A_LINE));
+  if (!A_TRANSPOSED || QUAD == 1u) { block = transpose(block); }
+  for (var i = 0u; i < QUAD; i++) { a_tile[(depth + i) * A_PITCH + quad] = block[i]; }
+}
+
+fn bring_b(tile: Tile, piece: u32) {
+  let quad = select(piece % (COLUMNS / 4u), piece / DEPTH_PIECES, B_TRANSPOSED);
+  let depth = QUAD * select(piece / (COLUMNS / 4u), piece % DEPTH_PIECES, B_TRANSPOSED);
+  let first = vec2u(tile.k + depth, tile.column + 4u * quad);
+  var block = mat4x4f(
+    load_b(tile, first), load_b(tile, first + B_LINE), load_b(tile, first + 2u * B_LINE), load_b(tile, first + 3u * B_LINE));
+  if (B_TRANSPOSED || QUAD == 1u) { block = transpose(block); }
+  for (var i = 0u; i < QUAD; i++) { b_tile[(depth + i) * B_PITCH + quad] = block[i]; }
+}
+
+// Four rows by four or eight columns: column i of a matrix is row i.
+struct Sums { left: mat4x4f, right: mat4x4f }
+
+fn add_rows(sums: ptr<function, Sums>, x: vec4f, left: vec4f, right: vec4f) {
+  (*sums).left = add_outer((*sums).left, x, left);
+  if (COLUMN_QUADS == 2u) { (*sums).right = add_outer((*sums).right, x, right); }
+}
+
+fn add_outer(sum: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
+  return mat4x4f(fma(vec4f(x.x), y, sum[0]), fma(vec4f(x.y), y, sum[1]), fma(vec4f(x.z), y, sum[2]), fma(vec4f(x.w), y, sum[3]));
+}
+
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let place = place_of(linear_group(group, groups), params.m, params.n, TILE, TILE);
+  let place = place_of(linear_group(group, groups), params.m, params.n, ROWS, COLUMNS);
   let z = place.z / params.splits;
   if (z >= params.batches) { return; }
   let k_begin = place.z % params.splits * params.chunk;
   let k_end = min(k_begin + params.chunk, params.k);
-  let a_start = z * params.m * params.k;
-  let b_start = z * params.k * params.n;
+  let across = lane % ACROSS;
+  let down = lane / ACROSS;
 
-  // Neighbouring invocations load neighbouring words of the operand.
-  let fast = lane % QUADS;
-  let slow = lane / QUADS;
-  let a_quad = select(slow, fast, A_TRANSPOSED);
-  let a_depth = select(fast, slow, A_TRANSPOSED);
-  let b_quad = select(fast, slow, B_TRANSPOSED);
-  let b_depth = select(slow, fast, B_TRANSPOSED);
-  let a_row = place.row + 4u * a_quad;
-  let b_column = place.column + 4u * b_quad;
-
-  var row0 = vec4f();
-  var row1 = vec4f();
-  var row2 = vec4f();
-  var row3 = vec4f();
+  var rows0 = Sums();
+  var rows1 = Sums();
+  var rows2 = Sums();
+  var rows3 = Sums();
   for (var k = k_begin; k < k_end; k += DEPTH) {
-    let ak = k + a_depth;
-    let bk = k + b_depth;
-    a_tile[a_depth * PITCH + a_quad] = vec4f(
-      load_a(a_start, a_row, ak, k_end), load_a(a_start, a_row + 1u, ak, k_end),
-      load_a(a_start, a_row + 2u, ak, k_end), load_a(a_start, a_row + 3u, ak, k_end));
-    b_tile[b_depth * PITCH + b_quad] = vec4f(
-      load_b(b_start, bk, b_column, k_end), load_b(b_start, bk, b_column + 1u, k_end),
-      load_b(b_start, bk, b_column + 2u, k_end), load_b(b_start, bk, b_column + 3u, k_end));
+    let tile = Tile(z, place.row, place.column, k, k_end);
+    for (var turn = 0u; turn < TURNS; turn++) {
+      let piece = turn * THREADS + lane;
+      if (piece < A_PIECES) {
+        bring_a(tile, piece);
+      } else if (piece < A_PIECES + B_PIECES) {
+        bring_b(tile, piece - A_PIECES);
+      }
+    }
     workgroupBarrier();
     for (var d = 0u; d < DEPTH; d++) {
-      let x = a_tile[d * PITCH + slow];
-      let y = b_tile[d * PITCH + fast];
-      row0 = fma(vec4f(x.x), y, row0);
-      row1 = fma(vec4f(x.y), y, row1);
-      row2 = fma(vec4f(x.z), y, row2);
-      row3 = fma(vec4f(x.w), y, row3);
+      let x = d * A_PITCH + down;
+      let left = b_tile[d * B_PITCH + across];
+      let right = b_tile[d * B_PITCH + across + (COLUMN_QUADS - 1u) * ACROSS];
+      add_rows(&rows0, a_tile[x], left, right);
+      if (ROW_QUADS > 1u) { add_rows(&rows1, a_tile[x + DOWN], left, right); }
+      if (ROW_QUADS > 2u) {
+        add_rows(&rows2, a_tile[x + 2u * DOWN], left, right);
+        add_rows(&rows3, a_tile[x + 3u * DOWN], left, right);
+      }
     }
     workgroupBarrier();
   }
 
-  // A loop, as the epilogue compiled sixteen times over would take software drivers seconds.
-  let rows = mat4x4f(row0, row1, row2, row3);
-  for (var i = 0u; i < 16u; i++) {
-    let row = place.row + 4u * slow + i / 4u;
-    let column = place.column + 4u * fast + i % 4u;
+  // A loop, as the epilogue compiled once an element would take software drivers seconds.
+  let blocks = array<mat4x4f, 8>(
+    rows0.left, rows0.right, rows1.left, rows1.right, rows2.left, rows2.right, rows3.left, rows3.right);
+  for (var i = 0u; i < 16u * ROW_QUADS * COLUMN_QUADS; i++) {
+    let r = i / (4u * COLUMN_QUADS);
+    let c = i % (4u * COLUMN_QUADS);
+    let row = place.row + 4u * (down + r / 4u * DOWN) + r % 4u;
+    let column = place.column + 4u * (across + c / 4u * ACROSS) + c % 4u;
     if (row < params.m && column < params.n) {
-      write_out(place.z * params.m * params.n, row * params.n + column, column, rows[i / 4u][i % 4u]);
+      write_out(place.z * params.m * params.n, row * params.n + column, column, blocks[r / 4u * 2u + c / 4u][r % 4u][c % 4u]);
     }
   }
 }

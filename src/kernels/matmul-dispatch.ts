@@ -1,89 +1,12 @@
 /** One dispatch, or two, for each variant of matmul. Sizes were checked before. */
 import { KernelError } from "../errors.js";
-import type { Gpu } from "../gpu/index.js";
-import { constantNumber } from "../gpu/shader.js";
 import { loadWidth } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
-import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
-import { lanesFit, type MatmulVariant, outerFits, rowFits, splitK, TILE, tileCount } from "./matmul-variant.js";
+import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
+import { split, TILE_NAMES, tile, tileCount } from "./matmul-tile.js";
+import { lanesFit, type MatmulVariant, outerFits, rowFits } from "./matmul-variant.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
-import { weightConstants } from "./weight-as.js";
-
-const ACTIVATIONS = ["none", "relu", "gelu"] as const;
-
-export interface MatmulCall {
-  readonly gpu: Gpu;
-  readonly order: MatmulOrder;
-  readonly buffers: MatmulBuffers;
-  readonly size: MatmulSize;
-  readonly options: MatmulOptions;
-}
-
-/** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
-function epilogue({ gpu, order, buffers, options }: MatmulCall) {
-  const { a, bias, mask, gate, residual, scored, preactivation, out } = buffers;
-  return {
-    constants: {
-      BIAS: bias !== undefined,
-      ACTIVATION: ACTIVATIONS.indexOf(options.activation ?? "none"),
-      GATE: gate !== undefined,
-      RESIDUAL: residual !== undefined,
-      SCORE: scored !== undefined,
-      PREACTIVATION: preactivation !== undefined,
-      MASK_OUT: mask !== undefined && order === "tn",
-    },
-    buffers: {
-      mask: mask ?? a,
-      bias: bias ?? a,
-      gate: gate ?? a,
-      residual: residual ?? scored ?? a,
-      preactivation: preactivation ?? gpu.allocate(4),
-      out,
-    },
-  };
-}
-
-const operandConstants = ({ order, buffers, options }: MatmulCall) => ({
-  A_TRANSPOSED: order === "tn",
-  B_TRANSPOSED: order === "nt",
-  MASK_B: buffers.mask !== undefined && order !== "tn",
-  ...weightConstants(options.weightAs),
-});
-
-/** An operand b that is not read may be absent. */
-const operands = ({ buffers: { a, b = a } }: MatmulCall) => ({ a, b });
-
-function tile(call: MatmulCall): void {
-  const { m, n, k, batch = 1 } = call.size;
-  const end = epilogue(call);
-  call.gpu.dispatch(shaders.matmul_tile, {
-    buffers: { ...operands(call), ...end.buffers },
-    params: { m, n, k, batches: batch, splits: 1, chunk: k },
-    constants: { ...operandConstants(call), ...end.constants },
-    groups: tileCount(call.size, TILE, TILE),
-  });
-}
-
-function split(call: MatmulCall): void {
-  const { gpu, size } = call;
-  const { m, n, k, batch = 1 } = size;
-  const { splits, chunk } = splitK(size);
-  const partials = gpu.allocate(4 * batch * splits * m * n);
-  const end = epilogue(call);
-  gpu.dispatch(shaders.matmul_tile, {
-    buffers: { ...operands(call), ...end.buffers, out: partials },
-    params: { m, n, k, batches: batch, splits, chunk },
-    constants: operandConstants(call),
-    groups: tileCount(size, TILE, TILE) * splits,
-  });
-  gpu.dispatch(shaders.matmul_sum, {
-    buffers: { partials, ...end.buffers },
-    params: { elements: m * n, n, splits, batches: batch },
-    constants: end.constants,
-    groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
-  });
-}
 
 function lane(call: MatmulCall): void {
   const { gpu, order, size } = call;
@@ -144,9 +67,16 @@ function outer(call: MatmulCall): void {
   dispatchElementwise(call.gpu, shaders.matmul_outer, outerProduct, m * n);
 }
 
-export const matmulVariants: Record<MatmulVariant, (call: MatmulCall) => void> = { lane, tile, split, row, outer };
+type Run = (call: MatmulCall) => void;
 
-const quadConstants = (width: 1 | 4) => (width === 4 ? { Quad: "vec4f", QUAD: 4 } : {});
+const tiles = Object.fromEntries(
+  TILE_NAMES.flatMap((name): [string, Run][] => [
+    [`tile ${name}`, (call) => tile(call, name)],
+    [`split ${name}`, (call) => split(call, name)],
+  ]),
+) as Record<Exclude<MatmulVariant, "lane" | "tile" | "split" | "row" | "outer">, Run>;
+
+export const matmulVariants: Record<MatmulVariant, Run> = { lane, tile, split, row, outer, ...tiles };
 
 /** A product with ones only has the same sum in every column. */
 export function rowSum(call: MatmulCall): void {

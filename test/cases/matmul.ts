@@ -5,6 +5,7 @@ import {
   type MatmulVariant,
   matmul,
 } from "../../src/kernels/matmul.js";
+import { TILE_NAMES } from "../../src/kernels/matmul-tile.js";
 import { sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { Arrays, KernelCase } from "../harness/kernel-case.js";
@@ -26,6 +27,13 @@ function erf(z: number): number {
   return (2 / Math.sqrt(Math.PI)) * sum;
 }
 
+/** The normal distribution's cdf and pdf make the slope of GELU. */
+const slopes = {
+  none: () => 1,
+  relu: (x: number) => (x > 0 ? 1 : 0),
+  gelu: (x: number) => 0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI),
+};
+
 const activations = {
   none: (x: number) => x,
   relu: (x: number) => Math.max(x, 0),
@@ -34,7 +42,7 @@ const activations = {
 
 function oracle(
   order: MatmulOrder,
-  { a, b, mask, bias, gate, residual, scored }: Arrays,
+  { a, b, mask, bias, gate, residual, scored, activated }: Arrays,
   size: MatmulSize,
   { weightAs, activation }: MatmulOptions,
 ) {
@@ -54,8 +62,10 @@ function oracle(
         }
         const element = row * n + column;
         const at = z * m * n + element;
-        preactivation[at] = (scored ? scored[at] ** 2 * Math.abs(sum) : sum) + (bias?.[column] ?? 0);
-        const value = activations[activation ?? "none"](preactivation[at]) * (gate?.[column] ?? 1);
+        const slope = activated ? slopes[activation ?? "none"](activated[at]) : 1;
+        preactivation[at] = (scored ? scored[at] ** 2 * Math.abs(sum) : slope * sum) + (bias?.[column] ?? 0);
+        const active = activations[(!activated && activation) || "none"](preactivation[at]);
+        const value = active * (gate?.[column] ?? 1);
         out[at] = (residual?.[at] ?? 0) + value * (order === "tn" ? kept(element) : 1);
       }
     }
@@ -69,12 +79,15 @@ type Extras =
   | "masked"
   | "all zero mask"
   | "epilogue"
+  | "masked epilogue"
   | "relu masked"
   | "square"
   | "masked square"
   | "masked one"
   | "one"
   | "one epilogue"
+  | "gelu slope"
+  | "masked relu slope"
   | "scored"
   | "masked scored";
 
@@ -99,6 +112,7 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
     ...(extras.endsWith("epilogue") && {
       ...{ bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) },
     }),
+    ...(extras.endsWith("slope") && { activated: normals(batch * m * n, 9) }),
     ...(extras.endsWith("scored") && { scored: normals(batch * m * n, 8) }),
   };
 }
@@ -116,7 +130,7 @@ function makeCase(
   const options: MatmulOptions = {
     variant,
     weightAs,
-    activation: extras.endsWith("epilogue") ? "gelu" : extras === "relu masked" ? "relu" : "none",
+    activation: /epilogue|gelu/.test(extras) ? "gelu" : extras.includes("relu") ? "relu" : "none",
   };
   const sums = weightAs === "one" && !extras.includes("masked") ? batch * m : elements;
   return {
@@ -155,7 +169,10 @@ const shapes: [size: MatmulSize, extras: readonly Extras[]][] = [
   [{ m: 1, n: 1, k: 1 }, ["plain", "masked"]],
   [{ m: 17, n: 31, k: 13 }, ["plain", "epilogue", "masked"]],
   [{ m: 63, n: 65, k: 131 }, ["plain", "masked"]],
-  [{ m: 32, n: 64, k: 300, batch: 3 }, ["plain", "epilogue", "masked", "relu masked", "all zero mask"]],
+  [
+    { m: 32, n: 64, k: 300, batch: 3 },
+    ["plain", "epilogue", "masked", "relu masked", "gelu slope", "masked relu slope", "all zero mask"],
+  ],
 ];
 
 /** Rows of whole vec4, around the edges of the lane kernel's 16 x 16 and 32 x 32 tiles. */
@@ -188,6 +205,12 @@ const outerShapes: MatmulSize[] = [
   { m: 65, n: 36, k: 1 },
   { m: 8, n: 12, k: 1, batch: 3 },
 ];
+
+/** Past the edge of the largest tile with rows of whole vec4, and ragged with a long enough sum to split: each member in two of the orders. */
+const family: KernelCase[] = TILE_NAMES.flatMap((name, i) => [
+  makeCase(orders[i % 3], { m: 132, n: 140, k: 36, batch: 2 }, `tile ${name}`, "masked epilogue"),
+  makeCase(orders[(i + 1) % 3], { m: 33, n: 67, k: 301 }, `split ${name}`, "masked"),
+]);
 
 const benchShapes: MatmulSize[] = [
   { m: 512, n: 512, k: 512 },
@@ -224,6 +247,7 @@ export const cases: KernelCase[] = [
       makeCase("tn", size, undefined, extra),
     ),
   ),
+  ...family,
   // More groups than one dimension holds.
   makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"),
   makeCase("nt", { m: 8 * 65_536 + 1, n: 2, k: 1 }, undefined, "one"),

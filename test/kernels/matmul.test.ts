@@ -3,11 +3,17 @@ import { describe, expect, test } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
 import type { Gpu } from "../../src/gpu/index.js";
 import { type MatmulBuffers, type MatmulOrder, type MatmulSize, matmul } from "../../src/kernels/matmul.js";
-import { chooseTiles, chooseVariant, splitK } from "../../src/kernels/matmul-variant.js";
+import { splitK, tileShape } from "../../src/kernels/matmul-tile.js";
+import { chooseTiles, chooseVariant } from "../../src/kernels/matmul-variant.js";
 import { sharedGpu } from "../harness/gpu.js";
 
+const limits = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16_384,
+};
 const device = (software: boolean, subgroupSize: number | undefined, ...features: string[]) =>
-  ({ info: { software, subgroupSize }, features: new Set(features) }) as unknown as Gpu;
+  ({ info: { software, subgroupSize, vendor: "" }, features: new Set(features), limits }) as unknown as Gpu;
 
 describe("matmul: the choice of a variant", () => {
   const square = { m: 512, n: 512, k: 512 };
@@ -42,7 +48,7 @@ describe("matmul: the choice of a variant", () => {
 
   test("chunks cover k once and none is empty", () => {
     for (let k = 1; k < 3000; k += 7) {
-      const { splits, chunk } = splitK({ m: 64, n: 100, k });
+      const { splits, chunk } = splitK({ m: 64, n: 100, k }, tileShape("64x64x16/4x4"));
       expect(splits * chunk).toBeGreaterThanOrEqual(k);
       expect((splits - 1) * chunk).toBeLessThan(k);
     }

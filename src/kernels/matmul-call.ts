@@ -1,0 +1,53 @@
+/** What all variants of matmul have in common: a checked call, and the constants and bindings of operands and epilogue. */
+import type { Gpu } from "../gpu/index.js";
+import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
+import { weightConstants } from "./weight-as.js";
+
+const ACTIVATIONS = ["none", "relu", "gelu"] as const;
+
+export interface MatmulCall {
+  readonly gpu: Gpu;
+  readonly order: MatmulOrder;
+  readonly buffers: MatmulBuffers;
+  readonly size: MatmulSize;
+  readonly options: MatmulOptions;
+}
+
+/** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
+export function epilogue({ gpu, order, buffers, options }: MatmulCall) {
+  const { a, bias, mask, gate, residual, scored, activated, preactivation, out } = buffers;
+  const activation = ACTIVATIONS.indexOf(options.activation ?? "none");
+  return {
+    constants: {
+      BIAS: bias !== undefined,
+      ACTIVATION: activated ? 0 : activation,
+      GATE: gate !== undefined,
+      RESIDUAL: residual !== undefined,
+      SLOPE: activated ? activation : 0,
+      SCORE: scored !== undefined,
+      PREACTIVATION: preactivation !== undefined,
+      MASK_OUT: mask !== undefined && order === "tn",
+    },
+    buffers: {
+      mask: mask ?? a,
+      bias: bias ?? a,
+      gate: gate ?? a,
+      residual: residual ?? scored ?? activated ?? a,
+      preactivation: preactivation ?? gpu.allocate(4),
+      out,
+    },
+  };
+}
+
+export const operandConstants = ({ order, buffers, options }: MatmulCall) => ({
+  A_TRANSPOSED: order === "tn",
+  B_TRANSPOSED: order === "nt",
+  MASK_B: buffers.mask !== undefined && order !== "tn",
+  ...weightConstants(options.weightAs),
+});
+
+/** An operand b that is not read may be absent. */
+export const operands = ({ buffers: { a, b = a } }: MatmulCall) => ({ a, b });
+
+/** What makes shaders/shared/quad.wgsl read four elements at once. */
+export const quadConstants = (width: 1 | 4) => (width === 4 ? { Quad: "vec4f", QUAD: 4 } : {});

@@ -1,0 +1,126 @@
+/** The family of register tiles of shaders/matmul_tile.wgsl: its members, which of them a device takes, and their dispatches. */
+import type { Gpu } from "../gpu/index.js";
+import { constantNumber } from "../gpu/shader.js";
+import { loadWidth } from "./elements.js";
+import type { MatmulOrder, MatmulSize } from "./matmul.js";
+import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
+import * as shaders from "./shaders.gen.js";
+
+/** Rows x columns x depth of the tile in workgroup memory, then rows x columns an invocation. */
+export const TILE_NAMES = [
+  "32x32x8/4x4",
+  "32x32x32/4x4",
+  "64x64x16/4x4",
+  "64x64x16/8x4",
+  "64x64x8/8x8",
+  "128x64x16/8x8",
+  "128x128x8/8x8",
+  "128x128x16/8x8",
+  "128x128x16/16x8",
+] as const;
+export type TileName = (typeof TILE_NAMES)[number];
+
+export interface TileShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly depth: number;
+  readonly threadRows: number;
+  readonly threadColumns: number;
+}
+
+export function tileShape(name: TileName): TileShape {
+  const [rows, columns, depth, threadRows, threadColumns] = name.split(/[x/]/).map(Number);
+  return { rows, columns, depth, threadRows, threadColumns };
+}
+
+/** Whether the device has the invocations and the workgroup memory. */
+export function tileFits({ limits }: Gpu, name: TileName): boolean {
+  const { rows, columns, depth, threadRows, threadColumns } = tileShape(name);
+  const threads = (rows / threadRows) * (columns / threadColumns);
+  const bytes = 16 * depth * (rows / 4 + 1 + columns / 4 + 1);
+  const invocations = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  return threads <= invocations && bytes <= limits.maxComputeWorkgroupStorageSize;
+}
+
+/** A GPU with fewer workgroups than this in flight idles; more partial products than needed only cost memory traffic. */
+const WANTED_GROUPS = 256;
+const SHORTEST_CHUNK = 128;
+
+/**
+ * From large to small, by the vendor's name in WebGPU; the last is for outputs of few tiles. Of GPUs none was measured: these are what is
+ * published for kernels of this kind.
+ */
+const PREFERRED: Readonly<Record<string, readonly TileName[]>> = {
+  nvidia: ["128x128x8/8x8", "64x64x16/8x4", "32x32x8/4x4"],
+  amd: ["128x64x16/8x8", "64x64x16/4x4", "32x32x8/4x4"],
+  intel: ["64x64x16/4x4", "32x32x8/4x4"],
+  apple: ["64x64x16/4x4", "32x32x8/4x4"],
+};
+const PORTABLE: readonly TileName[] = ["64x64x16/4x4", "32x32x8/4x4"];
+
+/** The largest tile of which there are enough to fill a GPU. Software drivers fill their cores with any. */
+export function chooseTile(gpu: Gpu, size: MatmulSize): TileName {
+  if (gpu.info.software) return "64x64x16/4x4";
+  const names = (PREFERRED[gpu.info.vendor] ?? PORTABLE).filter((name) => tileFits(gpu, name));
+  return names.find((name) => tilesOf(size, tileShape(name)) >= WANTED_GROUPS) ?? names[names.length - 1];
+}
+
+/** Workgroups for tiles of rows x columns over the outputs of a batch. */
+export const tileCount = ({ m, n, batch = 1 }: MatmulSize, rows: number, columns: number): number =>
+  Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
+
+const tilesOf = (size: MatmulSize, { rows, columns }: TileShape): number => tileCount(size, rows, columns);
+
+/** How `split` cuts k: `splits` chunks of `chunk`, a multiple of the tile's depth. */
+export function splitK(size: MatmulSize, shape: TileShape): { splits: number; chunk: number } {
+  const wanted = Math.ceil(WANTED_GROUPS / tilesOf(size, shape));
+  const possible = Math.max(1, Math.floor(size.k / SHORTEST_CHUNK));
+  const chunk = Math.ceil(size.k / Math.min(wanted, possible) / shape.depth) * shape.depth;
+  return { splits: Math.ceil(size.k / chunk), chunk };
+}
+
+/** Lengths of the rows of both operands as they are stored. */
+export const storedRows = (order: MatmulOrder, { m, n, k }: MatmulSize): number[] =>
+  ({ nn: [k, n], nt: [k], tn: [m, n] })[order];
+
+const tileConstants = ({ order, size }: MatmulCall, shape: TileShape) => ({
+  ROWS: shape.rows,
+  COLUMNS: shape.columns,
+  DEPTH: shape.depth,
+  ROW_QUADS: shape.threadRows / 4,
+  COLUMN_QUADS: shape.threadColumns / 4,
+  ...quadConstants(loadWidth(...storedRows(order, size))),
+});
+
+export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {
+  const { m, n, k, batch = 1 } = call.size;
+  const shape = tileShape(name);
+  const end = epilogue(call);
+  call.gpu.dispatch(shaders.matmul_tile, {
+    buffers: { ...operands(call), ...end.buffers },
+    params: { m, n, k, batches: batch, splits: 1, chunk: k },
+    constants: { ...operandConstants(call), ...end.constants, ...tileConstants(call, shape) },
+    groups: tilesOf(call.size, shape),
+  });
+}
+
+export function split(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {
+  const { gpu, size } = call;
+  const { m, n, k, batch = 1 } = size;
+  const shape = tileShape(name);
+  const { splits, chunk } = splitK(size, shape);
+  const partials = gpu.allocate(4 * batch * splits * m * n);
+  const end = epilogue(call);
+  gpu.dispatch(shaders.matmul_tile, {
+    buffers: { ...operands(call), ...end.buffers, out: partials },
+    params: { m, n, k, batches: batch, splits, chunk },
+    constants: { ...operandConstants(call), ...tileConstants(call, shape) },
+    groups: tilesOf(size, shape) * splits,
+  });
+  gpu.dispatch(shaders.matmul_sum, {
+    buffers: { partials, ...end.buffers },
+    params: { elements: m * n, n, splits, batches: batch },
+    constants: end.constants,
+    groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
+  });
+}
