@@ -4,7 +4,6 @@
 #import grid
 #import row_lanes
 #import across
-alias Stored = Value; // of x and y: f16 or vec4h
 const EACH = 1u;
 
 struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }

@@ -1,10 +1,9 @@
 // dx[r, c] = rstd[r] * (g[c] - mean_k g[k] - n[c] * mean_k (g[k] * n[k])) with g = dy[r, :] * weight, n = (x[r, :] - mean[r]) * rstd[r]
-// x, dy, dx: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of WIDTH elements;
+// x, dy, dx: rows x columns; mean, rstd: rows. LANES invocations a row; `columns` counts values of one or four elements;
 // `count` elements of a row are averaged over: those of x, and zeros where channels were cut from it.
 #import grid
 #import row_lanes
-alias Value = array<f32, 1>; // vec4f where the columns allow
-const WIDTH = 1u;
+#import across
 
 struct Params { rows: u32, columns: u32, count: f32 }
 
@@ -24,29 +23,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let center = mean[nearest];
   let scale = rstd[nearest];
 
-  var total = 0.0;
-  var projected = 0.0;
+  var total = Value(0.0);
+  var projected = Value(0.0);
   for (var i = lane % LANES; i < params.columns; i += LANES) {
-    let value = x[start + i];
-    let upstream = dy[start + i];
-    let w = weight[i];
-    for (var c = 0u; c < WIDTH; c++) {
-      let g = upstream[c] * w[c];
-      total += g;
-      projected += g * ((value[c] - center) * scale);
-    }
+    let g = dy[start + i] * weight[i];
+    total += g;
+    projected += g * ((x[start + i] - center) * scale);
   }
-  let mean_g = row_sum(lane, total) / params.count;
-  let mean_gn = row_sum(lane, projected) / params.count;
+  let mean_g = row_sum(lane, sum_across(total)) / params.count;
+  let mean_gn = row_sum(lane, sum_across(projected)) / params.count;
 
   if (row >= params.rows) { return; }
   for (var i = lane % LANES; i < params.columns; i += LANES) {
-    var value = x[start + i];
-    let upstream = dy[start + i];
-    let w = weight[i];
-    for (var c = 0u; c < WIDTH; c++) {
-      value[c] = scale * (upstream[c] * w[c] - mean_g - (value[c] - center) * scale * mean_gn);
-    }
-    dx[start + i] = value;
+    let n = (x[start + i] - center) * scale;
+    dx[start + i] = scale * (dy[start + i] * weight[i] - mean_g - n * mean_gn);
   }
 }

@@ -5,6 +5,7 @@
 //   part | 0 1 .. LANES-1 | 0 1 .. LANES-1 | ...   each number combines its own values
 #import grid
 #import value
+#import across
 #import term
 #import combine
 #import row_lanes
@@ -14,13 +15,6 @@ struct Params { rows: u32, period: u32, inner: u32, chunk: u32, parts: u32, coun
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-
-fn combine_elements(value: Value) -> f32 {
-  let v = vec4f(value);
-  if (WIDTH == 1u) { return v.x; }
-  if (MAX) { return max(max(v.x, v.y), max(v.z, v.w)); }
-  return (v.x + v.y) + (v.z + v.w);
-}
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -39,8 +33,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var i = first + lane % LANES; i < end; i += LANES) { total = combine(total, term(row + i)); }
   }
 
-  var result = combine_elements(total);
-  if (MAX) { result = row_max(lane, result); } else { result = row_sum(lane, result); }
+  var result: f32;
+  if (MAX) { result = row_max(lane, max_across(total)); } else { result = row_sum(lane, sum_across(total)); }
   if (lane % LANES != 0u || index >= params.count) { return; }
   if (ROOT) { result = sqrt(result); }
   result *= params.scale;

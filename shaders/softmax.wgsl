@@ -1,9 +1,8 @@
 // softmax over rows: y[r, c] = exp(x[r, c] - max_c x[r, :]) / sum_c exp(x[r, c] - max_c x[r, :])
-// x, y: rows x columns. LANES invocations a row; `columns` counts values of WIDTH elements.
+// x, y: rows x columns. LANES invocations a row; `columns` counts values of one or four elements.
 #import grid
 #import row_lanes
-alias Value = array<f32, 1>; // vec4f where the columns allow
-const WIDTH = 1u;
+#import across
 
 struct Params { rows: u32, columns: u32 }
 
@@ -16,24 +15,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = linear_group(group, groups) * ROWS + lane / LANES;
   let start = min(row, params.rows - 1u) * params.columns;
 
-  var highest = x[start][0];
-  for (var i = lane % LANES; i < params.columns; i += LANES) {
-    let value = x[start + i];
-    for (var c = 0u; c < WIDTH; c++) { highest = max(highest, value[c]); }
-  }
-  highest = row_max(lane, highest);
+  var largest = x[start];
+  for (var i = lane % LANES; i < params.columns; i += LANES) { largest = max(largest, x[start + i]); }
+  let highest = row_max(lane, max_across(largest));
 
-  var total = 0.0;
-  for (var i = lane % LANES; i < params.columns; i += LANES) {
-    let value = x[start + i];
-    for (var c = 0u; c < WIDTH; c++) { total += exp(value[c] - highest); }
-  }
-  total = row_sum(lane, total);
+  var sum = Value(0.0);
+  for (var i = lane % LANES; i < params.columns; i += LANES) { sum += exp(x[start + i] - highest); }
+  let total = row_sum(lane, sum_across(sum));
 
   if (row >= params.rows) { return; }
-  for (var i = lane % LANES; i < params.columns; i += LANES) {
-    var value = x[start + i];
-    for (var c = 0u; c < WIDTH; c++) { value[c] = exp(value[c] - highest) / total; }
-    y[start + i] = value;
-  }
+  for (var i = lane % LANES; i < params.columns; i += LANES) { y[start + i] = exp(x[start + i] - highest) / total; }
 }

@@ -1,9 +1,8 @@
 // gradient of softmax over rows: dx[r, c] = y[r, c] * (dy[r, c] - sum_k y[r, k] * dy[r, k])
-// y, dy, dx: rows x columns. LANES invocations a row; `columns` counts values of WIDTH elements.
+// y, dy, dx: rows x columns. LANES invocations a row; `columns` counts values of one or four elements.
 #import grid
 #import row_lanes
-alias Value = array<f32, 1>; // vec4f where the columns allow
-const WIDTH = 1u;
+#import across
 
 struct Params { rows: u32, columns: u32 }
 
@@ -17,19 +16,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = linear_group(group, groups) * ROWS + lane / LANES;
   let start = min(row, params.rows - 1u) * params.columns;
 
-  var total = 0.0;
-  for (var i = lane % LANES; i < params.columns; i += LANES) {
-    let value = y[start + i];
-    let upstream = dy[start + i];
-    for (var c = 0u; c < WIDTH; c++) { total += value[c] * upstream[c]; }
-  }
-  total = row_sum(lane, total);
+  var sum = Value(0.0);
+  for (var i = lane % LANES; i < params.columns; i += LANES) { sum += y[start + i] * dy[start + i]; }
+  let total = row_sum(lane, sum_across(sum));
 
   if (row >= params.rows) { return; }
-  for (var i = lane % LANES; i < params.columns; i += LANES) {
-    var value = y[start + i];
-    let upstream = dy[start + i];
-    for (var c = 0u; c < WIDTH; c++) { value[c] *= upstream[c] - total; }
-    dx[start + i] = value;
-  }
+  for (var i = lane % LANES; i < params.columns; i += LANES) { dx[start + i] = y[start + i] * (dy[start + i] - total); }
 }

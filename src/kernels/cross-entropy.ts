@@ -1,6 +1,6 @@
-import type { Gpu } from "../gpu/index.js";
+import type { Gpu, ShaderSource } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -24,7 +24,7 @@ export function crossEntropy(
 ): void {
   const { rows, classes } = size;
   requireElements("crossEntropy", buffers, { logits: rows * classes, labels: rows, loss: rows });
-  gpu.dispatch(shaders.cross_entropy, { buffers, params: { ...size }, ...rowLanes(gpu, rows) });
+  gpu.dispatch(shaders.cross_entropy, { buffers, ...rowsOf(gpu, shaders.cross_entropy, size) });
 }
 
 /**
@@ -46,7 +46,13 @@ export function crossEntropyGrad(
   requireElements("crossEntropyGrad", { logits, labels, dLoss, dLogits }, lengths);
   gpu.dispatch(shaders.cross_entropy_grad, {
     buffers: { logits, labels, d_loss: dLoss, d_logits: dLogits },
-    params: { ...size },
-    ...rowLanes(gpu, rows),
+    ...rowsOf(gpu, shaders.cross_entropy_grad, size),
   });
+}
+
+function rowsOf(gpu: Gpu, shader: ShaderSource, { rows, classes, smoothing }: CrossEntropySize) {
+  const width = loadWidth(classes);
+  const { constants, groups } = rowLanes(gpu, rows);
+  const params = { rows, columns: classes / width, smoothing };
+  return { params, constants: { ...constants, ...valueConstants(shader, width) }, groups };
 }

@@ -17,3 +17,13 @@ export function rowLanes(
   const constants = gpu.info.software ? SOFTWARE : { GROUP, LANES };
   return { constants, groups: Math.ceil((rows * constants.LANES) / constants.GROUP) };
 }
+
+/**
+ * The same for kernels that load what all rows share, such as weights, once for EACH rows. Software drivers take as long for such a load as for one
+ * of the rows' own; elsewhere caches make it cheap, and rows are better spread.
+ */
+export function sharingLanes(gpu: Gpu, rows: number) {
+  const EACH = gpu.info.software ? 4 : 1;
+  const { constants, groups } = rowLanes(gpu, Math.ceil(rows / EACH));
+  return { constants: { ...constants, EACH }, groups };
+}

@@ -37,6 +37,7 @@ const shapes: [rows: number, classes: number, smoothing: number, benchOnly?: boo
   [5, 10, 0.1],
   [7, 63, 0],
   [3, 64, 0.1],
+  [13, 8, 0.1],
   [9, 65, 0.5],
   [65_537, 3, 0.1],
   [256, 1000, 0.1, true],
