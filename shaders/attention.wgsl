@@ -18,9 +18,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<Value>;
-@group(0) @binding(2) var<storage, read> k: array<Value>;
-@group(0) @binding(3) var<storage, read> v: array<Value>;
+@group(0) @binding(1) var<storage, read> q: array<Stored>;
+@group(0) @binding(2) var<storage, read> k: array<Stored>;
+@group(0) @binding(3) var<storage, read> v: array<Stored>;
 @group(0) @binding(4) var<storage, read_write> out: array<Value>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
@@ -57,11 +57,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       var s2 = 0.0;
       var s3 = 0.0;
       for (var d = 0u; d < params.head_dim; d++) {
-        let scaled = widen(q[q_row + d]) * params.scale;
-        s0 += dot(scaled, vec4f(k[k0 + d]));
-        s1 += dot(scaled, vec4f(k[k1 + d]));
-        s2 += dot(scaled, vec4f(k[k2 + d]));
-        s3 += dot(scaled, vec4f(k[k3 + d]));
+        let scaled = widen(Value(q[q_row + d])) * params.scale;
+        s0 += dot(scaled, vec4f(Value(k[k0 + d])));
+        s1 += dot(scaled, vec4f(Value(k[k1 + d])));
+        s2 += dot(scaled, vec4f(Value(k[k2 + d])));
+        s3 += dot(scaled, vec4f(Value(k[k3 + d])));
       }
       if (GATED) {
         // A closed key must not raise the maximum, beside which open ones might vanish.
@@ -114,10 +114,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       for (var j = 0u; j < count; j++) {
         let p = scores[j * GROUP + lane];
         let row = v_start + j * params.v_stride;
-        o0 += p * v[row + d];
-        o1 += p * v[row + d1];
-        o2 += p * v[row + d2];
-        o3 += p * v[row + d3];
+        o0 += p * Value(v[row + d]);
+        o1 += p * Value(v[row + d1]);
+        o2 += p * Value(v[row + d2]);
+        o3 += p * Value(v[row + d3]);
       }
       if (t < params.queries) {
         out[out_row + d] = o0 * norm;

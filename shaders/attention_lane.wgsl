@@ -7,6 +7,7 @@
 //  ROWS keys  │    │    │    │       A lane reads only the blocks that it wrote: workgroup memory without barriers.
 #import lane_tile
 
+alias Stored = vec4f; // operands in memory: vec4h
 const BLOCK = 128u;
 const LOWEST = -3.4028234e38;
 
@@ -16,9 +17,9 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4f>;
-@group(0) @binding(2) var<storage, read> k: array<vec4f>;
-@group(0) @binding(3) var<storage, read> v: array<vec4f>;
+@group(0) @binding(1) var<storage, read> q: array<Stored>;
+@group(0) @binding(2) var<storage, read> k: array<Stored>;
+@group(0) @binding(3) var<storage, read> v: array<Stored>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 
@@ -49,8 +50,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       let k_rows = k_start + min(j + STEPS * LANES + lane, vec4u(count - 1u)) * params.k_stride;
       var tile = Tile();
       for (var d = 0u; d < params.head_dim; d++) {
-        let rows = mat4x4f(k[k_rows.x + d], k[k_rows.y + d], k[k_rows.z + d], k[k_rows.w + d]);
-        add_product(&tile, rows, transpose(mat4x4f(q[q_rows.x + d], q[q_rows.y + d], q[q_rows.z + d], q[q_rows.w + d])));
+        let rows = mat4x4f(vec4f(k[k_rows.x + d]), vec4f(k[k_rows.y + d]), vec4f(k[k_rows.z + d]), vec4f(k[k_rows.w + d]));
+        add_product(&tile, rows, transpose(mat4x4f(
+          vec4f(q[q_rows.x + d]), vec4f(q[q_rows.y + d]), vec4f(q[q_rows.z + d]), vec4f(q[q_rows.w + d]))));
       }
       for (var n = 0u; n < min(LANES, quads - j / 4u); n++) {
         let s = tile_block(&tile, block_of_quad(n)) * params.scale;
@@ -73,7 +75,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
           exp(s[0] - highest) * real[0], exp(s[1] - highest) * real[1], exp(s[2] - highest) * real[2], exp(s[3] - highest) * real[3]);
         sum += (p[0] + p[1]) + (p[2] + p[3]);
         let v_rows = v_start + min(4u * quad + STEPS, vec4u(count - 1u)) * params.v_stride + mine;
-        add_product(&tile, transpose(p), mat4x4f(v[v_rows.x], v[v_rows.y], v[v_rows.z], v[v_rows.w]));
+        add_product(&tile, transpose(p), mat4x4f(vec4f(v[v_rows.x]), vec4f(v[v_rows.y]), vec4f(v[v_rows.z]), vec4f(v[v_rows.w])));
       }
 
       // Only the last block divides by the sum. Lane n / 4 * 4 + i brought row i of block n, as the n % 4-th of its four queries.

@@ -6,7 +6,7 @@
 struct Params { count: u32, batch: u32, tokens: u32, heads: u32, head_dim: u32, scale: f32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<Value>;
+@group(0) @binding(1) var<storage, read> qkv: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> scores: array<f32>;
 
 @compute @workgroup_size(GROUP)
@@ -19,6 +19,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let query = 3u * example * params.tokens * width + head * params.head_dim;
   let key = query + (3u * (i % params.tokens) + 1u) * width;
   var sum = 0.0;
-  for (var d = 0u; d < params.head_dim; d++) { sum += dot(widen(qkv[query + d]), vec4f(qkv[key + d])); }
+  for (var d = 0u; d < params.head_dim; d++) { sum += dot(widen(Value(qkv[query + d])), vec4f(Value(qkv[key + d]))); }
   scores[i] = params.scale * sum;
 }

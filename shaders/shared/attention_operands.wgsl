@@ -1,5 +1,6 @@
 // What attention kernels work on: rows of one head in two packed operands, and dot products of their values.
 alias Value = f32; // vec4f where the head's dimension allows
+alias Stored = Value; // operands in memory: f16 or vec4h
 const ONES = vec4f(1.0, 0.0, 0.0, 0.0); // vec4f(1.0) with it
 const GROUP = 64u;
 const BLOCK = 32u;

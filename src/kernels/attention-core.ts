@@ -1,8 +1,10 @@
 /** What attention over packed operands and attention across two sets of tokens have in common: the dispatches, by where operands lie. */
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
-import { type AttentionVariant, operandConstants, planAttention } from "./attention-variant.js";
+import { type AttentionPlan, type AttentionVariant, operandConstants, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
+import { cast } from "./cast.js";
+import type { StorageOptions } from "./elements.js";
 import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -81,11 +83,21 @@ export function attend(
   gpu: Gpu,
   buffers: CoreBuffers,
   size: CoreSize,
-  { variant, causal = false }: CrossAttentionOptions & Order,
+  { variant, causal = false, storage }: CrossAttentionOptions & Order & StorageOptions,
 ): void {
-  const { q, k, v, out, logsumexp, keyGate } = buffers;
   const { batch, queries, heads, headDim } = size;
-  const plan = planAttention(gpu, headDim, needsRows(causal, keyGate), variant);
+  const plan = planAttention(gpu, headDim, needsRows(causal, buffers.keyGate), variant, storage);
+  using _temporaries = gpu.scope();
+  const length = batch * queries * heads * headDim;
+  // Sums go through the result from block to block of keys, where f16 would round them each time.
+  const out = storage === "f16" ? gpu.allocate(4 * length) : buffers.out;
+  runAttention(gpu, { ...buffers, out }, size, plan, causal);
+  if (storage === "f16") cast(gpu, { x: out, y: buffers.out }, { length, from: "f32", to: "f16" });
+}
+
+function runAttention(gpu: Gpu, buffers: CoreBuffers, size: CoreSize, plan: AttentionPlan, causal: boolean): void {
+  const { q, k, v, out, logsumexp, keyGate } = buffers;
+  const { batch, queries, heads } = size;
   const operands = { q: q.buffer, k: k.buffer, v: v.buffer, out, logsumexp };
   const params = operandParams(size, buffers, plan.width);
   const groups = [Math.ceil(queries / plan.rows), heads, batch] as const;

@@ -1,7 +1,7 @@
 /** Which attention kernel runs: the one place that knows which device and head dimension likes which. */
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { loadWidth } from "./elements.js";
+import { type FloatStorage, loadWidth } from "./elements.js";
 
 /**
  * `lane`: one subgroup a workgroup, products by broadcasts; for software drivers with subgroups of 4 or 8 and head dimensions in whole vec4.
@@ -25,7 +25,13 @@ export interface AttentionPlan {
 }
 
 /** @throws KernelError when the variant asked for cannot run here. */
-export function planAttention(gpu: Gpu, headDim: number, selective: boolean, wanted?: AttentionVariant): AttentionPlan {
+export function planAttention(
+  gpu: Gpu,
+  headDim: number,
+  selective: boolean,
+  wanted?: AttentionVariant,
+  storage: FloatStorage = "f32",
+): AttentionPlan {
   const lanes = usableLanes(gpu, headDim);
   if (selective && wanted === "lane") {
     throw new KernelError(
@@ -36,7 +42,7 @@ export function planAttention(gpu: Gpu, headDim: number, selective: boolean, wan
   const width = loadWidth(headDim);
   if (variant === "row") {
     const rows = gpu.info.software ? 8 : 64;
-    return { variant, constants: { ...operandConstants(width), GROUP: rows }, rows, width };
+    return { variant, constants: { ...operandConstants(width, storage), GROUP: rows }, rows, width };
   }
   if (!lanes) {
     const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
@@ -44,9 +50,14 @@ export function planAttention(gpu: Gpu, headDim: number, selective: boolean, wan
       `attention: lane variant: expected subgroups of 4 or 8 and a head dimension in steps of 4, got ${got}; use variant "row"`,
     );
   }
-  return { variant, constants: { LANES: lanes }, rows: 4 * lanes, width };
+  return { variant, constants: { LANES: lanes, ...storedConstant(width, storage) }, rows: 4 * lanes, width };
 }
 
-/** The value type of shaders/shared/attention_operands.wgsl. */
-export const operandConstants = (width: 1 | 4): Readonly<Record<string, string>> =>
-  width === 4 ? { Value: "vec4f", ONES: "vec4f(1.0)" } : {};
+/** The value types of shaders/shared/attention_operands.wgsl. */
+export const operandConstants = (width: 1 | 4, storage: FloatStorage = "f32"): Readonly<Record<string, string>> => ({
+  ...(width === 4 && { Value: "vec4f", ONES: "vec4f(1.0)" }),
+  ...storedConstant(width, storage),
+});
+
+const storedConstant = (width: 1 | 4, storage: FloatStorage): Readonly<Record<string, string>> =>
+  storage === "f32" ? {} : { Stored: width === 4 ? "vec4h" : "f16" };

@@ -2,7 +2,7 @@
 import type { Gpu } from "../gpu/index.js";
 import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
+import { requireElements, type StorageOptions } from "./elements.js";
 
 export type { AttentionVariant } from "./attention-variant.js";
 
@@ -55,7 +55,7 @@ function part(buffer: BufferLike, index: number, { heads, headDim }: AttentionSi
 }
 
 /**
- * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. f32. With key gates g the shares of the keys are
+ * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. `storage` is that of qkv and out. With key gates g the shares of the keys are
  * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token.
  * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
@@ -63,12 +63,12 @@ export function attention(
   gpu: Gpu,
   { qkv, out, logsumexp, keyGate }: AttentionBuffers,
   size: AttentionSize,
-  options: AttentionOptions = {},
+  options: AttentionOptions & StorageOptions = {},
 ): void {
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
-  const lengths = { qkv: 3 * length, out: length, logsumexp: batch * heads * tokens };
-  requireElements("attention", { qkv, out, logsumexp }, lengths);
+  requireElements("attention", { qkv, out }, { qkv: 3 * length, out: length }, options.storage);
+  requireElements("attention", { logsumexp }, { logsumexp: batch * heads * tokens });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   attend(gpu, { ...operands, out, logsumexp, keyGate }, coreSize(size), options);
 }

@@ -120,7 +120,8 @@ const forwardCases: KernelCase[] = sizes.map(({ benchOnly, variant, ...size }) =
     name: `attention ${shapeOf({ ...size, variant })}`,
     inputs: () => ({ qkv: normals(3 * length, length, 1.5) }),
     outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
-    run: (gpu, { qkv, out, logsumexp }) => attention(gpu, { qkv, out, logsumexp }, size, { variant }),
+    run: (gpu, { qkv, out, logsumexp }, storage) => attention(gpu, { qkv, out, logsumexp }, size, { variant, storage }),
+    float16: ["qkv", "out"],
     oracle: ({ qkv }) => forward(qkv, size),
     tolerance: sumOf(tokens + headDim, 2),
     flops: 4 * length * tokens,
@@ -183,8 +184,9 @@ const selectiveCases: KernelCase[] = [
         name: `attention ${shapeOf(size)}, ${name}`,
         inputs: operands,
         outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
-        run: (gpu, { qkv, keyGate, out, logsumexp }) =>
-          attention(gpu, { qkv, keyGate, out, logsumexp }, size, { causal }),
+        run: (gpu, { qkv, keyGate, out, logsumexp }, storage) =>
+          attention(gpu, { qkv, keyGate, out, logsumexp }, size, { causal, storage }),
+        float16: ["qkv", "out"],
         oracle: ({ qkv, keyGate }) => forward(qkv, size, keyGate, causal),
         tolerance,
         flops: (4 * length * tokens) / (causal ? 2 : 1),

@@ -3,7 +3,7 @@ import type { Gpu } from "../../gpu/index.js";
 import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
 import { attentionGradTangent, attentionTangent } from "../../kernels/attention-tangent.js";
 import { defineOp } from "../op.js";
-import { Tensor } from "../tensor.js";
+import { storageOf, Tensor } from "../tensor.js";
 
 /** How attention splits and scales its input. */
 export interface AttentionAttributes {
@@ -25,15 +25,16 @@ export function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttribut
 
 const attend = defineOp({
   name: "attention",
+  float16: true,
   forward(gpu, { qkv, keyGate }: { qkv: Tensor; keyGate: Tensor | undefined }, attributes: AttentionAttributes) {
     const size = sizeOfAttention(qkv, attributes);
     const { batch, tokens, heads, headDim } = size;
-    const out = Tensor.empty(gpu, [batch, tokens, heads * headDim]);
+    const out = Tensor.empty(gpu, [batch, tokens, heads * headDim], qkv.type);
     const logsumexp = Tensor.empty(gpu, [batch, heads, tokens]);
     if (keyGate && keyGate.size !== tokens) {
       throw new ShapeError(`attention: expected key gates [${tokens}], one a token, got [${keyGate.shape}]`);
     }
-    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size, { causal: attributes.causal });
+    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size, { causal: attributes.causal, ...storageOf(qkv) });
     return { out, saved: { logsumexp } };
   },
   backward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, gradient, needs }) {

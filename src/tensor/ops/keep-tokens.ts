@@ -22,7 +22,7 @@ export interface KeptTokens {
 export function classAttention(qkv: Tensor, attributes: AttentionAttributes): Tensor {
   const size = sizeOfAttention(qkv, attributes);
   const attention = Tensor.empty(qkv.gpu, [size.batch, size.tokens]);
-  classAttentionKernel(qkv.gpu, { qkv, attention }, size);
+  classAttentionKernel(qkv.gpu, { qkv, attention }, size, storageOf(qkv));
   return attention;
 }
 
