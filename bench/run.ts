@@ -1,45 +1,54 @@
-/** `secateur bench`: every case of test/cases with a shape worth timing, and whole steps of networks, on this device. */
+/** `secateur bench`: every case of test/cases with a shape worth timing, the shapes of ViTs, and whole steps of networks, on this device. */
 import type { Gpu } from "../src/gpu/index.js";
-import type { KernelCase } from "../test/harness/kernel-case.js";
-import { benchCases } from "./cases.gen.js";
-import { selectSteps, timeStep } from "./steps.js";
-import { type Measurement, timeCase } from "./time-case.js";
+import { kernelRows } from "./kernel-rows.js";
+import { type Ceilings, floorOf, type Measurement, type Omission } from "./result.js";
+import { beyond, type Row } from "./row.js";
+import { FULL, QUICK, timeRow } from "./sampling.js";
+import { stepRows } from "./step-rows.js";
+import { vitRows } from "./vit-rows.js";
 
 export interface BenchOptions {
-  /** Only cases and steps whose name matches. */
+  /** Only rows whose name matches. */
   readonly filter?: RegExp;
-  /** Called after each case and each step. */
-  readonly onResult?: (result: Measurement, done: number, total: number) => void;
+  /** All shapes, and more samples of each. */
+  readonly full?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** Cases for the bench: those marked so, and of kernels that have none such, the one with the most work. */
-export function selectCases(filter: RegExp | undefined): KernelCase[] {
-  return benchCases.flatMap((cases: readonly KernelCase[]) => {
-    const matching = filter ? cases.filter(({ name }) => filter.test(name)) : [...cases];
-    const marked = matching.filter(({ benchOnly }) => benchOnly);
-    if (marked.length > 0) return marked;
-    const work = ({ bytes = 0, flops = 0 }: KernelCase) => bytes + flops;
-    return matching.sort((a, b) => work(b) - work(a)).slice(0, 1);
-  });
+/** Rows that match; without `full` those only that are quick on a slow device. */
+export function selectRows({ filter, full = false }: BenchOptions): Row[] {
+  const rows = [...vitRows(), ...stepRows()].filter(({ name }) => !filter || filter.test(name));
+  return [...kernelRows(filter), ...rows].filter((row) => full || !row.full);
 }
 
-export async function runBench(gpu: Gpu, { filter, onResult, signal }: BenchOptions = {}): Promise<Measurement[]> {
-  const cases = selectCases(filter);
-  const steps = selectSteps(filter);
-  const results: Measurement[] = [];
-  const total = cases.length + steps.length;
-  for (const [index, test] of cases.entries()) {
+/** Milliseconds at the ceilings from which on a row is left to `--full`: a row comes to several times as much, and is run several times. */
+const QUICK_FLOOR = 60;
+
+/** One row, whatever becomes of it. @throws GpuError when the device is lost; the signal's reason when aborted. */
+export async function benchRow(
+  gpu: Gpu,
+  row: Row,
+  ceilings: Ceilings,
+  { full = false, signal }: BenchOptions = {},
+): Promise<Measurement | Omission> {
+  signal?.throwIfAborted();
+  const reason = beyond(row, gpu) ?? (full ? undefined : tooLong(row, ceilings));
+  if (reason !== undefined) return { name: row.name, reason, failed: false };
+  try {
+    return await timeRow(gpu, row, ceilings, full ? FULL : QUICK, signal);
+  } catch (error) {
     signal?.throwIfAborted();
-    const result = await timeCase(gpu, test);
-    results.push(result);
-    onResult?.(result, index + 1, total);
+    await gpu.sync(); // throws again where the device is lost
+    return { name: row.name, reason: (error as Error).message, failed: true };
   }
-  for (const [index, step] of steps.entries()) {
-    signal?.throwIfAborted();
-    const measured = await timeStep(gpu, step);
-    results.push(...measured);
-    onResult?.(measured[0], cases.length + index + 1, total);
-  }
-  return results;
 }
+
+function tooLong({ family, flops = 0, bytes = 0 }: Row, ceilings: Ceilings): string | undefined {
+  const floor = floorOf(flops, bytes, ceilings);
+  if (family === "step" || floor < QUICK_FLOOR) return undefined;
+  return `${Math.round(floor)} ms at the device's own limits; add --full`;
+}
+
+/** About how long a row takes, in any unit: allocating and compiling, and runs that come to some times what the ceilings allow. */
+export const costOf = ({ flops = 0, bytes = 0 }: Row, ceilings: Ceilings): number =>
+  1000 + 30 * floorOf(flops, bytes, ceilings);

@@ -12,9 +12,9 @@ export function buildCases() {
     .map((file) => file.slice(0, -3))
     .sort();
   const lines = names.map((name, index) => `import { cases as cases${index} } from "../test/cases/${name}.js";`);
-  const list = names.map((_, index) => `cases${index}`).join(", ");
+  const entries = names.map((name, index) => `  "${name}": cases${index},`);
   const header = "// Made by scripts/build-cases.mjs from test/cases/*.ts. Do not edit.\n";
-  const text = `${header}${lines.join("\n")}\n\nexport const benchCases = [${list}];\n`;
+  const text = `${header}${lines.join("\n")}\n\nexport const benchCases = {\n${entries.join("\n")}\n};\n`;
   let old = "";
   try {
     old = readFileSync(output, "utf8");

@@ -1,50 +1,74 @@
-/** `secateur bench`: what each kernel does on this device. */
-import { runBench } from "../../../bench/run.js";
+/** `secateur bench`: what each kernel and each step does on this device. Rows are printed and kept as they are measured. */
+import { cpus } from "node:os";
+import { measureCeilings } from "../../../bench/ceilings.js";
+import { type BenchResult, isOmission, type Measurement, type Omission } from "../../../bench/result.js";
+import { type BenchOptions, benchRow, costOf, selectRows } from "../../../bench/run.js";
 import { UsageError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
+import { openResultFiles } from "../bench-files.js";
+import { ceilingsLine, measurementLine, omissionLine, titleLine } from "../bench-table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { Progress } from "../progress.js";
-import { textTable } from "../table.js";
+import { versions } from "../version.js";
 
-export interface BenchArguments {
-  readonly filter?: RegExp;
-  readonly peers?: boolean;
+export interface BenchArguments extends Pick<BenchOptions, "filter" | "full"> {
+  /** Path of a JSON file; a page lies beside it. */
+  readonly out?: string;
 }
 
-/** @throws UsageError when no case matches. */
-export async function benchKernels(context: CommandContext, options: BenchArguments): Promise<Outcome> {
-  const { filter, peers } = options;
-  if (peers) {
-    throw new UsageError("peers: expected a later version, which times other libraries, got this one; leave it out");
-  }
-  using gpu = await context.openGpu();
-  let progress: Progress | undefined;
-  const results = await runBench(gpu, {
-    filter,
-    signal: context.signal,
-    onResult: ({ name }, _, total) => {
-      progress ??= new Progress(context.stderr, total);
-      progress.advance(1, name);
-    },
-  });
-  progress?.clear();
-  if (results.length === 0) {
+/** @throws UsageError when no row matches, or `out` cannot be written. */
+export async function benchKernels(context: CommandContext, { filter, full, out }: BenchArguments): Promise<Outcome> {
+  const rows = selectRows({ filter, full });
+  if (rows.length === 0) {
     throw new UsageError(
-      `filter: expected a pattern that matches a case, got ${filter}; leave it out to see all names`,
+      `filter: expected a pattern that matches a row, got ${filter}; ${full ? "" : "add --full, or "}leave it out to see all names`,
     );
   }
-  const number = (value: number | undefined): string => (value === undefined ? "" : value.toPrecision(3));
-  const table = textTable([
-    ["kernel", "ms", "median", "GFLOP/s", "GB/s"],
-    ...results.map(({ name, milliseconds, median, gflops, gigabytesPerSecond }) => [
-      name,
-      number(milliseconds),
-      number(median),
-      number(gflops),
-      number(gigabytesPerSecond),
-    ]),
-  ]);
+  const files = out === undefined ? undefined : await openResultFiles(out);
+  // Compile times are those of a first use.
+  process.env.MESA_SHADER_CACHE_DISABLE ??= "true";
+  using gpu = await context.openGpu();
+  const ceilings = await measureCeilings(gpu);
+  using progress = new Progress(
+    context.stderr,
+    rows.reduce((sum, row) => sum + costOf(row, ceilings), 0),
+  );
+  const print = (line: string) => {
+    progress.clear();
+    if (!context.json) context.stdout.write(`${line}\n`);
+  };
+
+  const measured: Measurement[] = [];
+  const omitted: Omission[] = [];
+  const result: BenchResult = { ...frame(gpu), ceilings, rows: measured, omitted };
+  print(`${ceilingsLine(result)}\n\n${titleLine()}`);
+  for (const row of rows) {
+    const outcome = await benchRow(gpu, row, ceilings, { full, signal: context.signal });
+    if (isOmission(outcome)) omitted.push(outcome);
+    else measured.push(outcome);
+    print(isOmission(outcome) ? omissionLine(outcome) : measurementLine(outcome));
+    await files?.write(result);
+    progress.advance(costOf(row, ceilings), row.name);
+  }
+  const whole: BenchResult = { ...result, complete: true };
+  await files?.write(whole);
+  const failed = omitted.filter((each) => each.failed).length;
+  const lines = [
+    `${measured.length} rows measured, ${omitted.length - failed} left out, ${failed} failed`,
+    ...(files ? [`wrote ${files.json} and ${files.page}`] : []),
+  ];
+  return { data: { command: "bench", ...whole }, text: `\n${lines.join("\n")}`, exitCode: failed > 0 ? 1 : 0 };
+}
+
+function frame({ info }: Gpu): Omit<BenchResult, "ceilings" | "rows" | "omitted"> {
+  const { kind, vendor, architecture, device, description } = info;
+  const [{ model } = { model: "unknown" }, ...others] = cpus();
   return {
-    data: { command: "bench", adapter: gpu.info, results },
-    text: `${gpu.info.description}\n${table}`,
+    schema: 1,
+    complete: false,
+    date: new Date().toISOString(),
+    versions: versions(),
+    adapter: { kind, vendor, architecture, device, description },
+    host: { processor: model, cores: others.length + 1 },
   };
 }

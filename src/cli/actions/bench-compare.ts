@@ -1,0 +1,33 @@
+/** `secateur bench --compare`: two files of figures, row by row. Opens no device. */
+import { type ComparedRow, compareResults } from "../../../bench/compare.js";
+import { parseResult } from "../../../bench/result.js";
+import { UsageError } from "../../errors.js";
+import { readBytes } from "../../io/node/index.js";
+import type { CommandContext, Outcome } from "../host.js";
+import { textTable } from "../table.js";
+
+/** @throws UsageError when they have no row in common, FormatError when one of them is no result of a bench. */
+export async function compareBenches(context: CommandContext, before: string, after: string): Promise<Outcome> {
+  const read = async (path: string) => parseResult(new TextDecoder().decode(await readBytes(path)), path);
+  const comparison = compareResults(await read(before), await read(after));
+  const { rows, onlyBefore, onlyAfter, warnings } = comparison;
+  if (rows.length === 0) throw new UsageError(`compare: expected rows in common, got none in ${before} and ${after}`);
+  for (const warning of warnings) context.note(`warning: ${warning}`);
+  const count = (verdict: ComparedRow["verdict"]) => rows.filter((row) => row.verdict === verdict).length;
+  const table = textTable([["row", "before ms", "after ms", "after/before", "95%", ""], ...rows.map(cells)]);
+  const alone = [
+    ...onlyBefore.map((name) => `only in ${before}: ${name}`),
+    ...onlyAfter.map((name) => `only in ${after}: ${name}`),
+  ];
+  const summary = `${count("faster")} faster, ${count("slower")} slower, ${count("no difference")} without a difference`;
+  return { data: { command: "bench", ...comparison }, text: [table, ...alone, summary].join("\n") };
+}
+
+const cells = ({ name, before, after, ratio, low, high, verdict }: ComparedRow): string[] => [
+  name,
+  before.toPrecision(4),
+  after.toPrecision(4),
+  ratio.toFixed(3),
+  `${low.toFixed(3)} ... ${high.toFixed(3)}`,
+  verdict,
+];

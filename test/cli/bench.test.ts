@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { type BenchResult, resultToJson } from "../../bench/result.js";
+import { measurement, result } from "../bench/fixtures.js";
+import { cli, noGpu, Workplace } from "./harness.js";
+
+describe("bench", () => {
+  test("prints each row, and writes figures and a page", async () => {
+    using place = new Workplace();
+    const { exitCode, stdout } = await cli(["bench", "--filter", "^fill \\d", "--out", place.path("a.json")]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/ms {2}median.* row\n +[\d.]+ .* {2}fill 4194305\n/);
+    expect(stdout).toContain("1 rows measured, 0 left out, 0 failed");
+    const written: BenchResult = JSON.parse(readFileSync(place.path("a.json"), "utf8"));
+    expect(written).toMatchObject({ schema: 1, complete: true, rows: [{ name: "fill 4194305" }] });
+    expect(written.rows[0].samples.length).toBeGreaterThanOrEqual(3);
+    expect(written.rows[0].bytes).toBe(4 * 4194305);
+    expect(written.ceilings.bandwidth).toBeGreaterThan(0);
+    expect(written.adapter.description).not.toBe("");
+    expect(readFileSync(place.path("a.html"), "utf8")).toContain("fill 4194305");
+  });
+
+  test.each([
+    [["--filter", "no such kernel"], "filter: expected a pattern that matches a row"],
+    [["--out", "a.txt"], "out: expected the path of a .json file, got a.txt"],
+    [["--compare", "a.json"], "compare: expected two files, got one"],
+    [["a.json"], "compare: expected two files, got one"],
+  ])("refuses %j before it opens a device", async (args, message) => {
+    const { exitCode, stderr } = await cli(["bench", ...args], { openGpu: noGpu });
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
+
+describe("bench --compare", () => {
+  const slower = measurement({ samples: [4, 4.1, 4.2], median: 4.1 });
+
+  test("tells which rows changed, and warns of what differs besides", async () => {
+    using place = new Workplace();
+    const before = place.write("a.json", resultToJson(result()));
+    const adapter = { ...result().adapter, description: "another" };
+    const after = place.write("b.json", resultToJson(result({ adapter, rows: [slower] })));
+    const { exitCode, stdout, stderr } = await cli(["bench", "--compare", before, after], { openGpu: noGpu });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/matmul 8x8x8 +2\.100 +4\.100 +1\.952 +1\.\d+ \.\.\. 2\.\d+ +slower/);
+    expect(stdout).toContain("0 faster, 1 slower, 0 without a difference");
+    expect(stderr).toContain("warning: the adapters differ: llvmpipe before, another after");
+  });
+
+  test("refuses what has no row in common, and what is no bench", async () => {
+    using place = new Workplace();
+    const paths = [result(), result({ rows: [measurement({ name: "other" })] })].map((each, index) =>
+      place.write(`${index}.json`, resultToJson(each)),
+    );
+    const strange = place.write("strange.json", "{}");
+    const run = (...files: string[]) => cli(["bench", "--compare", ...files], { openGpu: noGpu });
+    expect((await run(paths[0], paths[1])).stderr).toContain("compare: expected rows in common, got none");
+    expect((await run(paths[0], strange)).stderr).toContain("expected what bench --out wrote, got schema undefined");
+  });
+});
