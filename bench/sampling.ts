@@ -12,7 +12,7 @@ export interface Effort {
   readonly samples: number;
 }
 
-export const QUICK: Effort = { sample: 25, total: 600, samples: 9 };
+export const QUICK: Effort = { sample: 20, total: 400, samples: 9 };
 export const FULL: Effort = { sample: 60, total: 5000, samples: 21 };
 
 const LEAST_SAMPLES = 3;
