@@ -3,6 +3,7 @@ import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
+import { type FloatStorage, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
 import type { WeightAs } from "./weight-as.js";
@@ -37,6 +38,11 @@ export interface MatmulBuffers {
    * take the product's place.
    */
   scored?: BufferLike;
+  /**
+   * m x n, not along with a residual or scores: what the activation function was given that the product is a gradient behind. The function's slope
+   * there times the product takes the product's place, and no activation function is applied.
+   */
+  activated?: BufferLike;
 }
 
 /** With `batch` > 1 the matrices of each operand follow each other; bias, mask and gate are shared by all. */
@@ -47,8 +53,12 @@ export interface MatmulSize {
   batch?: number;
 }
 
-/** Operand b's elements, activation and choice of kernel. */
+/** Operands in memory and b's elements, activation and choice of kernel. */
 export interface MatmulOptions {
+  /** Of a and b. Default: f32; f16 needs a device with `shader-f16`. */
+  storage?: FloatStorage;
+  /** Of out and all that has its shape. Default: `storage`. */
+  resultStorage?: FloatStorage;
   /** For `nn` and `nt`, what the elements of b count as; by default themselves. */
   weightAs?: WeightAs;
   activation?: "none" | "relu" | "gelu";
@@ -57,7 +67,7 @@ export interface MatmulOptions {
 }
 
 /**
- * out = residual + gate * activation(op(a) op(b) + bias), in f32; every part after the product is optional.
+ * out = residual + gate * activation(op(a) op(b) + bias), computed in f32; every part after the product is optional.
  * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for parts that do not go together, or when a
  * forced variant cannot run here.
  */
@@ -68,7 +78,7 @@ export function matmul(
   size: MatmulSize,
   options: MatmulOptions = {},
 ): void {
-  checkSizes(order, buffers, size);
+  checkSizes(order, buffers, size, options);
   checkParts(order, buffers, options);
   using _scope = gpu.scope();
   const call = { gpu, order, buffers, size, options };
@@ -85,10 +95,17 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: Ma
     refuse(
       `expected order nn or nt with weightAs "${weightAs}", where b is the weight, got tn; compute the weight by map first`,
     );
-  if (buffers.scored && buffers.residual) refuse("expected scored or residual, got both; add the residual afterwards");
+  const { residual, scored, activated } = buffers;
+  if ([residual, scored, activated].filter((part) => part !== undefined).length > 1)
+    refuse("expected one of residual, scored and activated, got several; add the residual afterwards");
 }
 
-function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize): void {
+function checkSizes(
+  order: MatmulOrder,
+  buffers: MatmulBuffers,
+  size: MatmulSize,
+  { storage = "f32", resultStorage = storage }: MatmulOptions,
+): void {
   const { m, n, k, batch = 1 } = size;
   for (const [name, value] of Object.entries({ m, n, k, batch })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -96,22 +113,20 @@ function checkSizes(order: MatmulOrder, buffers: MatmulBuffers, size: MatmulSize
     }
   }
   const maskBits = order === "tn" ? m * n : n * k;
-  const words: Record<keyof MatmulBuffers, number> = {
-    a: batch * m * k,
-    b: batch * k * n,
-    out: batch * m * n,
-    bias: n,
-    mask: Math.ceil(maskBits / 32),
-    gate: n,
-    preactivation: batch * m * n,
-    residual: batch * m * n,
-    scored: batch * m * n,
+  const result = storageBytes(batch * m * n, resultStorage);
+  const bytes: Record<keyof MatmulBuffers, number> = {
+    a: storageBytes(batch * m * k, storage),
+    b: storageBytes(batch * k * n, storage),
+    bias: 4 * n,
+    mask: 4 * Math.ceil(maskBits / 32),
+    gate: 4 * n,
+    ...{ out: result, preactivation: result, residual: result, scored: result, activated: result },
   };
-  for (const [name, expected] of Object.entries(words)) {
+  for (const [name, expected] of Object.entries(bytes)) {
     const given = buffers[name as keyof MatmulBuffers];
-    if (given && bufferOf(given).byteLength < 4 * expected) {
+    if (given && bufferOf(given).byteLength < expected) {
       throw new ShapeError(
-        `matmul ${order} ${m} x ${n} x ${k}, batch ${batch}: ${name}: expected at least ${4 * expected} bytes, got ${bufferOf(given).byteLength}`,
+        `matmul ${order} ${m} x ${n} x ${k}, batch ${batch}: ${name}: expected at least ${expected} bytes, got ${bufferOf(given).byteLength}`,
       );
     }
   }

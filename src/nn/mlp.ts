@@ -66,7 +66,7 @@ export class MLP implements Model {
     const input = pass.input(x);
     if (index === this.config.hidden.length) return pass.logits(input, name);
     const neurons = `${name}.neuron`;
-    return pass.gate(pass.activate(pass.linear(input, name), "relu", neurons), neurons);
+    return pass.gate(pass.activated(input, name, { kind: "relu", place: neurons }), neurons);
   }
 
   /** Gives the memory of the weights and masks back. */

@@ -3,6 +3,7 @@ import { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 import {
   type ActivationKind,
   type AttentionAttributes,
+  activatedLinear,
   activation,
   add,
   applyBits,
@@ -12,6 +13,8 @@ import {
   conv2d,
   type FloatStorage,
   gate,
+  type LinearAttributes,
+  type LinearInputs,
   layerNorm,
   linear,
   map,
@@ -162,15 +165,46 @@ export class Pass {
    * @param storage - of y. Default: that of x
    */
   linear(x: Tensor, layer: string, storage?: FloatStorage): Tensor {
+    const { inputs, attributes } = this.#layer(x, layer);
+    const y = linear(inputs, { ...attributes, storage });
+    this.options.observer?.layer?.(this.prefix + layer, x, y);
+    return y;
+  }
+
+  #layer(x: Tensor, layer: string): { inputs: LinearInputs; attributes: LinearAttributes } {
     const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
     const { value, ...as } = this.#operand(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
-    const bias = this.#bias(prefix);
     const { denseGradients: denseGradient } = this.options;
-    const y = linear({ x, weight, bias }, { mask: this.parameters.get(name).mask, denseGradient, storage, ...as });
-    this.options.observer?.layer?.(prefix, x, y);
-    return y;
+    const attributes = { mask: this.parameters.get(name).mask, denseGradient, ...as };
+    return { inputs: { x, weight, bias: this.#bias(prefix) }, attributes };
+  }
+
+  /** Whether what a layer of x gives may go where it is needed without being written on the way. */
+  #passesOn(x: Tensor, gates: readonly string[]): boolean {
+    const gated = gates.some((place) => this.gates.get(this.prefix + place));
+    return x.type === "f32" && !gated && !this.options.observer;
+  }
+
+  /** The activation function, at its place, of a layer's gated result; in one product where nothing sits between the two. */
+  activated(
+    x: Tensor,
+    layer: string,
+    { kind, place, gates = [] }: { kind: ActivationKind; place: string; gates?: readonly string[] },
+  ): Tensor {
+    if (this.options.activation || !this.#passesOn(x, gates)) {
+      return this.activate(this.gate(this.linear(x, layer), ...gates), kind, place);
+    }
+    const { inputs, attributes } = this.#layer(x, layer);
+    return activatedLinear(inputs, attributes, kind);
+  }
+
+  /** x plus a layer of y in one product; undefined where a gate sits between the two, or somebody looks there. */
+  linearOnto(x: Tensor, y: Tensor, layer: string, gates: readonly string[]): Tensor | undefined {
+    if (this.options.residual || !this.#passesOn(y, gates)) return undefined;
+    const { inputs, attributes } = this.#layer(y, layer);
+    return linear({ ...inputs, residual: x }, attributes);
   }
 
   /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */

@@ -4,7 +4,7 @@
  */
 import type { Gpu } from "../gpu/index.js";
 import type { EncoderConfig } from "../io/config.js";
-import type { AttentionShape, BlockShape } from "../io/vit-shape.js";
+import type { BlockShape } from "../io/vit-shape.js";
 import {
   type ColumnMap,
   classAttention,
@@ -63,42 +63,57 @@ function packedRows(x: Tensor, { config, index, columns }: EncoderBlock, pass: P
   return spread(pass.gate(rows, `${name}.attn.qkvHead`, `${name}.attn.headDim`), columns.qkv);
 }
 
-function attentionBranch(qkv: Tensor, { heads, scale }: AttentionShape, block: EncoderBlock, pass: Pass): Tensor {
-  const { columns, causal } = block;
-  const name = `blocks.${block.index}`;
-  const mixed = pass.attention(qkv, { heads, scale, causal }, `${name}.attn`);
-  const context = take(pass.gate(mixed, `${name}.attn.head`, `${name}.attn.out`), columns.context);
-  const written = pass.gate(pass.linear(context, `${name}.attn.proj`), `${name}.attn.residual`);
-  const out = spread(written, columns.attentionOutputs);
-  return finishBranch(out, block, pass, "block.attn");
+/** The end of a branch: its last layer, which channels that adds to, and the places of its gate and of the branch's. */
+interface BranchEnd {
+  readonly layer: string;
+  readonly columns: ColumnMap | undefined;
+  readonly gate: string;
+  readonly site: string;
 }
 
-function mlpBranch(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
-  const { config, columns } = block;
-  const name = `blocks.${block.index}`;
-  const normed = pass.gate(pass.layerNorm(x, `${name}.norm2`, config), "embed");
-  const read = pass.gate(take(normed, columns.mlpInputs), `${name}.mlp.in`);
-  const hidden = pass.gate(pass.linear(read, `${name}.mlp.fc1`), `${name}.mlp.hidden`);
-  const active = pass.activate(hidden, config.activation, `${name}.mlp.neuron`);
-  const neurons = pass.dropout(pass.gate(active, `${name}.mlp.neuron`), config.projDropRate);
-  const written = pass.gate(pass.linear(neurons, `${name}.mlp.fc2`), `${name}.mlp.residual`);
-  const out = spread(written, columns.mlpOutputs);
-  return finishBranch(out, block, pass, "block.mlp");
+/** x plus a branch whose last layer reads y. */
+function addBranch(x: Tensor, y: Tensor, end: BranchEnd, block: EncoderBlock, pass: Pass): Tensor {
+  const { config, index } = block;
+  const name = `blocks.${index}`;
+  const [layer, gate] = [`${name}.${end.layer}`, `${name}.${end.gate}`];
+  const drops = pass.training && (config.projDropRate > 0 || config.dropPathRate > 0);
+  const direct = !end.columns && !drops;
+  const sum = direct && pass.linearOnto(x, y, layer, [gate, `${name}.${end.site}`, `${name}.block`]);
+  if (sum) return sum;
+  const out = spread(pass.gate(pass.linear(y, layer), gate), end.columns);
+  return pass.residual(x, finishBranch(out, block, pass, end.site));
 }
 
 /** x plus its attention branch, where the block has one. x: [batch, tokens, width]; the result has the same shape, or has the tokens that go on. */
 export function attended(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   const { attention, tokens: kept } = block.shape;
   if (!attention) return x;
+  const { columns, causal } = block;
+  const name = `blocks.${block.index}`;
   const qkv = packedRows(x, block, pass);
-  const sum = pass.residual(x, attentionBranch(qkv, attention, block, pass));
+  const { heads, scale } = attention;
+  const mixed = pass.attention(qkv, { heads, scale, causal }, `${name}.attn`);
+  const context = take(pass.gate(mixed, `${name}.attn.head`, `${name}.attn.out`), columns.context);
+  const { attentionOutputs } = columns;
+  const end = { layer: "attn.proj", columns: attentionOutputs, gate: "attn.residual", site: "block.attn" };
+  const sum = addBranch(x, context, end, block, pass);
   if (kept === undefined) return sum;
   return takeTokens(sum, keepTokens(classAttention(qkv, attention), { prefixTokens: block.prefixTokens ?? 0, kept }));
 }
 
 /** x plus its MLP branch, where the block has one. x: [batch, tokens, width]; the result has the same shape. */
 export function fedForward(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
-  return block.shape.mlp ? pass.residual(x, mlpBranch(x, block, pass)) : x;
+  if (!block.shape.mlp) return x;
+  const { config, columns } = block;
+  const name = `blocks.${block.index}`;
+  const normed = pass.gate(pass.layerNorm(x, `${name}.norm2`, config), "embed");
+  const read = pass.gate(take(normed, columns.mlpInputs), `${name}.mlp.in`);
+  const place = `${name}.mlp.neuron`;
+  const activation = { kind: config.activation, gates: [`${name}.mlp.hidden`], place };
+  const active = pass.gate(pass.activated(read, `${name}.mlp.fc1`, activation), place);
+  const neurons = pass.dropout(active, config.projDropRate);
+  const end = { layer: "mlp.fc2", columns: columns.mlpOutputs, gate: "mlp.residual", site: "block.mlp" };
+  return addBranch(x, neurons, end, block, pass);
 }
 
 /** x: [batch, tokens, width]; the result has the same shape, or has the tokens that go on. */

@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.js";
 import type { GpuBuffer } from "../gpu/index.js";
 import { add } from "../kernels/add.js";
-import type { Inputs } from "./op.js";
+import type { Activated, Inputs } from "./op.js";
 import { Tensor } from "./tensor.js";
 import { onesLike } from "./terms.js";
 
@@ -101,6 +101,21 @@ export class Accumulator {
   }
 }
 
+/** How many inputs of the nodes each tensor is. */
+function countUses(order: readonly Tensor[]): ReadonlyMap<Tensor, number> {
+  const uses = new Map<Tensor, number>();
+  for (const input of order.flatMap(({ node }) => Object.values(node?.inputs ?? {}))) {
+    if (input) uses.set(input, (uses.get(input) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** The activation function whose result an input is, if that serves nothing else. */
+function activationBehind(input: Tensor | undefined, uses: ReadonlyMap<Tensor, number>): Activated | undefined {
+  const { activation: kind, inputs } = input?.node ?? {};
+  return kind && inputs?.x && uses.get(input!) === 1 ? { kind, x: inputs.x } : undefined;
+}
+
 /** @throws ShapeError when nothing that `loss` depends on asks for a gradient. */
 export function requireTracked(what: string, loss: Tensor): void {
   if (loss.tracked) return;
@@ -120,15 +135,19 @@ export function backward(loss: Tensor, seed?: Tensor): Gradients {
   const ones = seed ?? onesLike(loss);
   accumulator.add(loss, ones);
   const leaves = new Map<Tensor, Tensor>();
-  for (const tensor of topologicalOrder(loss).reverse()) {
+  const order = topologicalOrder(loss);
+  const uses = countUses(order);
+  for (const tensor of order.reverse()) {
     const gradient = accumulator.take(tensor);
     if (!gradient) continue;
     if (!tensor.node) {
       leaves.set(tensor, gradient);
       continue;
     }
-    const { inputs, backward: propagate } = tensor.node;
-    accumulator.addAll(inputs, propagate(gradient));
+    const { inputs, folds, backward: propagate } = tensor.node;
+    const folded = folds && activationBehind(inputs[folds], uses);
+    if (folded) accumulator.addAll({ ...inputs, [folds]: folded.x }, propagate(gradient, folded));
+    else accumulator.addAll(inputs, propagate(gradient));
     if (gradient !== seed) accumulator.done(gradient);
   }
   return new Gradients(leaves);

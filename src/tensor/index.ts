@@ -29,7 +29,7 @@ export { embedding } from "./ops/embedding.js";
 export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
 export { classAttention, type KeptTokens, keepTokens, takeTokens } from "./ops/keep-tokens.js";
 export { parameterBudget, topKMask } from "./ops/learned-budget.js";
-export { type LinearAttributes, linear } from "./ops/linear.js";
+export { activatedLinear, type LinearAttributes, type LinearInputs, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";

@@ -2,12 +2,19 @@
 import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { callSynchronously, type Synchronous } from "../gpu/synchronous.js";
+import type { Activation } from "../kernels/activation.js";
 import { Tensor } from "./tensor.js";
 
 /** Tensors by name; `undefined` for optional ones that a call leaves out. */
 export type Inputs = Readonly<Record<string, Tensor | undefined>>;
 
 type InputName<I extends Inputs> = Extract<keyof I, string>;
+
+/** An activation function, and what it was given. */
+export interface Activated {
+  readonly kind: Activation;
+  readonly x: Tensor;
+}
 
 /** What `backward` of an operation gets. */
 export interface BackwardContext<I extends Inputs, A, S> {
@@ -21,6 +28,8 @@ export interface BackwardContext<I extends Inputs, A, S> {
   readonly gradient: Tensor;
   /** Whether anybody asks for the gradient of this input. */
   readonly needs: (name: InputName<I>) => boolean;
+  /** Where the input that the operation `folds` is the result of an activation function, and nobody else reads it: the function. */
+  readonly folded?: Activated;
 }
 
 /** Tensors of the inputs' shapes by their names: gradients, where an absent one is not wanted, or tangents, where an absent one is zero. */
@@ -61,6 +70,10 @@ export interface OpDefinition<I extends Inputs, A, S, T> {
   readonly forward: (gpu: Gpu, inputs: I, attributes: A) => { out: Tensor; saved: S };
   /** Gradients by input name, each a new tensor or `gradient` itself. Inputs left out are constants to this operation. */
   readonly backward: (context: BackwardContext<I, A, S>) => ByInput<I>;
+  /** For activation functions of an input x: which one it is. */
+  readonly activation?: (attributes: A) => Activation;
+  /** An input whose activation function `backward` takes along: given `folded`, the input's gradient is that by what the function was given. */
+  readonly folds?: InputName<I>;
   /** "linear": in all inputs together, so that tangents go through `forward` as they are. Left out: no second derivatives. */
   readonly tangent?: "linear" | TangentDefinition<I, A, S, T>;
 }
@@ -75,7 +88,9 @@ export interface FollowedTangents {
 export interface TapeNode {
   readonly name: string;
   readonly inputs: Inputs;
-  readonly backward: (gradient: Tensor) => Inputs;
+  readonly activation?: Activation;
+  readonly folds?: string;
+  readonly backward: (gradient: Tensor, folded?: Activated) => Inputs;
   /** @throws KernelError when the operation has no second derivatives. */
   readonly tangent: (tangents: Inputs) => FollowedTangents;
 }
@@ -141,7 +156,7 @@ function checkFloat16(name: string, takes: boolean, tracked: boolean): void {
 export function defineOp<I extends Inputs, A, S, T = undefined>(
   definition: OpDefinition<I, A, S, T>,
 ): (inputs: I, attributes: A) => Tensor {
-  const { name, float16 = false, forward, backward } = definition;
+  const { name, float16 = false, folds, forward, backward } = definition;
   return (inputs, attributes) => {
     const given = Object.values(inputs).filter((tensor) => tensor !== undefined);
     const gpu = given[0]?.gpu;
@@ -158,7 +173,9 @@ export function defineOp<I extends Inputs, A, S, T = undefined>(
       out.node = {
         name,
         inputs,
-        backward: (gradient) => backward({ ...context, gradient, needs }),
+        activation: definition.activation?.(attributes),
+        folds,
+        backward: (gradient, folded) => backward({ ...context, gradient, needs, folded }),
         tangent: (tangents) => followTangents(definition, { ...context, tangents }, needs),
       };
     }

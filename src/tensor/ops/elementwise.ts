@@ -7,26 +7,34 @@ import { requireOneType, type Shape, sizeOf, storageOf, Tensor } from "../tensor
 /** GELU in its erf form, or ReLU. */
 export type ActivationKind = "gelu" | "relu";
 
+/** Which function, and its result where that is there already. */
+interface ActivationAttributes {
+  readonly kind: ActivationKind;
+  readonly y?: Tensor;
+}
+
 const activate = defineOp({
   name: "activation",
+  activation: ({ kind }: ActivationAttributes) => kind,
   float16: true,
-  forward(gpu, { x }: { x: Tensor }, kind: ActivationKind) {
+  forward(gpu, { x }: { x: Tensor }, { kind, y }: ActivationAttributes) {
+    if (y) return { out: y, saved: undefined };
     const out = Tensor.empty(gpu, x.shape, x.type);
     activationKernel(gpu, kind, { x, y: out }, { length: x.size }, storageOf(x));
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x }, attributes: kind, gradient }) {
+  backward({ gpu, inputs: { x }, attributes: { kind }, gradient }) {
     const dX = Tensor.empty(gpu, x.shape);
     activationGrad(gpu, kind, { x, dy: gradient, dx: dX }, { length: x.size });
     return { x: dX };
   },
   tangent: {
-    forward({ gpu, inputs: { x }, attributes: kind, tangents }) {
+    forward({ gpu, inputs: { x }, attributes: { kind }, tangents }) {
       const out = Tensor.empty(gpu, x.shape);
       activationGrad(gpu, kind, { x, dy: tangents.x!, dx: out }, { length: x.size });
       return { out, saved: undefined };
     },
-    backward({ gpu, inputs: { x }, attributes: kind, tangents, gradient }) {
+    backward({ gpu, inputs: { x }, attributes: { kind }, tangents, gradient }) {
       if (kind === "relu") return {};
       const dX = Tensor.empty(gpu, x.shape);
       geluGradTangent(gpu, { x, xTangent: tangents.x!, dy: gradient, dx: dX }, { length: x.size });
@@ -36,7 +44,10 @@ const activate = defineOp({
 });
 
 /** GELU with the error function, or ReLU, element by element. */
-export const activation = (x: Tensor, kind: ActivationKind): Tensor => activate({ x }, kind);
+export const activation = (x: Tensor, kind: ActivationKind): Tensor => activate({ x }, { kind });
+
+/** The same where y, of x's shape, already holds the function's values at x; y becomes the result. */
+export const activationOf = (x: Tensor, kind: ActivationKind, y: Tensor): Tensor => activate({ x }, { kind, y });
 
 const sum = defineOp({
   name: "add",

@@ -3,8 +3,10 @@ import type { FloatStorage } from "../../kernels/elements.js";
 import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import type { WeightAs } from "../../kernels/weight-as.js";
-import { defineOp } from "../op.js";
-import { sizeOf, Tensor } from "../tensor.js";
+import { defineOp, historyEnabled } from "../op.js";
+import { requireOneType, sizeOf, storageOf, Tensor } from "../tensor.js";
+import { addTerms } from "../terms.js";
+import { type ActivationKind, activationOf } from "./elementwise.js";
 
 /** How a linear layer's weight takes part, and what its gradient is. */
 export interface LinearAttributes {
@@ -39,16 +41,29 @@ export function refuseTangent(op: string, { weightAs }: LinearAttributes): void 
   );
 }
 
-/** y = x (weight * mask)^T + bias. x: [..., in], weight: [out, in], bias: [out], y: [..., out]. @throws ShapeError */
-export const linear = defineOp({
+/** Operands of `linear`: x [..., in], weight [out, in], bias [out], and what is added, [..., out]. */
+export type LinearInputs = {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly residual?: Tensor;
+};
+
+interface ProductAttributes extends LinearAttributes {
+  /** Takes an activation function's values at the result; where nothing else is `wanted` it is the result. */
+  readonly active?: { readonly kind: ActivationKind; readonly y: Tensor; readonly wanted: "both" | "active" };
+}
+
+const product = defineOp({
   name: "linear",
-  forward(
-    gpu,
-    { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | undefined },
-    attributes: LinearAttributes,
-  ) {
+  float16: true,
+  folds: "x",
+  forward(gpu, { x, weight, bias, residual }: LinearInputs, attributes: ProductAttributes) {
     checkWeightAs("linear", attributes);
-    const { mask, weightAs } = attributes;
+    const { mask, weightAs, active } = attributes;
+    const { storage } = storageOf(x);
+    const resultStorage = attributes.storage ?? storage;
+    requireOneType("linear", { x, weight });
     const [n, k] = weight.shape;
     if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
       throw new ShapeError(
@@ -56,18 +71,24 @@ export const linear = defineOp({
       );
     }
     if (bias && bias.size !== n) throw new ShapeError(`linear: expected a bias of ${n} values, got [${bias.shape}]`);
-    const out = Tensor.empty(gpu, [...x.shape.slice(0, -1), n]);
-    matmul(gpu, "nt", { a: x, b: weight, out, bias, mask }, { m: x.size / k, n, k }, { weightAs });
+    const shape = [...x.shape.slice(0, -1), n];
+    if (residual && residual.size !== sizeOf(shape))
+      throw new ShapeError(`linear: expected a residual [${shape}], got [${residual.shape}]`);
+    const out = active?.wanted === "active" ? active.y : Tensor.empty(gpu, shape, resultStorage);
+    const written = active ? { out: active.y, preactivation: active.y === out ? undefined : out } : { out };
+    const operands = { a: x, b: weight, bias, mask, residual, ...written };
+    matmul(gpu, "nt", operands, { m: x.size / k, n, k }, { weightAs, activation: active?.kind, storage, resultStorage });
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, weight, bias }, attributes, gradient, needs }) {
+  backward({ gpu, inputs: { x, weight, bias, residual }, attributes, gradient, needs, folded }) {
     const { mask, denseGradient, weightAs, gradientAs } = attributes;
     const [outputs, inputs] = weight.shape;
     const rows = sizeOf(x.shape) / inputs;
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) {
       const size = { m: rows, n: inputs, k: outputs };
-      matmul(gpu, "nn", { a: gradient, b: weight, out: dX, mask }, size, { weightAs });
+      const operands = { a: gradient, b: weight, out: dX, mask, activated: folded?.x };
+      matmul(gpu, "nn", operands, size, { weightAs, activation: folded?.kind });
     }
     const dWeight = needs("weight") && weightAs !== "one" ? Tensor.empty(gpu, weight.shape) : undefined;
     if (dWeight) {
@@ -77,7 +98,7 @@ export const linear = defineOp({
     }
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, { outer: rows, length: outputs, inner: 1 });
-    return { x: dX, weight: dWeight, bias: dBias };
+    return { x: dX, weight: dWeight, bias: dBias, residual: residual && gradient };
   },
   tangent: {
     forward({ gpu, inputs: { x, weight }, attributes, out, tangents }) {
@@ -85,19 +106,27 @@ export const linear = defineOp({
       const { mask, denseGradient } = attributes;
       const [n, k] = weight.shape;
       const size = { m: x.size / k, n, k };
-      const { x: xTangent, weight: weightTangent, bias } = tangents;
-      const total = Tensor.empty(gpu, out.shape);
-      if (!weightTangent) {
-        if (xTangent) matmul(gpu, "nt", { a: xTangent, b: weight, out: total, mask, bias }, size);
-        else reduceGrad(gpu, "sum", { dy: bias!, dx: total }, { outer: size.m, length: n, inner: 1 });
+      const { x: xTangent, weight: weightTangent, bias, residual } = tangents;
+      const onto = (operands: { a: Tensor; b: Tensor; mask?: Tensor; bias?: Tensor }, residual: Tensor | undefined) => {
+        const sum = Tensor.empty(gpu, out.shape);
+        matmul(gpu, "nt", { ...operands, residual, out: sum }, size);
+        return sum;
+      };
+      if (!weightTangent && xTangent) {
+        return { out: onto({ a: xTangent, b: weight, mask, bias }, residual), saved: undefined };
+      }
+      if (weightTangent) {
+        const ofX = xTangent && onto({ a: xTangent, b: weight, mask }, residual);
+        const kept = denseGradient ? undefined : mask;
+        const total = onto({ a: x, b: weightTangent, mask: kept, bias }, ofX ?? residual);
+        if (ofX) gpu.release(ofX);
         return { out: total, saved: undefined };
       }
-      const ofX = xTangent && Tensor.empty(gpu, out.shape);
-      if (ofX) matmul(gpu, "nt", { a: xTangent, b: weight, out: ofX, mask }, size);
-      const operands = { a: x, b: weightTangent, out: total, mask: denseGradient ? undefined : mask };
-      matmul(gpu, "nt", { ...operands, bias, residual: ofX }, size);
-      if (ofX) gpu.release(ofX);
-      return { out: total, saved: undefined };
+      const ofBias = bias && Tensor.empty(gpu, out.shape);
+      if (ofBias) reduceGrad(gpu, "sum", { dy: bias, dx: ofBias }, { outer: size.m, length: n, inner: 1 });
+      const ofResidual = residual && Tensor.empty(gpu, out.shape);
+      if (ofResidual) gpu.copy(residual.buffer, ofResidual.buffer, 4 * out.size);
+      return { out: addTerms(ofBias, ofResidual), saved: undefined };
     },
     backward({ gpu, inputs: { x, weight }, attributes: { mask, denseGradient }, tangents, gradient, needs }) {
       const [outputs, inputs] = weight.shape;
@@ -117,3 +146,22 @@ export const linear = defineOp({
     },
   },
 });
+
+/** y = x (weight * mask)^T + bias + residual, y: [..., out]. @throws ShapeError */
+export const linear = (inputs: LinearInputs, attributes: LinearAttributes): Tensor => product(inputs, attributes);
+
+/**
+ * `activation(linear(...))` in one product: derivatives are those of the two, and what the function is given is only kept where one is wanted.
+ * @throws ShapeError
+ */
+export function activatedLinear(
+  inputs: Omit<LinearInputs, "residual">,
+  attributes: LinearAttributes,
+  kind: ActivationKind,
+): Tensor {
+  const { x, weight } = inputs;
+  const y = Tensor.empty(x.gpu, [...x.shape.slice(0, -1), weight.shape[0]], attributes.storage ?? x.type);
+  const tracked = historyEnabled() && Object.values(inputs).some((input) => input?.tracked);
+  if (!tracked) return product(inputs, { ...attributes, active: { kind, y, wanted: "active" } });
+  return activationOf(product(inputs, { ...attributes, active: { kind, y, wanted: "both" } }), kind, y);
+}
