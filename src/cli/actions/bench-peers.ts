@@ -1,19 +1,21 @@
-/** `secateur bench --peers`: other libraries on the same adapter, in processes of their own. */
+/** `secateur bench --peers`: other libraries on the same adapter, in processes of their own. Each row is told as it is measured. */
 import { runPeers } from "../../../bench/peers/run.js";
-import { peersTable } from "../../../bench/peers/table.js";
+import { peersNotes, peersTable } from "../../../bench/peers/table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { textTable } from "../table.js";
 
-export async function benchPeers(context: CommandContext, { filter }: { filter?: RegExp }): Promise<Outcome> {
-  const { signal } = context;
-  const results = await runPeers({
+/** @throws UsageError when no row matches, or the libraries cannot be installed. */
+export async function benchPeers(context: CommandContext, { filter }: { readonly filter?: RegExp }): Promise<Outcome> {
+  const { note, signal } = context;
+  const peers = await runPeers({
     filter,
     signal,
-    onProgress: context.note,
-    onResult: ({ peer, row, samples, note }) => {
-      const figure = samples.length > 0 ? `${Math.min(...samples).toPrecision(3)} ms` : (note ?? "no result");
-      context.note(`${peer}: ${row}: ${figure}`);
+    onProgress: note,
+    onResult: ({ peer, row, samples, note: why = "no result" }, done, total) => {
+      const outcome = samples.length > 0 ? `${Math.min(...samples).toPrecision(3)} ms` : why;
+      note(`${done} of ${total}: ${peer}: ${row}: ${outcome}`);
     },
   });
-  return { data: { command: "bench", peers: results }, text: textTable(peersTable(results)) };
+  const text = [textTable(peersTable(peers)), ...peersNotes(peers)].join("\n");
+  return { data: { command: "bench", peers }, text };
 }
