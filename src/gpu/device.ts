@@ -4,7 +4,13 @@ import { GpuError } from "../errors.js";
 import { label } from "./label.js";
 import type { AdapterKind } from "./platform.js";
 
-const WANTED_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
+/** Matrix units are not in the standard yet: browsers offer them behind a flag. */
+const WANTED_FEATURES = [
+  "timestamp-query",
+  "subgroups",
+  "shader-f16",
+  "chromium-experimental-subgroup-matrix" as GPUFeatureName,
+] as const;
 
 /**
  * The adapter that `Gpu.create` would take, software drivers included, for hosts that make a device of their own.
@@ -32,40 +38,59 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
 
 const CANARY = 0x5eca7e;
 
-/** The word that a kernel wrote. */
-async function canaryWord(device: GPUDevice): Promise<number> {
-  const code = `@group(0) @binding(0) var<storage, read_write> word: array<u32>;
-@compute @workgroup_size(1) fn main() { word[0] = ${CANARY}u; }`;
+/** The words that a kernel wrote, one an invocation of its only workgroup. */
+async function runWords(device: GPUDevice, code: string, count: number): Promise<Uint32Array> {
   const name = label("canary");
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
-  const word = device.createBuffer({ label: name, size: 4, usage: STORAGE | COPY_SRC });
-  const staging = device.createBuffer({ label: name, size: 4, usage: COPY_DST | MAP_READ });
+  const words = device.createBuffer({ label: name, size: 4 * count, usage: STORAGE | COPY_SRC });
+  const staging = device.createBuffer({ label: name, size: 4 * count, usage: COPY_DST | MAP_READ });
   try {
     const module = device.createShaderModule({ label: name, code });
     const pipeline = await device.createComputePipelineAsync({ label: name, layout: "auto", compute: { module } });
-    const entries = [{ binding: 0, resource: { buffer: word } }];
+    const entries = [{ binding: 0, resource: { buffer: words } }];
     const encoder = device.createCommandEncoder({ label: name });
     const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, device.createBindGroup({ label: name, layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(1);
     pass.end();
-    encoder.copyBufferToBuffer(word, 0, staging, 0, 4);
+    encoder.copyBufferToBuffer(words, 0, staging, 0, 4 * count);
     device.queue.submit([encoder.finish()]);
     await staging.mapAsync(GPUMapMode.READ);
-    return new Uint32Array(staging.getMappedRange())[0];
+    return new Uint32Array(staging.getMappedRange().slice(0));
   } finally {
     staging.destroy();
-    word.destroy();
+    words.destroy();
   }
 }
 
 /** Runs a kernel that writes a known word. Dawn's null backend, and drivers that drop work, leave it unwritten. @throws GpuError when they do. */
 export async function runCanary(device: GPUDevice): Promise<void> {
-  const got = await canaryWord(device).catch((error: Error) => `"${error.message}"`);
+  const code = `@group(0) @binding(0) var<storage, read_write> word: array<u32>;
+@compute @workgroup_size(1) fn main() { word[0] = ${CANARY}u; }`;
+  const got = await runWords(device, code, 1).then(
+    ([word]) => word,
+    (error: Error) => `"${error.message}"`,
+  );
   if (got !== CANARY) {
     throw new GpuError(
       `device: expected the canary kernel to write ${CANARY}, got ${got}; this driver does not compute, use another adapter`,
     );
   }
+}
+
+/**
+ * Whether a workgroup of `size` invocations is one subgroup with lanes in the order of invocations, and broadcasts bring what a lane holds: what
+ * kernels take for granted that hand values around in a subgroup. The standard promises none of it.
+ */
+export async function subgroupsHold(device: GPUDevice, size: number): Promise<boolean> {
+  const last = size - 1;
+  const code = `enable subgroups;
+@group(0) @binding(0) var<storage, read_write> words: array<u32>;
+@compute @workgroup_size(${size}) fn main(@builtin(local_invocation_index) i: u32,
+  @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) size: u32) {
+  words[i] = size * 65536u + subgroupBroadcast(i, ${last}u) * 256u + lane;
+}`;
+  const words = await runWords(device, code, size).catch(() => undefined);
+  return words?.every((word, lane) => word === size * 65_536 + last * 256 + lane) ?? false;
 }

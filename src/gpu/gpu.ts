@@ -2,7 +2,7 @@
 import { platform } from "#platform";
 import { GpuError } from "../errors.js";
 import { GpuBuffer } from "./buffer.js";
-import { requestDevice, runCanary } from "./device.js";
+import { requestDevice, runCanary, subgroupsHold } from "./device.js";
 import { type DispatchCall, prepareDispatch } from "./dispatch.js";
 import { FaultLog } from "./faults.js";
 import { type AdapterSummary, kindOf, summarize } from "./info.js";
@@ -17,6 +17,7 @@ import type { Constants, ShaderSource } from "./shader.js";
 import { callSynchronously, type Synchronous } from "./synchronous.js";
 import { type KernelTiming, timeDispatches } from "./timing.js";
 import { copyCommand, readBack, type TypedArrayConstructor, writeBytes } from "./transfer.js";
+import { Deferred, type Tuning } from "./tuning.js";
 
 /** How a device is chosen. */
 export interface GpuOptions {
@@ -24,6 +25,8 @@ export interface GpuOptions {
   readonly adapter?: GPUAdapter;
   /** Takes this kind of adapter or fails; `SECATEUR_ADAPTER` does the same from outside. */
   readonly kind?: AdapterKind;
+  /** Which kernels the device likes; without, the shipped choices. */
+  readonly tuning?: Tuning;
 }
 
 /**
@@ -38,13 +41,13 @@ export class Gpu implements Disposable {
   readonly #pipelines: PipelineCache;
   readonly #recorder: Recorder;
   readonly #poison: Poison;
+  readonly #deferred = new Deferred();
   /** Fills every new pooled buffer with NaN, so that a kernel which leaves something unwritten shows. For tests; slow. */
   poison = false;
 
   private constructor(
     readonly device: GPUDevice,
-    /** Which adapter this is and why it was taken. */
-    readonly info: AdapterSummary,
+    private summary: AdapterSummary,
     private readonly ownsDevice: boolean,
   ) {
     this.#faults = new FaultLog(device, !ownsDevice);
@@ -54,7 +57,7 @@ export class Gpu implements Disposable {
   }
 
   /** Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader. @throws GpuError with remedies when there is none. */
-  static async create({ adapter: given, kind }: GpuOptions = {}): Promise<Gpu> {
+  static async create({ adapter: given, kind, tuning }: GpuOptions = {}): Promise<Gpu> {
     const opened = given
       ? { adapter: given, kind: kind ?? kindOf(given.info), reason: "the caller passed it" }
       : await platform.openAdapter(kind);
@@ -62,6 +65,7 @@ export class Gpu implements Disposable {
     const gpu = new Gpu(device, summarize(opened.adapter.info, opened.kind, opened.reason), true);
     try {
       await gpu.verify();
+      await tuning?.prepare(gpu);
     } catch (error) {
       gpu.destroy();
       throw error;
@@ -77,15 +81,27 @@ export class Gpu implements Disposable {
     return new Gpu(device, summarize(device.adapterInfo, "host", "the host's device"), false);
   }
 
-  /** Proves with a small kernel that the device computes; `create` has done it. @throws GpuError when it does not. */
+  /**
+   * Proves with a small kernel that the device computes, and with another what its subgroups are: where they are not what kernels take for
+   * granted, `info.subgroupSize` becomes undefined, and kernels do without. `create` has done it. @throws GpuError when the device does not compute.
+   */
   async verify(): Promise<void> {
     this.#faults.assertOpen("verify");
     try {
       await runCanary(this.device);
+      const { subgroupSize: size } = this.info;
+      const doubted = size !== undefined && this.features.has("subgroups");
+      if (doubted && !(await subgroupsHold(this.device, size)))
+        this.summary = { ...this.info, subgroupSize: undefined };
     } catch (error) {
       this.#faults.check(); // a lost device says more
       throw error;
     }
+  }
+
+  /** Which adapter this is and why it was taken. */
+  get info(): AdapterSummary {
+    return this.summary;
   }
 
   get limits(): GPUSupportedLimits {
@@ -226,12 +242,23 @@ export class Gpu implements Disposable {
     this.#recorder.stream.flush();
   }
 
+  /** Runs `job` at the end of the next `sync` or `read`: for what can only be found out by waiting. */
+  atNextAwait(job: () => Promise<void>): void {
+    this.#deferred.add(job);
+  }
+
+  /** Not amid a profile, which would count their dispatches. */
+  async #runDeferred(): Promise<void> {
+    if (!this.#recorder.stream.timer) await this.#deferred.run();
+  }
+
   /** Submits and waits for the device. @throws GpuError the first fault since the last await. */
   async sync(): Promise<void> {
     this.#faults.assertOpen("sync");
     this.flush();
     await platform.settle(this.device.queue.onSubmittedWorkDone(), this.info.software);
     this.#faults.check();
+    await this.#runDeferred();
   }
 
   /** Reads a buffer back, after everything recorded so far. */
@@ -246,6 +273,7 @@ export class Gpu implements Disposable {
     const settle = <R>(work: Promise<R>) => platform.settle(work, this.info.software);
     const result = await readBack(this.device, this.#recorder.stream, buffer, type, settle, () => this.#faults.check());
     this.#faults.check();
+    await this.#runDeferred();
     return result;
   }
 

@@ -3,7 +3,7 @@ export type { Groups } from "./command.js";
 export { openAdapter } from "./device.js";
 export type { DispatchCall, GroupCount, ParamsOf } from "./dispatch.js";
 export { Gpu, type GpuOptions } from "./gpu.js";
-export type { AdapterSummary } from "./info.js";
+export type { AdapterSummary, MatrixSides } from "./info.js";
 export type { AdapterFinding, AdapterKind } from "./platform.js";
 export type { PoolStatistics } from "./pool.js";
 export type { Recording } from "./recording.js";
@@ -12,4 +12,5 @@ export type { BindingName, ConstantName, Constants, ConstantValue, ParamName, Sh
 export type { Synchronous } from "./synchronous.js";
 export type { KernelTiming } from "./timing.js";
 export type { TypedArrayConstructor } from "./transfer.js";
+export type { Tuning } from "./tuning.js";
 export { shaderFromWgsl, type WgslFragments } from "./wgsl.js";

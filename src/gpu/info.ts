@@ -13,7 +13,33 @@ export interface AdapterSummary {
   readonly software: boolean;
   /** Invocations a subgroup, or undefined when the device has no subgroups or does not fix their size. */
   readonly subgroupSize: number | undefined;
+  /** Sides of the matrices that its matrix units multiply in f16 and add up in f32: m x k by k x n. */
+  readonly matrixSides: MatrixSides | undefined;
   readonly reason: string;
+}
+
+/** What `subgroup_matrix` types are made with. */
+export interface MatrixSides {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Dawn's list, which no standard has yet. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+function matrixSides(info: object | undefined): MatrixSides | undefined {
+  const { subgroupMatrixConfigs = [] } = (info ?? {}) as { subgroupMatrixConfigs?: readonly MatrixConfig[] };
+  const found = subgroupMatrixConfigs.find(
+    ({ componentType, resultComponentType }) => componentType === "f16" && resultComponentType === "f32",
+  );
+  return found && { m: found.M, n: found.N, k: found.K };
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|basic render|software/i;
@@ -43,6 +69,7 @@ export function summarize(info: GPUAdapterInfo | undefined, kind: AdapterKind, r
     description: description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter",
     software: isSoftware({ isFallbackAdapter: info?.isFallbackAdapter, architecture, device, description }),
     subgroupSize: fixed ? info.subgroupMinSize : undefined,
+    matrixSides: matrixSides(info),
     reason,
   };
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { create, globals } from "webgpu";
 import { GpuError } from "../errors.js";
+import { readCache, writeCache } from "./cache.node.js";
 import { isSoftware } from "./info.js";
 import type { AdapterFinding, AdapterKind, OpenedAdapter, Platform } from "./platform.js";
 import { remedies } from "./remedies.node.js";
@@ -121,6 +122,9 @@ const POLL_AFTER_MS = 0.5;
 const POLL_EVERY_MS = 1;
 
 export const platform: Platform = {
+  readCache,
+  writeCache,
+
   async openAdapter(kind): Promise<OpenedAdapter> {
     const wanted = wantedKind(kind);
     const failures: string[] = [];
