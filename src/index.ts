@@ -4,6 +4,7 @@
  */
 export { FormatError, GpuError, KernelError, ShapeError, UsageError } from "./errors.js";
 export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope, type Synchronous } from "./gpu/index.js";
+export { cachedTuning, lazyTuning, pinnedTuning, type TuningFile } from "./kernels/index.js";
 export {
   encodeCheckpoint,
   encodeSafetensors,

@@ -148,6 +148,22 @@ export {
   takeTokenGrad,
 } from "./tokens.js";
 export { type TopKRange, topKMask, topKMaskGrad } from "./top-k-mask.js";
+export {
+  cachedTuning,
+  lazyTuning,
+  type MatmulWorkload,
+  makeTuningFile,
+  type NamedWorkload,
+  pinnedTuning,
+  type TunedMatmul,
+  type TuneOptions,
+  type TuningFile,
+  tuneMatmul,
+  type VariantRunner,
+  vitWorkloads,
+  workloadKey,
+  writeCachedTuning,
+} from "./tuning/index.js";
 export { type UnfoldSize, unfold } from "./unfold.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
 export type { WeightAs } from "./weight-as.js";

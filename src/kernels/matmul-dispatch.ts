@@ -3,7 +3,8 @@ import { KernelError } from "../errors.js";
 import { loadWidth } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
-import { split, TILE_NAMES, tile, tileCount } from "./matmul-tile.js";
+import { subgroupMatrix } from "./matmul-subgroup-matrix.js";
+import { split, TILE_NAMES, type TileName, tile, tileCount } from "./matmul-tile.js";
 import { lanesFit, type MatmulVariant, outerFits, rowFits } from "./matmul-variant.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
@@ -21,7 +22,7 @@ function lane(call: MatmulCall): void {
   gpu.dispatch(shaders.matmul_lane, {
     buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch },
-    constants: { ...operandConstants(call), ...end.constants, LANES: lanes },
+    constants: { ...operandConstants(call), ...end.constants, ...quadConstants(4, call.options), LANES: lanes },
     groups: tileCount(size, 4 * lanes, 4 * lanes),
   });
 }
@@ -43,7 +44,7 @@ function row(call: MatmulCall): void {
   gpu.dispatch(shaders.matmul_row, {
     buffers: { ...operands(call), ...end.buffers },
     params: { n, depth, batches: batch },
-    constants: { ...operand, ...end.constants, ...constants, ...quadConstants(width) },
+    constants: { ...operand, ...end.constants, ...constants, ...quadConstants(width, call.options) },
     groups,
   });
 }
@@ -74,9 +75,12 @@ const tiles = Object.fromEntries(
     [`tile ${name}`, (call) => tile(call, name)],
     [`split ${name}`, (call) => split(call, name)],
   ]),
-) as Record<Exclude<MatmulVariant, "lane" | "tile" | "split" | "row" | "outer">, Run>;
+) as Record<`${"tile" | "split"} ${TileName}`, Run>;
 
-export const matmulVariants: Record<MatmulVariant, Run> = { lane, tile, split, row, outer, ...tiles };
+export const matmulVariants: Record<MatmulVariant, Run> = {
+  ...{ lane, tile, split, row, outer, ...tiles },
+  "subgroup matrix": subgroupMatrix,
+};
 
 /** A product with ones only has the same sum in every column. */
 export function rowSum(call: MatmulCall): void {
@@ -89,7 +93,7 @@ export function rowSum(call: MatmulCall): void {
   gpu.dispatch(shaders.matmul_row_sum, {
     buffers: { a: buffers.a, ...end.buffers },
     params: { rows, n: size.n, depth },
-    constants: { ...end.constants, ...constants, ...quadConstants(width) },
+    constants: { ...end.constants, ...constants, ...quadConstants(width, call.options) },
     groups,
   });
 }

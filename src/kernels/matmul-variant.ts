@@ -2,15 +2,25 @@
 import type { Gpu } from "../gpu/index.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
 import type { MatmulCall } from "./matmul-call.js";
-import { chooseTile, splitK, storedRows, type TileName, tileShape } from "./matmul-tile.js";
+import { matricesFit } from "./matmul-subgroup-matrix.js";
+import { chooseTile, splitK, storedRows, TILE_NAMES, type TileName, tileFits, tileShape } from "./matmul-tile.js";
+import { tunedVariant } from "./tuning/choices.js";
 
 /**
  * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8 and rows of whole vec4.
  * `tile`: tiles in workgroup memory, any device and shape; the device and the shape choose a member of the family, or its name does. `split`: the
  * same with the sum over k cut into chunks, for outputs of so few tiles that a GPU would idle. `row`: one row times a matrix, any device and shape.
- * `outer`: the outer product of two vectors.
+ * `outer`: the outer product of two vectors. `subgroup matrix`: matrix units, which round the operands to f16; only where it is asked for.
  */
-export type MatmulVariant = "lane" | "tile" | "split" | "row" | "outer" | `${"tile" | "split"} ${TileName}`;
+export type MatmulVariant =
+  | ("lane" | "tile" | "split" | "row" | "outer" | "subgroup matrix")
+  | `${"tile" | "split"} ${TileName}`;
+
+/** Names of all kernels for products of many rows and columns. */
+export const matmulVariantNames: readonly string[] = [
+  ...["lane", "tile", "split", "subgroup matrix"],
+  ...TILE_NAMES.flatMap((name) => [`tile ${name}`, `split ${name}`]),
+];
 
 /** Whether the lane kernel can run here: it reads whole vec4 along the rows of both operands. */
 export function lanesFit(gpu: Gpu, order: MatmulOrder, size: MatmulSize): boolean {
@@ -25,15 +35,28 @@ export const rowFits = (order: MatmulOrder, { m }: MatmulSize): boolean => m ===
 /** Whether the kernel for outer products can run: one product, with the epilogue of gradients of weights. */
 export function outerFits({ order, size: { k, batch = 1 }, buffers, options }: MatmulCall): boolean {
   const { bias, gate, preactivation, residual, activated } = buffers;
-  const { activation = "none" } = options;
+  const { activation = "none", storage = "f32", resultStorage = storage } = options;
   const plain = activation === "none" && !(bias || gate || preactivation || residual || activated);
-  return order === "tn" && k === 1 && batch === 1 && plain;
+  return order === "tn" && k === 1 && batch === 1 && plain && storage === "f32" && resultStorage === "f32";
+}
+
+/** Whether a kernel for products of many rows and columns can run here. Matrix units round to f16: they fit, but nobody takes them unasked. */
+export function variantFits(
+  gpu: Gpu,
+  variant: MatmulVariant,
+  { order, size }: Pick<MatmulCall, "order" | "size">,
+): boolean {
+  if (variant === "lane") return lanesFit(gpu, order, size);
+  if (variant === "subgroup matrix") return matricesFit(gpu);
+  const [kind, name] = variant.split(" ");
+  return kind === "tile" || kind === "split" ? name === undefined || tileFits(gpu, name as TileName) : false;
 }
 
 /** What fits the shape best where a tile would be all but empty, or else the device. */
 export function chooseVariant(call: MatmulCall): MatmulVariant {
   if (rowFits(call.order, call.size)) return "row";
-  return outerFits(call) ? "outer" : chooseTiles(call.gpu, call.order, call.size);
+  if (outerFits(call)) return "outer";
+  return tunedVariant(call) ?? chooseTiles(call.gpu, call.order, call.size);
 }
 
 /** What the device likes for a product of many rows and columns. */

@@ -85,7 +85,7 @@ describe("matmul: refusals", () => {
     expect(() => matmul(gpu, "nt", { a, out }, size)).toThrow(/expected an operand b, got none/);
     expect(() => matmul(gpu, "tn", { a, b, out }, size, { weightAs: "square" })).toThrow(KernelError);
     expect(() => matmul(gpu, "tn", { a, b, out, residual: a, scored: b }, size)).toThrow(
-      /scored or residual, got both/,
+      /one of residual, scored and activated, got several/,
     );
   });
 });

@@ -1,0 +1,58 @@
+/** What was found out about a device's kernels, and the question that `matmul` asks. */
+import type { Gpu } from "../../gpu/index.js";
+import type { MatmulOrder, MatmulSize } from "../matmul.js";
+import type { MatmulCall } from "../matmul-call.js";
+import { storedRows } from "../matmul-tile.js";
+import { type MatmulVariant, variantFits } from "../matmul-variant.js";
+
+/** What decides which kernel is fast, of one product. */
+export interface MatmulWorkload {
+  readonly order: MatmulOrder;
+  readonly masked: boolean;
+  readonly size: MatmulSize;
+}
+
+/** Kernels by the workload's key. */
+export interface Choices {
+  readonly matmul: Map<string, MatmulVariant>;
+  /** Told of workloads that have no choice yet. */
+  readonly miss?: (key: string, workload: MatmulWorkload) => void;
+}
+
+const choicesOf = new WeakMap<Gpu, Choices>();
+
+/** From now on the device's kernels are chosen by these. */
+export function choose(gpu: Gpu, choices: Choices): void {
+  choicesOf.set(gpu, choices);
+}
+
+const bucket = (extent: number): number => Math.round(Math.log2(extent));
+
+/** Whether rows of both operands are whole vec4. */
+export const isWhole = ({ order, size }: MatmulWorkload): boolean =>
+  storedRows(order, size).every((length) => length % 4 === 0);
+
+/** "nt masked 8x8x10": sizes to the nearest power of two, so that neighbours share what was measured. */
+export function workloadKey(workload: MatmulWorkload): string {
+  const { order, masked, size } = workload;
+  const extents = [size.m, size.n, size.k, ...((size.batch ?? 1) > 1 ? [size.batch as number] : [])];
+  const words = [order, masked && "masked", !isWhole(workload) && "ragged", extents.map(bucket).join("x")];
+  return words.filter(Boolean).join(" ");
+}
+
+export const workloadOf = ({ order, size, buffers }: MatmulCall): MatmulWorkload => ({
+  order,
+  size,
+  masked: buffers.mask !== undefined,
+});
+
+/** The kernel that was measured or pinned for such a product, if any was. */
+export function tunedVariant(call: MatmulCall): MatmulVariant | undefined {
+  const choices = choicesOf.get(call.gpu);
+  if (!choices) return undefined;
+  const workload = workloadOf(call);
+  const key = workloadKey(workload);
+  const found = choices.matmul.get(key);
+  if (found === undefined) choices.miss?.(key, workload);
+  return found !== undefined && variantFits(call.gpu, found, workload) ? found : undefined;
+}

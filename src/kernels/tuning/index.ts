@@ -1,0 +1,107 @@
+/** Which choices a device starts with, for `Gpu.create({ tuning })`. */
+import { FormatError } from "../../errors.js";
+import type { Gpu, Tuning } from "../../gpu/index.js";
+import type { MatmulOrder } from "../matmul.js";
+import type { MatmulVariant } from "../matmul-variant.js";
+import { choose, type MatmulWorkload } from "./choices.js";
+import { isProven, type TuneOptions, tuneMatmul } from "./tune.js";
+import {
+  makeTuningFile,
+  mismatch,
+  parseTuningFile,
+  readCachedTuning,
+  type TuningFile,
+  writeCachedTuning,
+} from "./tuning-file.js";
+
+export { type MatmulWorkload, workloadKey } from "./choices.js";
+export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
+export type { VariantRunner } from "./run-variant.js";
+export { makeTuningFile, type TuningFile, writeCachedTuning } from "./tuning-file.js";
+export { type NamedWorkload, vitWorkloads } from "./workloads.js";
+
+/** A small product of the kind that a key stands for. */
+function workloadOfKey(key: string): MatmulWorkload {
+  const words = key.split(" ");
+  const extent = words.includes("ragged") ? 5 : 4;
+  return {
+    order: words[0] as MatmulOrder,
+    masked: words.includes("masked"),
+    size: { m: extent, n: extent, k: extent },
+  };
+}
+
+/** Choices of a file less those that fail the self-test on this device, for which the untuned kernel stays. */
+async function provenChoices(
+  gpu: Gpu,
+  { matmul }: TuningFile,
+  { run }: TuneOptions,
+): Promise<Map<string, MatmulVariant>> {
+  const proven = new Map<string, MatmulVariant>();
+  for (const [key, variant] of Object.entries(matmul)) {
+    if (await isProven(gpu, variant, workloadOfKey(key), run)) proven.set(key, variant);
+    else
+      console.warn(`secateur: kernel "${variant}" computes wrongly on ${gpu.info.description}; "${key}" goes without`);
+  }
+  return proven;
+}
+
+/**
+ * The choices of a file, and no others: two runs with the same file are equal bit for bit on the same device and driver. Each kernel must pass a
+ * self-test; one that fails is refused with a warning.
+ * @throws FormatError when the file is none, or was made for another device, driver or version of the kernels.
+ */
+export function pinnedTuning(data: unknown, options: Pick<TuneOptions, "run"> = {}): Tuning {
+  const file = parseTuningFile(data);
+  return {
+    async prepare(gpu) {
+      const problem = mismatch(gpu, file);
+      if (problem !== undefined) throw new FormatError(`${problem}; run secateur tune here`);
+      choose(gpu, { matmul: await provenChoices(gpu, file, options) });
+    },
+  };
+}
+
+/** What `secateur tune` and earlier lazy runs kept for this device; the shipped choices where they kept nothing. */
+export function cachedTuning(): Tuning {
+  return {
+    async prepare(gpu) {
+      const file = await readCachedTuning(gpu);
+      if (file) choose(gpu, { matmul: await provenChoices(gpu, file, {}) });
+    },
+  };
+}
+
+/**
+ * As `cachedTuning`, and a product that has no choice is tuned at the end of the next `sync` or `read`; what is recorded until then keeps the
+ * shipped kernel. What is found out is kept for later runs. Results change in the last digits where a kernel changes.
+ */
+export function lazyTuning(options: TuneOptions = {}): Tuning {
+  return {
+    async prepare(gpu) {
+      const file = await readCachedTuning(gpu);
+      const matmul = file ? await provenChoices(gpu, file, options) : new Map<string, MatmulVariant>();
+      const wanted = new Set<string>();
+      const miss = (key: string, workload: MatmulWorkload) => {
+        if (wanted.has(key)) return;
+        wanted.add(key);
+        gpu.atNextAwait(async () => {
+          matmul.set(key, (await tuneMatmul(gpu, workload, options)).variant);
+          await keep(gpu, matmul);
+        });
+      };
+      choose(gpu, { matmul, miss });
+    },
+  };
+}
+
+let warned = false;
+
+async function keep(gpu: Gpu, matmul: ReadonlyMap<string, MatmulVariant>): Promise<void> {
+  try {
+    await writeCachedTuning(gpu, makeTuningFile(gpu, matmul));
+  } catch (error) {
+    if (!warned) console.warn(`secateur: tuning is not kept: ${(error as Error).message}`);
+    warned = true;
+  }
+}

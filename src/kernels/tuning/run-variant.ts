@@ -1,0 +1,15 @@
+/** How a workload is run by a kernel that is named. */
+import type { Gpu } from "../../gpu/index.js";
+import { type MatmulBuffers, matmul } from "../matmul.js";
+import type { MatmulVariant } from "../matmul-variant.js";
+import type { MatmulWorkload } from "./choices.js";
+
+export type VariantRunner = (
+  gpu: Gpu,
+  variant: MatmulVariant,
+  workload: MatmulWorkload,
+  buffers: MatmulBuffers,
+) => void;
+
+export const runVariant: VariantRunner = (gpu, variant, { order, size }, buffers) =>
+  matmul(gpu, order, buffers, size, { variant });

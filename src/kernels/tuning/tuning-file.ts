@@ -1,0 +1,96 @@
+/** What was tuned, as JSON: which device it is for, which texts of the kernels, and the choices. */
+import { platform } from "#platform";
+import { FormatError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
+import { type MatmulVariant, matmulVariantNames } from "../matmul-variant.js";
+import * as shaders from "../shaders.gen.js";
+
+const FORMAT = "secateur tuning 1";
+
+/** Choices for one device; `secateur tune` writes it, `pinnedTuning` takes it. */
+export interface TuningFile {
+  readonly format: typeof FORMAT;
+  /** Vendor, architecture, device and driver, and the features that kernels ask for. */
+  readonly device: string;
+  /** Hash of the texts of the kernels that were chosen from. */
+  readonly kernels: string;
+  /** Kernels by the product's key. */
+  readonly matmul: Readonly<Record<string, MatmulVariant>>;
+}
+
+/** FNV-1a, 32 bits: tells texts apart, and nothing else. */
+function hash(text: string): string {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return (value >>> 0).toString(16).padStart(8, "0");
+}
+
+const TUNED = [shaders.matmul_lane, shaders.matmul_tile, shaders.matmul_sum, shaders.matmul_subgroup_matrix];
+let kernelsHash: string | undefined;
+const hashOfKernels = (): string => (kernelsHash ??= hash(TUNED.map(({ code }) => code).join("\n")));
+
+const FEATURES = ["subgroups", "shader-f16", "timestamp-query", "chromium-experimental-subgroup-matrix"] as const;
+
+/** What a choice holds for: another driver is another device. */
+export function deviceKey({ info, features }: Gpu): string {
+  const offered = FEATURES.filter((name) => features.has(name as GPUFeatureName));
+  return [
+    info.vendor,
+    info.architecture,
+    info.description,
+    `subgroups of ${info.subgroupSize ?? "any size"}`,
+    ...offered,
+  ].join(", ");
+}
+
+export const makeTuningFile = (gpu: Gpu, matmul: ReadonlyMap<string, MatmulVariant>): TuningFile => ({
+  format: FORMAT,
+  device: deviceKey(gpu),
+  kernels: hashOfKernels(),
+  matmul: Object.fromEntries([...matmul].sort(([a], [b]) => (a < b ? -1 : 1))),
+});
+
+/** @throws FormatError for what is no tuning file. */
+export function parseTuningFile(data: unknown): TuningFile {
+  const refuse = (expected: string, got: unknown): never => {
+    throw new FormatError(`tuning: expected ${expected}, got ${JSON.stringify(got)}; run secateur tune again`);
+  };
+  const file = data as Partial<TuningFile> | null;
+  if (typeof file !== "object" || file === null || file.format !== FORMAT) {
+    return refuse(`a document of format "${FORMAT}"`, (file as Partial<TuningFile> | null)?.format ?? null);
+  }
+  if (typeof file.device !== "string" || typeof file.kernels !== "string")
+    return refuse("a device and kernels", file.device);
+  if (typeof file.matmul !== "object" || file.matmul === null) return refuse("choices for matmul", file.matmul);
+  for (const variant of Object.values(file.matmul)) {
+    if (!matmulVariantNames.includes(variant)) refuse("kernels that exist", variant);
+  }
+  return file as TuningFile;
+}
+
+/** Why a file's choices do not hold here, if they do not. */
+export function mismatch(gpu: Gpu, { device, kernels }: TuningFile): string | undefined {
+  if (device !== deviceKey(gpu)) return `tuning: expected choices for "${deviceKey(gpu)}", got those for "${device}"`;
+  return kernels === hashOfKernels()
+    ? undefined
+    : "tuning: expected choices for this version's kernels, got those for others";
+}
+
+const cacheName = (gpu: Gpu): string => `tuning-${hash(deviceKey(gpu))}.json`;
+
+/** What was kept for this device. What cannot be read is passed over with one warning; what is for other kernels, silently. */
+export async function readCachedTuning(gpu: Gpu): Promise<TuningFile | undefined> {
+  try {
+    const text = await platform.readCache(cacheName(gpu));
+    if (text === undefined) return undefined;
+    const file = parseTuningFile(JSON.parse(text));
+    return mismatch(gpu, file) === undefined ? file : undefined;
+  } catch (error) {
+    console.warn(`secateur: the tuning kept for this device is passed over: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** @throws Error where nothing can be kept. */
+export const writeCachedTuning = (gpu: Gpu, file: TuningFile): Promise<void> =>
+  platform.writeCache(cacheName(gpu), `${JSON.stringify(file, null, 2)}\n`);
