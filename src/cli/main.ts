@@ -35,7 +35,10 @@ const { exitCode, unfinished } = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal,
-  openGpu: async () => (await import("../gpu/index.js")).Gpu.create(),
+  openGpu: async () => {
+    const [{ Gpu }, { cachedTuning }] = await Promise.all([import("../gpu/index.js"), import("../kernels/index.js")]);
+    return Gpu.create({ tuning: cachedTuning() });
+  },
 });
 process.exitCode = exitCode;
 if (unfinished && signal.reason instanceof Interrupted) dieOf(signal.reason.signal, exitCode);

@@ -11,6 +11,7 @@ import { definePrune } from "./commands/prune.js";
 import { defineSaliency } from "./commands/saliency.js";
 import { defineShapes } from "./commands/shapes.js";
 import { defineTraining } from "./commands/train.js";
+import { defineTune } from "./commands/tune.js";
 import type { CommandContext, Outcome } from "./host.js";
 import { versions } from "./version.js";
 
@@ -56,6 +57,7 @@ export function createProgram(context: CommandContext, finish: (outcome: Outcome
   program.commandsGroup("This machine:");
   defineDoctor(program, run);
   defineBench(program, run);
+  defineTune(program, run);
   defineDemo(program, run);
   for (const command of program.commands) {
     command.optionsGroup("Output:").option("--json", "print one JSON document on stdout, and nothing else there");

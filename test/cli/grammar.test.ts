@@ -12,6 +12,7 @@ const COMMANDS = [
   "export",
   "doctor",
   "bench",
+  "tune",
   "demo",
 ];
 const run = (...args: string[]): Promise<CliResult> => cli(args, { openGpu: noGpu });

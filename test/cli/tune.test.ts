@@ -1,0 +1,24 @@
+/** `secateur tune` around the search itself, which test/kernels/tuning.test.ts covers. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { pinnedTuning } from "../../src/kernels/index.js";
+import { inOwnCache } from "../harness/cache.js";
+import { cli, noGpu, Workplace } from "./harness.js";
+
+test("no product matches", async () => {
+  const { exitCode, stderr } = await cli(["tune", "--filter", "nothing"], { openGpu: noGpu });
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain("filter: expected a pattern that matches a product");
+});
+
+test("a spent budget leaves an empty file that can be pinned", async () => {
+  using workspace = new Workplace();
+  await inOwnCache(async () => {
+    const { exitCode, stdout } = await cli(["tune", "--budget", "1e-9", "--out", workspace.path("choices.json")]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("0 of ");
+  });
+  const file = JSON.parse(readFileSync(workspace.path("choices.json"), "utf8"));
+  expect(file.matmul).toEqual({});
+  expect(() => pinnedTuning(file)).not.toThrow();
+});
