@@ -16,6 +16,7 @@ diagnostic(off, subgroup_uniformity);
 #import grid
 #import epilogue
 #import matmul_place
+#import quad
 #import weight_as
 
 const A_TRANSPOSED = false;
@@ -27,18 +28,18 @@ const ROWS = 4u * LANES;
 struct Params { m: u32, n: u32, k: u32, batches: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4f>;
-@group(0) @binding(2) var<storage, read> b: array<vec4f>;
+@group(0) @binding(1) var<storage, read> a: array<Quad>;
+@group(0) @binding(2) var<storage, read> b: array<Quad>;
 
 // What this lane brings of op(a)[row .. row + LANES, k .. k + 4]: four k of a row or, transposed, four rows of a k. Rows past m repeat, k past the end is zero.
 fn load_a(z: u32, row: u32, k: u32, lane: u32) -> vec4f {
   if (A_TRANSPOSED) {
     let depth = k + lane % 4u;
     let quads = params.m / 4u;
-    let found = a[(z * params.k + min(depth, params.k - 1u)) * quads + min(row / 4u + lane / 4u, quads - 1u)];
+    let found = whole(a[(z * params.k + min(depth, params.k - 1u)) * quads + min(row / 4u + lane / 4u, quads - 1u)]);
     return select(vec4f(), found, depth < params.k);
   }
-  return a[((z * params.m + min(row + lane, params.m - 1u)) * params.k + k) / 4u];
+  return whole(a[((z * params.m + min(row + lane, params.m - 1u)) * params.k + k) / 4u]);
 }
 
 // Column r of the result is row r of a 4 x 4 block of op(a), from the lanes 0 to 3 or 4 to 7.
@@ -56,7 +57,7 @@ fn high(x: vec4f) -> mat4x4f {
 
 fn load_quad(start: u32, element: u32) -> vec4f {
   var quad = vec4f(1.0);
-  if (WEIGHT_AS != ONE) { quad = b[(start + element) / 4u]; }
+  if (WEIGHT_AS != ONE) { quad = whole(b[(start + element) / 4u]); }
   if (WEIGHT_AS == SQUARE) { quad *= quad; }
   if (!MASK_B) { return quad; }
   let bits = vec4u(mask[element / 32u] >> (element % 32u));

@@ -1,5 +1,6 @@
 /** What all variants of matmul have in common: a checked call, and the constants and bindings of operands and epilogue. */
 import type { Gpu } from "../gpu/index.js";
+import type { StorageOptions } from "./elements.js";
 import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
 import { weightConstants } from "./weight-as.js";
 
@@ -27,6 +28,7 @@ export function epilogue({ gpu, order, buffers, options }: MatmulCall) {
       SCORE: scored !== undefined,
       PREACTIVATION: preactivation !== undefined,
       MASK_OUT: mask !== undefined && order === "tn",
+      ...((options.resultStorage ?? options.storage) === "f16" && { Result: "f16" }),
     },
     buffers: {
       mask: mask ?? a,
@@ -49,5 +51,8 @@ export const operandConstants = ({ order, buffers, options }: MatmulCall) => ({
 /** An operand b that is not read may be absent. */
 export const operands = ({ buffers: { a, b = a } }: MatmulCall) => ({ a, b });
 
-/** What makes shaders/shared/quad.wgsl read four elements at once. */
-export const quadConstants = (width: 1 | 4) => (width === 4 ? { Quad: "vec4f", QUAD: 4 } : {});
+/** What makes shaders/shared/quad.wgsl read four elements at once, and elements of f16. */
+export function quadConstants(width: 1 | 4, { storage = "f32" }: StorageOptions) {
+  if (width === 1) return storage === "f16" ? { Quad: "array<f16, 1>" } : {};
+  return { Quad: storage === "f16" ? "vec4h" : "vec4f", QUAD: 4 };
+}

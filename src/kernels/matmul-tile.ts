@@ -83,13 +83,13 @@ export function splitK(size: MatmulSize, shape: TileShape): { splits: number; ch
 export const storedRows = (order: MatmulOrder, { m, n, k }: MatmulSize): number[] =>
   ({ nn: [k, n], nt: [k], tn: [m, n] })[order];
 
-const tileConstants = ({ order, size }: MatmulCall, shape: TileShape) => ({
+const tileConstants = ({ order, size, options }: MatmulCall, shape: TileShape) => ({
   ROWS: shape.rows,
   COLUMNS: shape.columns,
   DEPTH: shape.depth,
   ROW_QUADS: shape.threadRows / 4,
   COLUMN_QUADS: shape.threadColumns / 4,
-  ...quadConstants(loadWidth(...storedRows(order, size))),
+  ...quadConstants(loadWidth(...storedRows(order, size)), options),
 });
 
 export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {

@@ -117,14 +117,20 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
   };
 }
 
+/** Products of layers in inference, which may be of f16. */
+const ofLayers = (order: MatmulOrder, extras: Extras) =>
+  order === "nt" && ["plain", "masked", "epilogue", "one epilogue", "masked square"].includes(extras);
+
 function makeCase(
   order: MatmulOrder,
   size: MatmulSize,
   variant: MatmulVariant | undefined,
   extras: Extras,
   benchOnly?: boolean,
+  logits = false,
 ): KernelCase {
   const { m, n, k, batch = 1 } = size;
+  const ofResult = logits ? [] : ["out", "preactivation", "residual"];
   const elements = batch * m * n;
   const weightAs = weightAsOf(extras);
   const options: MatmulOptions = {
@@ -140,7 +146,9 @@ function makeCase(
       out: { length: elements },
       ...(extras.endsWith("epilogue") && { preactivation: { length: elements } }),
     },
-    run: (gpu, buffers) => matmul(gpu, order, buffers as never, size, options),
+    run: (gpu, buffers, storage) =>
+      matmul(gpu, order, buffers as never, size, { storage, ...(logits && { resultStorage: "f32" }), ...options }),
+    float16: ofLayers(order, extras) ? [...ofResult, "a", "b"] : undefined,
     oracle: (arrays) => oracle(order, arrays, size, options),
     // A score is a square of up to 16 times the sum.
     tolerance: sumOf(k, extras.endsWith("scored") ? 16 : 1),
@@ -248,6 +256,9 @@ export const cases: KernelCase[] = [
     ),
   ),
   ...family,
+  ...(["tile", undefined] as const).map((variant) =>
+    makeCase("nt", { m: 3, n: 10, k: 36 }, variant, "epilogue", false, true),
+  ),
   // More groups than one dimension holds.
   makeCase("nt", { m: 1, n: 1, k: 4, batch: 65_537 }, undefined, "plain"),
   makeCase("nt", { m: 8 * 65_536 + 1, n: 2, k: 1 }, undefined, "one"),

@@ -2,7 +2,7 @@
 import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFile, openDataset, writeFileAtomic } from "../../io/node/index.js";
 import { encodeSafetensors } from "../../io/safetensors.js";
-import { createModel } from "../../nn/index.js";
+import { createModel, type Precision } from "../../nn/index.js";
 import { writeMasks } from "../../prune/index.js";
 import { decimal, integer, percent, rate } from "../../report/format.js";
 import { evaluate } from "../../train/index.js";
@@ -17,6 +17,7 @@ export interface EvalArguments {
   readonly data: string;
   readonly masks?: string;
   readonly batch: number;
+  readonly precision: Precision;
   readonly logits?: string;
 }
 
@@ -31,7 +32,8 @@ export async function evaluateModel(context: CommandContext, path: string, optio
   const dataset = await openDataset(options.data, checkpoint.config);
 
   using gpu = await context.openGpu();
-  const model = createModel(gpu, checkpoint.config, checkpoint.weights);
+  const { precision } = options;
+  const model = createModel(gpu, checkpoint.config, checkpoint.weights, { precision });
   if (masks) writeMasks(model, masks);
   using progress = new Progress(context.stderr, dataset.length);
   const among = ClassSubsetMeter.for(dataset);
@@ -56,7 +58,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
   const imagesPerSecond = metrics.examples / seconds;
   const subset = among && { classes: among.classes, top1: among.top1 };
   const lines = [
-    `${modelName(path)} on ${integer(metrics.examples)} images of ${dataset.source}`,
+    `${modelName(path)}${precision === "f16" ? " in f16" : ""} on ${integer(metrics.examples)} images of ${dataset.source}`,
     `top-1 ${percent(metrics.top1)}  top-5 ${percent(metrics.top5)}  loss ${decimal(metrics.loss)}  ${rate(imagesPerSecond)} images a second`,
   ];
   if (subset) lines.push(`top-1 among the ${subset.classes} classes of the data ${percent(subset.top1)}`);
@@ -68,10 +70,12 @@ export async function evaluateModel(context: CommandContext, path: string, optio
       command: "eval",
       model: modelName(path),
       data: dataset.source,
+      precision,
       ...metrics,
       amongClasses: subset ?? null,
       imagesPerSecond,
       seconds,
+      peakBytes: gpu.memory.peak,
       logits: options.logits ?? null,
       warnings,
       adapter: gpu.info.description,
