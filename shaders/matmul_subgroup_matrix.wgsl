@@ -36,11 +36,13 @@ const A_TURNS = (ROWS * DEPTH + THREADS - 1u) / THREADS;
 const B_TURNS = (DEPTH * COLUMNS + THREADS - 1u) / THREADS;
 const OUT_TURNS = (ROWS * COLUMNS / 2u + THREADS - 1u) / THREADS;
 
+alias Operand = f32; // a and b in memory: f16
+
 struct Params { m: u32, n: u32, k: u32, batches: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<Operand>;
+@group(0) @binding(2) var<storage, read> b: array<Operand>;
 
 alias Left = subgroup_matrix_left<f16, SIDE_K, SIDE_M>;
 alias Right = subgroup_matrix_right<f16, SIDE_N, SIDE_K>;
@@ -62,7 +64,7 @@ fn load_b(z: u32, k: u32, column: u32) -> f16 {
     if (!kept(element)) { return 0.0h; }
   }
   if (WEIGHT_AS == ONE) { return 1.0h; }
-  let weight = b[z * params.k * params.n + element];
+  let weight = f32(b[z * params.k * params.n + element]);
   return f16(select(weight, weight * weight, WEIGHT_AS == SQUARE));
 }
 

@@ -32,6 +32,7 @@ export function subgroupMatrix(call: MatmulCall): void {
     constants: {
       ...{ ...operandConstants(call), ...end.constants },
       ...{ SIDE_M: sides.m, SIDE_N: sides.n, SIDE_K: sides.k, LANES: subgroupSize },
+      ...(call.options.storage === "f16" && { Operand: "f16" }),
     },
     groups: tileCount(size, 4 * sides.m, 4 * sides.n),
   });

@@ -34,7 +34,8 @@ test.each(sides)("Tint accepts its text with sides of $SIDE_M", async (constants
   const device = await (adapter as GPUAdapter).requestDevice({ requiredFeatures: features });
   for (const order of ["nn", "nt", "tn"] as const) {
     const orders = { A_TRANSPOSED: order === "tn", B_TRANSPOSED: order === "nt", MASK_B: order !== "tn" };
-    const module = device.createShaderModule({ code: specialize(shader, { ...constants, ...orders }) });
+    const storage = order === "nn" ? { Operand: "f16" } : {};
+    const module = device.createShaderModule({ code: specialize(shader, { ...constants, ...orders, ...storage }) });
     expect((await module.getCompilationInfo()).messages.map(({ message }) => message)).toEqual([]);
     await device.createComputePipelineAsync({ layout: "auto", compute: { module } });
   }

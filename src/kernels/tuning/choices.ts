@@ -49,10 +49,11 @@ export const workloadOf = ({ order, size, buffers }: MatmulCall): MatmulWorkload
 /** The kernel that was measured or pinned for such a product, if any was. */
 export function tunedVariant(call: MatmulCall): MatmulVariant | undefined {
   const choices = choicesOf.get(call.gpu);
-  if (!choices) return undefined;
+  const { storage = "f32" } = call.options;
+  if (!choices || storage !== "f32") return undefined; // what is timed reads f32
   const workload = workloadOf(call);
   const key = workloadKey(workload);
   const found = choices.matmul.get(key);
   if (found === undefined) choices.miss?.(key, workload);
-  return found !== undefined && variantFits(call.gpu, found, workload) ? found : undefined;
+  return found !== undefined && variantFits(call.gpu, found) ? found : undefined;
 }

@@ -15,8 +15,8 @@ import {
 } from "./tuning-file.js";
 
 export { type MatmulWorkload, workloadKey } from "./choices.js";
-export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
 export type { VariantRunner } from "./run-variant.js";
+export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
 export { makeTuningFile, type TuningFile, writeCachedTuning } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 

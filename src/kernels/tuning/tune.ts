@@ -34,11 +34,11 @@ export function candidates(gpu: Gpu, workload: MatmulWorkload, options: TuneOpti
   // Software drivers run invocations one after the other: there is nothing to fill by splitting.
   const kinds = gpu.info.software ? (["tile"] as const) : (["tile", "split"] as const);
   const all: MatmulVariant[] = [
-    ...[chooseTiles(gpu, workload.order, workload.size), "lane" as const],
+    ...[chooseTiles(gpu, workload.size), "lane" as const],
     ...TILE_NAMES.flatMap((name) => kinds.map((kind) => `${kind} ${name}` as const)),
     ...(precision === "f16" ? ["subgroup matrix" as const] : []),
   ];
-  return [...new Set(variants ?? all)].filter((variant) => variantFits(gpu, variant, workload));
+  return [...new Set(variants ?? all)].filter((variant) => variantFits(gpu, variant));
 }
 
 const provenOn = new WeakMap<Gpu, Map<string, Promise<boolean>>>();
@@ -71,6 +71,6 @@ export async function tuneMatmul(gpu: Gpu, workload: MatmulWorkload, options: Tu
   }
   const times = await measureVariants(gpu, workload, proven.length > 0 ? proven : (["tile"] as const));
   const [variant, milliseconds] = times[0];
-  const untuned = times.find(([name]) => name === chooseTiles(gpu, workload.order, workload.size))?.[1] ?? milliseconds;
+  const untuned = times.find(([name]) => name === chooseTiles(gpu, workload.size))?.[1] ?? milliseconds;
   return { workload, variant, milliseconds, untuned, refused };
 }
