@@ -13,6 +13,7 @@ export const publicEntries = {
 
 export const internalEntries = {
   cli: "src/cli/main.ts",
+  peers: "bench/peers/child.ts",
   "platform.node": "src/gpu/platform.node.ts",
   "platform.web": "src/gpu/platform.web.ts",
 };

@@ -6,6 +6,9 @@ export interface HostTensor {
   readonly shape: readonly number[];
 }
 
+export type HostTensors = Readonly<Record<string, HostTensor>>;
+export type HostResults = Readonly<Record<string, Float32Array>>;
+
 export type RowKind =
   | "matmul"
   | "maskedMatmul"
@@ -18,27 +21,23 @@ export type RowKind =
   | "blockForward"
   | "blockGradients";
 
-/** One computation that every library does with the same numbers. `libraries/` says how by `kind`. */
+/** One computation that every library does with the same numbers; each says how by `kind`. */
 export interface Row {
   readonly name: string;
   readonly kind: RowKind;
-  readonly inputs: () => Readonly<Record<string, HostTensor>>;
+  /** Most libraries take many seconds. */
+  readonly long?: boolean;
+  readonly inputs: () => HostTensors;
   /** The largest error of the outputs as a share of what is tolerated, against float64 in plain loops: right where it is at most 1. */
-  readonly error: (
-    inputs: Readonly<Record<string, HostTensor>>,
-    outputs: Readonly<Record<string, Float32Array>>,
-  ) => number;
-  readonly flops?: number;
+  readonly error: (inputs: HostTensors, outputs: HostResults) => number;
 }
 
 /** A row on a library's device, ready to be repeated. */
 export interface PreparedRow {
-  /** Enqueues the computation once. */
+  /** Computes it once; done when the commands are submitted. */
   run(): void | Promise<void>;
-  /** Resolves when the device has done all that was enqueued. */
-  finish(): Promise<unknown>;
   /** What the last run computed, by name. */
-  outputs(): Promise<Readonly<Record<string, Float32Array>>>;
+  outputs(): Promise<HostResults>;
   /** What to know of how it is computed. */
   readonly note?: string;
   release?(): void;
@@ -47,8 +46,9 @@ export interface PreparedRow {
 /** A library on the adapter that `navigator.gpu` gives. */
 export interface Library {
   readonly version: string;
+  readonly device: GPUDevice;
   /** A text says why it cannot. */
-  prepare(row: Row, inputs: Readonly<Record<string, HostTensor>>): Promise<PreparedRow | string>;
+  prepare(kind: RowKind, inputs: HostTensors): Promise<PreparedRow | string>;
 }
 
 /** One library at one row. */
@@ -56,7 +56,7 @@ export interface PeerResult {
   readonly peer: string;
   readonly version: string;
   readonly row: string;
-  /** Wall milliseconds of one run, one value a sample; none where the library cannot. */
+  /** Wall milliseconds of one run, one value a sample; none where the library cannot or its results are wrong. */
   readonly samples: readonly number[];
   /** CPU milliseconds of one run, all threads of the process, smallest of the samples. */
   readonly cpu?: number;
@@ -66,7 +66,6 @@ export interface PeerResult {
   readonly first?: number;
   /** Largest error as a share of the tolerance. */
   readonly error?: number;
-  /** False where the results are wrong: no time counts then. */
   readonly correct: boolean;
   /** Why it cannot, or how it is computed. */
   readonly note?: string;

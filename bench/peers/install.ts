@@ -1,0 +1,35 @@
+/** The libraries' packages, installed where a comparison first asks for them. */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { UsageError } from "../../src/errors.js";
+
+const manifest = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+
+function isInstalled(folder: string): boolean {
+  const wanted: Record<string, string> = manifest(folder).dependencies;
+  return Object.entries(wanted).every(([name, version]) => {
+    const place = join(folder, "node_modules", name);
+    return existsSync(place) && manifest(place).version === version;
+  });
+}
+
+/** @throws UsageError when npm fails. */
+export async function installPeers(
+  folder: string,
+  onProgress?: (what: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (isInstalled(folder)) return;
+  onProgress?.("installing the libraries, once");
+  const options = ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
+  const shell = process.platform === "win32"; // npm is a script there
+  await new Promise<void>((resolve, reject) => {
+    execFile("npm", options, { cwd: folder, shell, signal }, (error, _, stderr) => {
+      const reason = stderr.split("\n").find((line) => line.startsWith("npm error")) ?? error?.message;
+      if (error)
+        reject(new UsageError(`peers: expected their packages from npm, got "${reason}"; they need its registry once`));
+      else resolve();
+    });
+  });
+}
