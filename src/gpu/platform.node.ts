@@ -119,7 +119,10 @@ function wantedKind(kind: AdapterKind | undefined): NodeKind | undefined {
 
 const sleepCell = new Int32Array(new SharedArrayBuffer(4));
 const POLL_AFTER_MS = 0.5;
-const POLL_EVERY_MS = 1;
+/** Sleeps between two looks at the device: in long waits longer, as they take a core from a software driver. */
+const SHORTEST_SLEEP_MS = 1;
+const LONGEST_SLEEP_MS = 8;
+const SLEEP_SHARE = 1 / 16;
 
 export const platform: Platform = {
   readCache,
@@ -165,7 +168,10 @@ export const platform: Platform = {
     const start = performance.now();
     while (pending) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (pending && performance.now() - start > POLL_AFTER_MS) Atomics.wait(sleepCell, 0, 0, POLL_EVERY_MS);
+      const waited = performance.now() - start;
+      if (!pending || waited <= POLL_AFTER_MS) continue;
+      const sleep = Math.min(Math.max(SHORTEST_SLEEP_MS, waited * SLEEP_SHARE), LONGEST_SLEEP_MS);
+      Atomics.wait(sleepCell, 0, 0, sleep);
     }
     return work;
   },
