@@ -182,9 +182,9 @@ export class Pass {
   }
 
   /** Whether what a layer of x gives may go where it is needed without being written on the way. */
-  #passesOn(x: Tensor, gates: readonly string[]): boolean {
+  #passesOn(gates: readonly string[]): boolean {
     const gated = gates.some((place) => this.gates.get(this.prefix + place));
-    return x.type === "f32" && !gated && !this.options.observer;
+    return !gated && !this.options.observer;
   }
 
   /** The activation function, at its place, of a layer's gated result; in one product where nothing sits between the two. */
@@ -193,7 +193,7 @@ export class Pass {
     layer: string,
     { kind, place, gates = [] }: { kind: ActivationKind; place: string; gates?: readonly string[] },
   ): Tensor {
-    if (this.options.activation || !this.#passesOn(x, gates)) {
+    if (this.options.activation || !this.#passesOn(gates)) {
       return this.activate(this.gate(this.linear(x, layer), ...gates), kind, place);
     }
     const { inputs, attributes } = this.#layer(x, layer);
@@ -202,7 +202,7 @@ export class Pass {
 
   /** x plus a layer of y in one product; undefined where a gate sits between the two, or somebody looks there. */
   linearOnto(x: Tensor, y: Tensor, layer: string, gates: readonly string[]): Tensor | undefined {
-    if (this.options.residual || !this.#passesOn(y, gates)) return undefined;
+    if (this.options.residual || !this.#passesOn(gates)) return undefined;
     const { inputs, attributes } = this.#layer(y, layer);
     return linear({ ...inputs, residual: x }, attributes);
   }

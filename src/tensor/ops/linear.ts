@@ -63,7 +63,7 @@ const product = defineOp({
     const { mask, weightAs, active } = attributes;
     const { storage } = storageOf(x);
     const resultStorage = attributes.storage ?? storage;
-    requireOneType("linear", { x, weight });
+    requireOneType("linear", { x, weight, ...(residual && { residual }) });
     const [n, k] = weight.shape;
     if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
       throw new ShapeError(
@@ -77,7 +77,13 @@ const product = defineOp({
     const out = active?.wanted === "active" ? active.y : Tensor.empty(gpu, shape, resultStorage);
     const written = active ? { out: active.y, preactivation: active.y === out ? undefined : out } : { out };
     const operands = { a: x, b: weight, bias, mask, residual, ...written };
-    matmul(gpu, "nt", operands, { m: x.size / k, n, k }, { weightAs, activation: active?.kind, storage, resultStorage });
+    matmul(
+      gpu,
+      "nt",
+      operands,
+      { m: x.size / k, n, k },
+      { weightAs, activation: active?.kind, storage, resultStorage },
+    );
     return { out, saved: undefined };
   },
   backward({ gpu, inputs: { x, weight, bias, residual }, attributes, gradient, needs, folded }) {
