@@ -36,13 +36,17 @@ const breaks =
     runVariant(gpu, variant, { ...rest, size: { ...size, k } }, buffers);
   };
 
+/** The shared device as a host's, which compiles what it compiled before no second time. */
+const guest = async (): Promise<Gpu> => Gpu.from((await sharedGpu()).device);
+
 async function withGpu(tuning: Tuning, use: (gpu: Gpu) => Promise<void> | void): Promise<void> {
-  using gpu = await Gpu.create({ tuning });
+  using gpu = await guest();
+  await tuning.prepare(gpu);
   await use(gpu);
 }
 
 const fileFor = async (entries: Record<string, MatmulVariant>) =>
-  makeTuningFile(await sharedGpu(), new Map(Object.entries(entries)));
+  makeTuningFile(await guest(), new Map(Object.entries(entries)));
 
 describe("tuning", () => {
   test("a key has the order, the mask, the kind of rows, and sizes to the nearest power of two", () => {
@@ -56,12 +60,11 @@ describe("tuning", () => {
   });
 
   test("a kernel that computes wrongly is refused, and the fastest of the others taken", async () => {
-    const gpu = Gpu.from((await sharedGpu()).device);
+    using gpu = await guest();
     const tuned = await tuneMatmul(gpu, workload, { variants: [SMALL, "tile"], run: breaks(SMALL) });
     expect(tuned.refused).toEqual([SMALL]);
     expect(tuned.variant).toBe("tile");
     expect(tuned.milliseconds).toBeGreaterThan(0);
-    gpu.destroy();
   });
 
   test("a pinned choice is taken for its products and no others", async () => {
@@ -70,6 +73,12 @@ describe("tuning", () => {
       expect(chosen(gpu, { ...workload, order: "nn" })).not.toBe(SMALL);
       expect(chosen(gpu, { ...workload, size: { m: 200, n: 40, k: 40 } })).not.toBe(SMALL);
     });
+  });
+
+  test("a device is opened with its choices", async () => {
+    const prepared: Gpu[] = [];
+    using gpu = await Gpu.create({ tuning: { prepare: async (opened) => void prepared.push(opened) } });
+    expect(prepared).toEqual([gpu]);
   });
 
   test("a pinned kernel that computes wrongly here is refused with a warning", async () => {
@@ -91,7 +100,7 @@ describe("tuning", () => {
       { ...file, device: "another" },
       { ...file, kernels: "0" },
     ]) {
-      await expect(Gpu.create({ tuning: pinnedTuning(wrong) })).rejects.toThrow(/tuning: expected choices for/);
+      await expect(withGpu(pinnedTuning(wrong), () => {})).rejects.toThrow(/tuning: expected choices for/);
     }
   });
 
