@@ -1,6 +1,6 @@
 // out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
-// b's elements count as WEIGHT_AS says; with MASK_B a zero bit of `mask` makes its element zero. For drivers that run a subgroup as one vector of
-// the CPU: 12 to 16 GFLOP/s a core on lavapipe and 2.1 on SwiftShader, where matmul_tile reaches 2.5 and 0.6.
+// b's elements count as WEIGHT_AS says. For drivers that run a subgroup as one vector of the CPU: 12 to 16 GFLOP/s a core on lavapipe and 2.1 on
+// SwiftShader, where matmul_tile reaches 2.5 and 0.6.
 //
 //                4 * LANES columns     One workgroup is one subgroup of LANES (4 or 8) invocations. A turn of the loop takes four k: each lane loads
 //            4 k ┌──┬──┬──┬──┐         the 4 x 4 block of op(b) over its four columns, and one vec4 of op(a) for every LANES rows; broadcasts hand
@@ -9,11 +9,15 @@
 //  LANES   ┌───┐ ┌───────────┐
 //  rows    │ a0│ │ low0 high0│         Blocks of out: low0 is rows 0 to 3 of those that a0 brings, high0 rows 4 to 7 (with LANES = 8 only).
 //          ├───┤ ├───────────┤
-//          │ a1│ │ low1 high1│         Rows of a and b in memory must be whole vec4: k % 4 = 0 for nn and nt, n % 4 = 0 for nn and tn, m % 4 = 0 for tn.
+//          │ a1│ │ low1 high1│         Operands whose rows in memory are whole vec4 are read so, others by elements.
 //          └───┘ └───────────┘
+//
+// With MASK_B, `mask` holds what index_blocks.wgsl writes: bits of b, 1 = keep, in the squares of b that are not all zero. Only those are visited.
+// With MASK_OUT, a tile all of whose bits are zero is not computed.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 #import grid
+#import bits_from
 #import epilogue
 #import matmul_place
 #import quad
@@ -23,7 +27,7 @@ const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
 const MASK_B = false;
 const LANES = 8u;
-const ROWS = 4u * LANES;
+const ROWS = 4u * LANES; // of a tile, which is a square, as are the blocks of the mask
 
 struct Params { m: u32, n: u32, k: u32, batches: u32 }
 
@@ -31,15 +35,32 @@ struct Params { m: u32, n: u32, k: u32, batches: u32 }
 @group(0) @binding(1) var<storage, read> a: array<Quad>;
 @group(0) @binding(2) var<storage, read> b: array<Quad>;
 
-// What this lane brings of op(a)[row .. row + LANES, k .. k + 4]: four k of a row or, transposed, four rows of a k. Rows past m repeat, k past the end is zero.
+// Four neighbours in memory. Of rows that are not whole vec4 the last may bring what follows them.
+fn quad_of_a(element: u32) -> vec4f {
+  if (QUAD == 4u) { return whole(a[element / QUAD]); }
+  return vec4f(whole(a[element]).x, whole(a[element + 1u]).x, whole(a[element + 2u]).x, whole(a[element + 3u]).x);
+}
+
+fn quad_of_b(element: u32) -> vec4f {
+  if (QUAD == 4u) { return whole(b[element / QUAD]); }
+  return vec4f(whole(b[element]).x, whole(b[element + 1u]).x, whole(b[element + 2u]).x, whole(b[element + 3u]).x);
+}
+
+// A quad along k without what follows its row.
+fn within_k(quad: vec4f, k: u32) -> vec4f {
+  if (QUAD == 4u) { return quad; }
+  return select(vec4f(), quad, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.k));
+}
+
+// What this lane brings of op(a)[row .. row + LANES, k .. k + 4]: four k of a row or, transposed, four rows of a k. Rows past m may be anything, k past
+// the end is zero.
 fn load_a(z: u32, row: u32, k: u32, lane: u32) -> vec4f {
   if (A_TRANSPOSED) {
     let depth = k + lane % 4u;
-    let quads = params.m / 4u;
-    let found = whole(a[(z * params.k + min(depth, params.k - 1u)) * quads + min(row / 4u + lane / 4u, quads - 1u)]);
+    let found = quad_of_a((z * params.k + min(depth, params.k - 1u)) * params.m + min(row + lane / 4u * 4u, params.m - 1u));
     return select(vec4f(), found, depth < params.k);
   }
-  return whole(a[((z * params.m + min(row + lane, params.m - 1u)) * params.k + k) / 4u]);
+  return within_k(quad_of_a((z * params.m + min(row + lane, params.m - 1u)) * params.k + k), k);
 }
 
 // Column r of the result is row r of a 4 x 4 block of op(a), from the lanes 0 to 3 or 4 to 7.
@@ -55,29 +76,47 @@ fn high(x: vec4f) -> mat4x4f {
   return block;
 }
 
-fn load_quad(start: u32, element: u32) -> vec4f {
+fn load_quad(element: u32, bits: u32) -> vec4f {
   var quad = vec4f(1.0);
-  if (WEIGHT_AS != ONE) { quad = whole(b[(start + element) / 4u]); }
+  if (WEIGHT_AS != ONE) { quad = quad_of_b(element); }
   if (WEIGHT_AS == SQUARE) { quad *= quad; }
   if (!MASK_B) { return quad; }
-  let bits = vec4u(mask[element / 32u] >> (element % 32u));
-  return select(vec4f(), quad, (bits & vec4u(1u, 2u, 4u, 8u)) != vec4u());
+  return select(vec4f(), quad, (vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u());
 }
 
-// Column i of the result is op(b)[k + i, column .. column + 4]. Columns past n repeat, and k past the end may hold anything finite.
-fn load_b(z: u32, k: u32, column: u32) -> mat4x4f {
+// Column i of the result is op(b)[k + i, column .. column + 4]; the lowest four bits of each of `bits` are those of a quad in memory. Columns past n may
+// be anything, and k past the end anything that its column holds, or zero.
+fn load_b(z: u32, k: u32, column: u32, bits: vec4u) -> mat4x4f {
   let start = z * params.k * params.n;
   if (B_TRANSPOSED) {
     let last = params.n - 1u;
     return transpose(mat4x4f(
-      load_quad(start, min(column, last) * params.k + k), load_quad(start, min(column + 1u, last) * params.k + k),
-      load_quad(start, min(column + 2u, last) * params.k + k), load_quad(start, min(column + 3u, last) * params.k + k)));
+      within_k(load_quad(start + min(column, last) * params.k + k, bits.x), k),
+      within_k(load_quad(start + min(column + 1u, last) * params.k + k, bits.y), k),
+      within_k(load_quad(start + min(column + 2u, last) * params.k + k, bits.z), k),
+      within_k(load_quad(start + min(column + 3u, last) * params.k + k, bits.w), k)));
   }
-  let at = min(column, params.n - 4u);
+  let at = start + min(column, params.n - 1u);
   let last = params.k - 1u;
   return mat4x4f(
-    load_quad(start, k * params.n + at), load_quad(start, min(k + 1u, last) * params.n + at),
-    load_quad(start, min(k + 2u, last) * params.n + at), load_quad(start, min(k + 3u, last) * params.n + at));
+    load_quad(at + k * params.n, bits.x), load_quad(at + min(k + 1u, last) * params.n, bits.y),
+    load_quad(at + min(k + 2u, last) * params.n, bits.z), load_quad(at + min(k + 3u, last) * params.n, bits.w));
+}
+
+// A block's bits are a word for each of its rows in memory, of which every lane brings four. These are the bits of this lane's quads in a turn.
+fn bits_of_turn(words: vec4u, turn: u32, lane: u32) -> vec4u {
+  if (!MASK_B) { return words; }
+  if (B_TRANSPOSED) { return words >> vec4u(4u * turn); }
+  return subgroupShuffle(words, turn) >> vec4u(4u * lane);
+}
+
+// Whether the mask keeps anything of the tile of out at (row, column).
+fn tile_kept(row: u32, column: u32, lane: u32) -> bool {
+  var bits = 0u;
+  for (var r = row + 4u * lane; r < min(row + 4u * lane + 4u, params.m); r++) {
+    bits |= bits_from(r * params.n + column, min(ROWS, params.n - column));
+  }
+  return subgroupOr(bits) != 0u;
 }
 
 // sums + b x, by four chained multiply-adds an element: faster than the operators of mat4x4f.
@@ -91,44 +130,77 @@ fn add_row(sum: vec4f, b: mat4x4f, x: vec4f) -> vec4f {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let place = place_of(linear_group(group, groups), params.m, params.n, ROWS, 4u * LANES);
+  let place = place_of(linear_group(group, groups), params.m, params.n, ROWS, ROWS);
   if (place.z >= params.batches) { return; }
   let column = place.column + 4u * lane;
+  let blocks = (params.k + ROWS - 1u) / ROWS;
+  let strips = (params.n + ROWS - 1u) / ROWS;
+  let strip = place.column / ROWS;
+
+  // Spans of k to visit: all of it at once or, with a mask, the blocks that are not empty.
+  var spans = 1u;
+  if (MASK_B) { spans = mask[strip * (blocks + 1u)]; }
+  if (MASK_OUT && !PREACTIVATION) { spans = select(0u, 1u, tile_kept(place.row, place.column, lane)); }
 
   var low0 = mat4x4f(); var high0 = mat4x4f();
   var low1 = mat4x4f(); var high1 = mat4x4f();
   var low2 = mat4x4f(); var high2 = mat4x4f();
   var low3 = mat4x4f(); var high3 = mat4x4f();
-  let turns = (params.k + 3u) / 4u;
-  for (var turn = 0u; turn < turns; turn++) {
-    let k = 4u * turn;
-    // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
-    let a0 = load_a(place.z, place.row, k, lane);
-    let a1 = load_a(place.z, place.row + LANES, k, lane);
-    let a2 = load_a(place.z, place.row + 2u * LANES, k, lane);
-    let a3 = load_a(place.z, place.row + 3u * LANES, k, lane);
-    let block = load_b(place.z, k, column);
-    low0 = add_product(low0, block, low(a0));
-    low1 = add_product(low1, block, low(a1));
-    low2 = add_product(low2, block, low(a2));
-    low3 = add_product(low3, block, low(a3));
-    if (LANES == 8u) {
-      high0 = add_product(high0, block, high(a0));
-      high1 = add_product(high1, block, high(a1));
-      high2 = add_product(high2, block, high(a2));
-      high3 = add_product(high3, block, high(a3));
+  // The loops end at their bottom: lavapipe runs the body of a loop that ends at its top once more, with all lanes masked off.
+  if (spans > 0u) {
+    var span = 0u;
+    loop {
+      var first = 0u;
+      var end = params.k;
+      var words = vec4u();
+      if (MASK_B) {
+        let block = mask[strip * (blocks + 1u) + 1u + span];
+        first = block * ROWS;
+        end = min(first + ROWS, params.k);
+        let at = strips * (blocks + 1u) + (strip * blocks + block) * ROWS + 4u * lane;
+        words = vec4u(mask[at], mask[at + 1u], mask[at + 2u], mask[at + 3u]);
+      }
+      let turns = (end - first + 3u) / 4u;
+      var turn = 0u;
+      loop {
+        let k = first + 4u * turn;
+        // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
+        let a0 = load_a(place.z, place.row, k, lane);
+        let a1 = load_a(place.z, place.row + LANES, k, lane);
+        let a2 = load_a(place.z, place.row + 2u * LANES, k, lane);
+        let a3 = load_a(place.z, place.row + 3u * LANES, k, lane);
+        let block = load_b(place.z, k, column, bits_of_turn(words, turn, lane));
+        low0 = add_product(low0, block, low(a0));
+        low1 = add_product(low1, block, low(a1));
+        low2 = add_product(low2, block, low(a2));
+        low3 = add_product(low3, block, low(a3));
+        if (LANES == 8u) {
+          high0 = add_product(high0, block, high(a0));
+          high1 = add_product(high1, block, high(a1));
+          high2 = add_product(high2, block, high(a2));
+          high3 = add_product(high3, block, high(a3));
+        }
+        continuing {
+          turn++;
+          break if turn == turns;
+        }
+      }
+      continuing {
+        span++;
+        break if span == spans;
+      }
     }
   }
 
   // A loop, as the epilogue compiled once an element would take the driver seconds.
-  let blocks = array<mat4x4f, 8>(low0, high0, low1, high1, low2, high2, low3, high3);
+  let sums = array<mat4x4f, 8>(low0, high0, low1, high1, low2, high2, low3, high3);
   for (var i = 0u; i < 4u * ROWS; i++) {
     let r = i / 4u;
     let row = place.row + r;
     let c = column + i % 4u;
     if (row < params.m && c < params.n) {
       let block = 2u * (r / LANES) + r % LANES / 4u;
-      write_out(place.z * params.m * params.n, row * params.n + c, c, blocks[block][r % 4u][i % 4u]);
+      write_out(place.z * params.m * params.n, row * params.n + c, c, sums[block][r % 4u][i % 4u]);
     }
   }
 }

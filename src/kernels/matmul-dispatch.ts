@@ -3,29 +3,12 @@ import { KernelError } from "../errors.js";
 import { loadWidth } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
+import { lane } from "./matmul-lane.js";
 import { subgroupMatrix } from "./matmul-subgroup-matrix.js";
-import { split, TILE_NAMES, type TileName, tile, tileCount } from "./matmul-tile.js";
-import { lanesFit, type MatmulVariant, outerFits, rowFits } from "./matmul-variant.js";
+import { split, TILE_NAMES, type TileName, tile } from "./matmul-tile.js";
+import { type MatmulVariant, outerFits, rowFits } from "./matmul-variant.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
-
-function lane(call: MatmulCall): void {
-  const { gpu, order, size } = call;
-  const { m, n, k, batch = 1 } = size;
-  if (!lanesFit(gpu, order, size)) {
-    throw new KernelError(
-      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8 and rows of whole vec4, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
-    );
-  }
-  const end = epilogue(call);
-  const lanes = gpu.info.subgroupSize as number;
-  gpu.dispatch(shaders.matmul_lane, {
-    buffers: { ...operands(call), ...end.buffers },
-    params: { m, n, k, batches: batch },
-    constants: { ...operandConstants(call), ...end.constants, ...quadConstants(4, call.options), LANES: lanes },
-    groups: tileCount(size, 4 * lanes, 4 * lanes),
-  });
-}
 
 function row(call: MatmulCall): void {
   const { gpu, order, size } = call;

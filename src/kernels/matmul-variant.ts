@@ -2,12 +2,13 @@
 import type { Gpu } from "../gpu/index.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
 import type { MatmulCall } from "./matmul-call.js";
+import { runsLanes } from "./matmul-lane.js";
 import { matricesFit } from "./matmul-subgroup-matrix.js";
-import { chooseTile, splitK, storedRows, TILE_NAMES, type TileName, tileFits, tileShape } from "./matmul-tile.js";
+import { chooseTile, splitK, TILE_NAMES, type TileName, tileFits, tileShape } from "./matmul-tile.js";
 import { tunedVariant } from "./tuning/choices.js";
 
 /**
- * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8 and rows of whole vec4.
+ * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8, any shape.
  * `tile`: tiles in workgroup memory, any device and shape; the device and the shape choose a member of the family, or its name does. `split`: the
  * same with the sum over k cut into chunks, for outputs of so few tiles that a GPU would idle. `row`: one row times a matrix, any device and shape.
  * `outer`: the outer product of two vectors. `subgroup matrix`: matrix units, which round the operands to f16; only where it is asked for.
@@ -22,13 +23,6 @@ export const matmulVariantNames: readonly string[] = [
   ...TILE_NAMES.flatMap((name) => [`tile ${name}`, `split ${name}`]),
 ];
 
-/** Whether the lane kernel can run here: it reads whole vec4 along the rows of both operands. */
-export function lanesFit(gpu: Gpu, order: MatmulOrder, size: MatmulSize): boolean {
-  const lanes = gpu.info.subgroupSize;
-  const whole = storedRows(order, size).every((length) => length % 4 === 0);
-  return gpu.features.has("subgroups") && (lanes === 4 || lanes === 8) && whole;
-}
-
 /** Whether the row kernel can run. */
 export const rowFits = (order: MatmulOrder, { m }: MatmulSize): boolean => m === 1 && order !== "tn";
 
@@ -41,12 +35,8 @@ export function outerFits({ order, size: { k, batch = 1 }, buffers, options }: M
 }
 
 /** Whether a kernel for products of many rows and columns can run here. Matrix units round to f16: they fit, but nobody takes them unasked. */
-export function variantFits(
-  gpu: Gpu,
-  variant: MatmulVariant,
-  { order, size }: Pick<MatmulCall, "order" | "size">,
-): boolean {
-  if (variant === "lane") return lanesFit(gpu, order, size);
+export function variantFits(gpu: Gpu, variant: MatmulVariant): boolean {
+  if (variant === "lane") return runsLanes(gpu);
   if (variant === "subgroup matrix") return matricesFit(gpu);
   const [kind, name] = variant.split(" ");
   return kind === "tile" || kind === "split" ? name === undefined || tileFits(gpu, name as TileName) : false;
@@ -56,11 +46,11 @@ export function variantFits(
 export function chooseVariant(call: MatmulCall): MatmulVariant {
   if (rowFits(call.order, call.size)) return "row";
   if (outerFits(call)) return "outer";
-  return tunedVariant(call) ?? chooseTiles(call.gpu, call.order, call.size);
+  return tunedVariant(call) ?? chooseTiles(call.gpu, call.size);
 }
 
 /** What the device likes for a product of many rows and columns. */
-export function chooseTiles(gpu: Gpu, order: MatmulOrder, size: MatmulSize): "lane" | "tile" | "split" {
-  if (gpu.info.software) return lanesFit(gpu, order, size) ? "lane" : "tile";
+export function chooseTiles(gpu: Gpu, size: MatmulSize): "lane" | "tile" | "split" {
+  if (gpu.info.software) return runsLanes(gpu) ? "lane" : "tile";
   return splitK(size, tileShape(chooseTile(gpu, size))).splits > 1 ? "split" : "tile";
 }

@@ -24,7 +24,7 @@ export interface MomentSize {
 export function moment(gpu: Gpu, { x, out }: { x: BufferLike; out: BufferLike }, { rows, columns }: MomentSize): void {
   requireElements("moment", { x, out }, { x: rows * columns, out: columns * columns });
   const product = { m: columns, n: columns, k: rows };
-  if (chooseTiles(gpu, "tn", product) === "split") {
+  if (chooseTiles(gpu, product) === "split") {
     using _temporaries = gpu.scope();
     const sum = gpu.allocate(4 * columns * columns);
     matmul(gpu, "tn", { a: x, b: x, residual: out, out: sum }, product);

@@ -1,8 +1,8 @@
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
-import { requireElements } from "./elements.js";
-import { lanesFit } from "./matmul-variant.js";
+import { loadWidth, requireElements } from "./elements.js";
+import { runsLanes } from "./matmul-lane.js";
 import * as shaders from "./shaders.gen.js";
 
 const TILE = constantNumber(shaders.rank_update_tile, "TILE");
@@ -41,7 +41,7 @@ export function rankUpdate(
   { rows, columns, depth, pitch = rows, firstColumn = 0, scale = 1, triangle = 0, mirror = false }: RankUpdateSize,
 ): void {
   requireElements("rankUpdate", buffers, { a: (depth - 1) * pitch + rows, b: depth * columns, out: rows * columns });
-  const inLanes = gpu.info.software && lanesFit(gpu, "tn", { m: rows, n: columns, k: depth }) && pitch % 4 === 0;
+  const inLanes = gpu.info.software && runsLanes(gpu) && loadWidth(rows, columns, pitch) === 4;
   const lanes = gpu.info.subgroupSize as number;
   const side = inLanes ? 4 * lanes : TILE;
   const call = {

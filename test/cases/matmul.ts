@@ -77,6 +77,7 @@ function oracle(
 type Extras =
   | "plain"
   | "masked"
+  | "masked blocks"
   | "all zero mask"
   | "epilogue"
   | "masked epilogue"
@@ -102,12 +103,23 @@ function makeB(length: number, k: number, extras: Extras): Arrays {
   return { b: extras === "masked one" ? b.fill(Number.NaN) : b };
 }
 
+/** One in four blocks of 32 x 32 elements is kept, the others are empty. */
+function quarterOfBlocks(bits: number, columns: number): Uint32Array {
+  const words = new Uint32Array(Math.ceil(bits / 32));
+  for (let i = 0; i < bits; i++) {
+    const block = 7 * Math.floor(i / columns / 32) + 3 * Math.floor((i % columns) / 32);
+    if (block % 4 === 0) words[i >> 5] |= 1 << (i & 31);
+  }
+  return words;
+}
+
 function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extras: Extras): Arrays {
   const maskBits = order === "tn" ? m * n : n * k;
   return {
     a: normals(batch * m * k, m + k),
     ...makeB(batch * k * n, k, extras),
     ...(extras.includes("masked") && { mask: maskWords(maskBits, m * n) }),
+    ...(extras === "masked blocks" && { mask: quarterOfBlocks(maskBits, order === "nt" ? k : n) }),
     ...(extras === "all zero mask" && { mask: new Uint32Array(Math.ceil(maskBits / 32)) }),
     ...(extras.endsWith("epilogue") && {
       ...{ bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) },
@@ -176,29 +188,32 @@ const chosenOnly: readonly Extras[] = ["square", "one epilogue"];
 const shapes: [size: MatmulSize, extras: readonly Extras[]][] = [
   [{ m: 1, n: 1, k: 1 }, ["plain", "masked"]],
   [{ m: 17, n: 31, k: 13 }, ["plain", "epilogue", "masked"]],
-  [{ m: 63, n: 65, k: 131 }, ["plain", "masked"]],
+  [{ m: 63, n: 65, k: 131 }, ["plain", "masked", "masked blocks"]],
   [
     { m: 32, n: 64, k: 300, batch: 3 },
     ["plain", "epilogue", "masked", "relu masked", "gelu slope", "masked relu slope", "all zero mask"],
   ],
 ];
 
-/** Rows of whole vec4, around the edges of the lane kernel's 16 x 16 and 32 x 32 tiles. */
+/** Around the edges of the lane kernel's 16 x 16 and 32 x 32 tiles and of a mask's blocks; rows of whole vec4, and others. */
 const lanesByOrder: Record<MatmulOrder, MatmulSize[]> = {
   nn: [
     { m: 1, n: 4, k: 4 },
     { m: 31, n: 36, k: 20 },
     { m: 33, n: 28, k: 132 },
+    { m: 33, n: 31, k: 49 },
   ],
   nt: [
     { m: 1, n: 1, k: 4 },
     { m: 33, n: 31, k: 20 },
     { m: 17, n: 37, k: 132 },
+    { m: 33, n: 34, k: 49 },
   ],
   tn: [
     { m: 4, n: 4, k: 1 },
     { m: 36, n: 28, k: 197 },
     { m: 20, n: 36, k: 131 },
+    { m: 35, n: 34, k: 20 },
   ],
 };
 
@@ -264,8 +279,8 @@ export const cases: KernelCase[] = [
   makeCase("nt", { m: 8 * 65_536 + 1, n: 2, k: 1 }, undefined, "one"),
   ...orders.flatMap((order) => benchShapes.map((size) => makeCase(order, size, undefined, "plain", true))),
   ...orders.flatMap((order) =>
-    (["masked", ...weightExtras[order].filter((extra) => extra !== "one epilogue")] as const).flatMap((extra) =>
-      [benchShapes[0], benchShapes[4]].map((size) => makeCase(order, size, undefined, extra, true)),
+    (["masked", "masked blocks", ...weightExtras[order].filter((extra) => extra !== "one epilogue")] as const).flatMap(
+      (extra) => [benchShapes[0], benchShapes[4]].map((size) => makeCase(order, size, undefined, extra, true)),
     ),
   ),
   makeCase("nt", { m: 1, n: 300, k: 784 }, undefined, "masked square", true),

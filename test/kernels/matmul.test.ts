@@ -18,20 +18,18 @@ const device = (software: boolean, subgroupSize: number | undefined, ...features
 describe("matmul: the choice of a variant", () => {
   const square = { m: 512, n: 512, k: 512 };
 
-  test("software drivers with subgroups of 4 or 8 take lanes when rows are whole vec4", () => {
-    for (const size of [4, 8]) expect(chooseTiles(device(true, size, "subgroups"), "nt", square)).toBe("lane");
-    expect(chooseTiles(device(true, 8, "subgroups"), "nt", { m: 1, n: 10, k: 64 })).toBe("lane");
-    expect(chooseTiles(device(true, 8, "subgroups"), "nn", { m: 1, n: 10, k: 64 })).toBe("tile");
-    expect(chooseTiles(device(true, 8, "subgroups"), "tn", { m: 64, n: 64, k: 197 })).toBe("lane");
-    expect(chooseTiles(device(true, 8), "nt", square)).toBe("tile");
-    expect(chooseTiles(device(true, undefined, "subgroups"), "nt", square)).toBe("tile");
+  test("software drivers with subgroups of 4 or 8 take lanes", () => {
+    for (const size of [4, 8]) expect(chooseTiles(device(true, size, "subgroups"), square)).toBe("lane");
+    expect(chooseTiles(device(true, 8, "subgroups"), { m: 5, n: 10, k: 49 })).toBe("lane");
+    expect(chooseTiles(device(true, 8), square)).toBe("tile");
+    expect(chooseTiles(device(true, undefined, "subgroups"), square)).toBe("tile");
   });
 
   test("GPUs split k only where tiles are few and k is long", () => {
     const gpu = device(false, 32, "subgroups");
-    expect(chooseTiles(gpu, "tn", { m: 192, n: 192, k: 12_608 })).toBe("split");
-    expect(chooseTiles(gpu, "nn", { m: 192, n: 192, k: 128 })).toBe("tile");
-    expect(chooseTiles(gpu, "nn", { m: 4096, n: 4096, k: 4096 })).toBe("tile");
+    expect(chooseTiles(gpu, { m: 192, n: 192, k: 12_608 })).toBe("split");
+    expect(chooseTiles(gpu, { m: 192, n: 192, k: 128 })).toBe("tile");
+    expect(chooseTiles(gpu, { m: 4096, n: 4096, k: 4096 })).toBe("tile");
   });
 
   test("any device has kernels for one row, and for outer products without an epilogue", () => {
@@ -69,12 +67,13 @@ describe("matmul: refusals", () => {
     );
   });
 
-  test("lanes forced on rows that are not whole vec4", async () => {
-    const gpu = await sharedGpu();
-    using _scope = gpu.scope();
-    const [a, b, out] = [400, 400, 400].map((bytes) => gpu.allocate(bytes));
-    const forced = () => matmul(gpu, "nt", { a, b, out }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
+  test("lanes forced on a device without small subgroups", () => {
+    const buffer = { byteLength: 400 };
+    const buffers = { a: buffer, b: buffer, out: buffer } as unknown as MatmulBuffers;
+    const fake = { ...device(true, 32, "subgroups"), scope: () => ({ [Symbol.dispose]: () => {} }) } as unknown as Gpu;
+    const forced = () => matmul(fake, "nt", buffers, { m: 5, n: 5, k: 5 }, { variant: "lane" });
     expect(forced).toThrow(KernelError);
+    expect(forced).toThrow(/lane variant: expected subgroups of 4 or 8, got 32/);
   });
 
   test("parts that do not go together", async () => {
