@@ -7,7 +7,7 @@ type Measured = Omit<PeerResult, "peer" | "version" | "row">;
 const SAMPLES = 7;
 /** Short runs are repeated until a sample takes about this long. */
 const SAMPLE_MS = 60;
-const ROW_MS = 1500;
+const ROW_MS = 1200;
 /** A run that takes this long is the only one that counts. */
 const ONCE_MS = 4000;
 
@@ -106,7 +106,7 @@ async function timed(
     first: first!.wall,
     error,
     correct: error <= 1 && faults.length === 0,
-    note: prepared.note,
+    note: [prepared.note, dispatches === 0 && "on the CPU"].filter(Boolean).join(", ") || undefined,
   };
   if (!result.correct) return { ...result, samples: [], note: faults[0] ?? "wrong results" };
   // Where seconds are expected, those of compiling do not matter.

@@ -13,7 +13,7 @@ import { rows } from "./rows.js";
 export const LIBRARIES = ["secateur", "tfjs", "jax", "onnxruntime/webgpu", "onnxruntime/all"] as const;
 
 /** A library that says nothing for so long is stopped. */
-const SILENCE_MS = 150_000;
+const SILENCE_MS = 300_000;
 
 export interface PeersOptions {
   /** Only rows whose name matches. */
