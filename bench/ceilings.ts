@@ -62,9 +62,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 }
 `;
 
-const SAMPLES = 8;
-/** Milliseconds of a sample. */
-const ENOUGH = 20;
+/** Milliseconds of a sample, and of all of them; at least so many are taken. */
+const [SAMPLE_MS, TOTAL_MS, LEAST_SAMPLES] = [20, 160, 3];
 const MOST_TIMES = 1024;
 
 /** The most of an amount that one run comes to, in 1e9 a second. */
@@ -76,14 +75,15 @@ async function bestRate(gpu: Gpu, amount: number, run: () => void): Promise<numb
     return performance.now() - start;
   };
   await time(1); // compiles
-  const times = Math.max(1, Math.min(MOST_TIMES, Math.round(ENOUGH / (await time(1)))));
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < SAMPLES; i++) shortest = Math.min(shortest, await time(times));
-  return (amount * times) / shortest / 1e6;
+  const times = Math.max(1, Math.min(MOST_TIMES, Math.round(SAMPLE_MS / (await time(1)))));
+  const samples: number[] = [];
+  const end = performance.now() + TOTAL_MS;
+  while (samples.length < LEAST_SAMPLES || performance.now() < end) samples.push(await time(times));
+  return (amount * times) / Math.min(...samples) / 1e6;
 }
 
 async function arithmetic(gpu: Gpu): Promise<number> {
-  const groups = gpu.info.software ? 512 : 16_384;
+  const groups = gpu.info.software ? 128 : 16_384;
   const y = gpu.allocate(16);
   gpu.upload(y, Float32Array.of(0.5, 0.25, 0, 0));
   let best = 0;

@@ -15,7 +15,7 @@ describe("bench", () => {
     expect(written).toMatchObject({ schema: 1, complete: true, rows: [{ name: "fill 4194305" }] });
     expect(written.rows[0].samples.length).toBeGreaterThanOrEqual(3);
     expect(written.rows[0].bytes).toBe(4 * 4194305);
-    expect(written.ceilings.bandwidth).toBeGreaterThan(0);
+    expect(Math.min(written.ceilings.arithmetic, written.ceilings.bandwidth)).toBeGreaterThan(0.1);
     expect(written.adapter.description).not.toBe("");
     expect(readFileSync(place.path("a.html"), "utf8")).toContain("fill 4194305");
   });
