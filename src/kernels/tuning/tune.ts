@@ -1,6 +1,6 @@
 /** Finds the fastest kernel for a product among those that compute right here. */
 import type { Gpu } from "../../gpu/index.js";
-import { TILE_NAMES } from "../matmul-tile.js";
+import { chooseTile, TILE_NAMES } from "../matmul-tile.js";
 import { chooseTiles, type MatmulVariant, variantFits } from "../matmul-variant.js";
 import { isWhole, type MatmulWorkload } from "./choices.js";
 import { measureVariants } from "./measure.js";
@@ -28,13 +28,19 @@ export interface TunedMatmul {
   readonly refused: readonly MatmulVariant[];
 }
 
+/** What the device takes where nothing was tuned, by its full name. */
+function untunedVariant(gpu: Gpu, { size }: MatmulWorkload): MatmulVariant {
+  const kind = chooseTiles(gpu, size);
+  return kind === "lane" ? kind : `${kind} ${chooseTile(gpu, size)}`;
+}
+
 /** Kernels that could run a product on this device, the untuned choice first. */
 export function candidates(gpu: Gpu, workload: MatmulWorkload, options: TuneOptions = {}): MatmulVariant[] {
   const { precision = "f32", variants } = options;
   // Software drivers run invocations one after the other: there is nothing to fill by splitting.
   const kinds = gpu.info.software ? (["tile"] as const) : (["tile", "split"] as const);
   const all: MatmulVariant[] = [
-    ...[chooseTiles(gpu, workload.size), "lane" as const],
+    ...[untunedVariant(gpu, workload), "lane" as const],
     ...TILE_NAMES.flatMap((name) => kinds.map((kind) => `${kind} ${name}` as const)),
     ...(precision === "f16" ? ["subgroup matrix" as const] : []),
   ];
@@ -71,6 +77,6 @@ export async function tuneMatmul(gpu: Gpu, workload: MatmulWorkload, options: Tu
   }
   const times = await measureVariants(gpu, workload, proven.length > 0 ? proven : (["tile"] as const));
   const [variant, milliseconds] = times[0];
-  const untuned = times.find(([name]) => name === chooseTiles(gpu, workload.size))?.[1] ?? milliseconds;
+  const untuned = times.find(([name]) => name === untunedVariant(gpu, workload))?.[1] ?? milliseconds;
   return { workload, variant, milliseconds, untuned, refused };
 }
