@@ -12,10 +12,11 @@ struct Params { ranges: u32 }
 @group(0) @binding(2) var<storage, read> ranges: array<Range>;
 @group(0) @binding(3) var<storage, read_write> selections: array<Selection>;
 
-fn settle(index: u32, key: u32, rank: u32, equal: u32) {
+fn settle(index: u32, key: u32, rank: u32, equal: u32, end: u32) {
   selections[index].key = key;
   selections[index].rank = rank;
   selections[index].equal = equal;
+  selections[index].end = end;
   selections[index].settled = 1u;
 }
 
@@ -28,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let fits = u32(bracket.between <= range.capacity);
   selections[index].candidates = min(bracket.between, range.capacity);
   if (range.prune == 0u) { // no score has the key 0
-    settle(index, 0u, 0u, 1u);
+    settle(index, 0u, 0u, 1u, NO_END);
     selections[index].complete = 1u;
     return;
   }
@@ -41,11 +42,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let low = selections[index].low;
   let high = selections[index].high;
   let rank = range.prune - 1u;
-  let high_from = bracket.below + bracket.at_low + bracket.between;
-  if (rank >= bracket.below && rank < bracket.below + bracket.at_low) {
-    settle(index, low, rank - bracket.below, bracket.at_low);
-    selections[index].complete = u32(low != high) * fits;
+  let at_low = select(bracket.at_low, 0u, low == high); // else they are among those at the high key
+  let low_end = range.count - bracket.above - bracket.between;
+  let low_from = low_end - at_low;
+  let high_from = range.count - bracket.above;
+  if (rank >= low_from && rank < low_end) {
+    settle(index, low, rank - low_from, at_low, select(NO_END, LOW_END, fits == 1u));
+    selections[index].complete = fits;
   } else if (rank >= high_from && rank < high_from + bracket.at_high) {
-    settle(index, high, rank - high_from, bracket.at_high);
+    settle(index, high, rank - high_from, bracket.at_high, HIGH_END);
   }
 }

@@ -25,14 +25,14 @@ struct Selection {
   candidates: u32,     // their number
   below: u32,          // scores below all candidates
   last: u32,           // the last candidate tied with the threshold that is pruned, as its place in the arena
+  end: u32,            // the end of the bracket that the threshold is, which says where its ties are: LOW_END, HIGH_END or NO_END
   complete: u32,       // 1 when the candidates' bits are all that is left to write
   boundary: u32,       // ties in blocks before this one are pruned, in blocks after it kept
   boundary_ties: u32   // ties to prune in the block itself
 }
 
-// Scores of a range by their place to the bracket: between its keys, from the high key on; and where that was not enough, below the low key, at the low
-// key, at the high key.
-struct Bracket { between: u32, above: u32, below: u32, at_low: u32, at_high: u32 }
+// Scores of a range by their place to the bracket: between its keys, from the high key on, at the low key, at the high key.
+struct Bracket { between: u32, above: u32, at_low: u32, at_high: u32 }
 
 // Whether the threshold is one of the scores between the keys of its bracket.
 fn lies_between(range: Range, between: u32, above: u32) -> bool {
@@ -40,17 +40,14 @@ fn lies_between(range: Range, between: u32, above: u32) -> bool {
   return range.prune > below && range.prune <= below + between;
 }
 
-const TIED = 256u; // ties among the candidates that can be told apart without looking at all scores
 const OPEN = 0xffffffffu;
+const NO_END = 0u;
+const LOW_END = 1u;
+const HIGH_END = 2u;
 const NO_BOUNDARY = 0xffffffffu; // all ties are pruned
 const BLOCK_WORDS = 64u; // of 32 scores
 
 // Whether only some of the scores that equal the threshold are to be pruned.
 fn splits(range: Range, selection: Selection) -> bool {
   return range.prune > 0u && range.all_ties == 0u && selection.rank + 1u != selection.equal;
-}
-
-// Whether these are candidates, and few.
-fn tells_apart(selection: Selection) -> bool {
-  return selection.bracketed != 0u && selection.equal <= TIED;
 }

@@ -25,5 +25,7 @@ fn bits_above(word: u32, limit: u32) -> u32 {
 
 // Bits of the word's scores with this key.
 fn bits_equal(word: u32, key: u32) -> u32 {
-  return bits_above(word, key - 1u) & ~bits_above(word, key);
+  var bits = 0u;
+  for (var part = 0u; part < 8u; part++) { bits |= bits_of(score_keys(scores[word * 8u + part]) == vec4u(key), part); }
+  return bits;
 }

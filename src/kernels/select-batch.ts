@@ -11,16 +11,26 @@ import * as shaders from "./shaders.gen.js";
 /** `words`: how a tile of 32-bit words of keep bits is cut; `lanes` and `many`: invocations of workgroups that sum, and that look at scores. */
 const VARIANTS = {
   /** A workgroup runs on one core: few invocations, each with much to do. */
-  software: { words: { GROUP: 8, TURNS: 128 }, lanes: { GROUP: 8 }, many: { GROUP: 8 }, ALONE: true },
-  hardware: { words: { GROUP: 64, TURNS: 4 }, lanes: { GROUP: 64 }, many: { GROUP: 256 }, ALONE: false },
+  software: {
+    words: { GROUP: 8, TURNS: 128 },
+    lanes: { GROUP: 8 },
+    many: { GROUP: 8 },
+    ALONE: true,
+  },
+  hardware: {
+    words: { GROUP: 64, TURNS: 4 },
+    lanes: { GROUP: 64 },
+    many: { GROUP: 256 },
+    ALONE: false,
+  },
 } as const;
 
 /** How passes over scores are cut into workgroups. */
 export type SelectVariant = keyof typeof VARIANTS;
 
 /** Bytes of `struct Selection` and `struct Bracket` of shaders/shared/selection.wgsl. */
-const SELECTION_BYTES = 52;
-const BRACKET_BYTES = 20;
+const SELECTION_BYTES = 56;
+const BRACKET_BYTES = 16;
 
 /** Digits of a key from the highest: bits, and those below them. They add up to the 32 bits of a key. */
 const DIGITS = [
@@ -30,7 +40,7 @@ const DIGITS = [
 ] as const;
 
 const BINS = constantNumber(shaders.select_digit, "BINS");
-const TIED = constantNumber(shaders.select_boundary, "TIED");
+const BLOCK_WORDS = constantNumber(shaders.select_mask, "BLOCK_WORDS");
 const ZEROS = constantNumber(shaders.select_digit, "ZEROS");
 
 /** Buffers of a selection in many ranges. */
@@ -65,6 +75,8 @@ interface Batch {
   readonly candidates: GpuBuffer;
   /** Undefined where no range has candidates. */
   readonly candidateTiles: Tiles | undefined;
+  /** Bits of the scores at either end of the bracket, for each word of each tile. */
+  readonly ends: GpuBuffer;
   /** Where the places of candidates begin among the candidates' words. */
   readonly indices: number;
 }
@@ -103,6 +115,7 @@ export function selectBatch(
       return tiles ? [{ scores, start, ...tiles }] : [];
     }),
     candidates,
+    ends: gpu.allocate(plan.blocks * BLOCK_WORDS * 8),
     candidateTiles: tilesOf(plan.candidateTiles),
     indices,
   };
@@ -113,29 +126,43 @@ export function selectBatch(
 
 /** Encloses each threshold by two keys, writes the bits of what lies outside, and collects what lies between. */
 function bracketScores(batch: Batch, keep: BufferLike, samples: number): void {
-  const { gpu, variant, length, ranges, selections, parts, candidates, indices } = batch;
+  const { gpu, variant, length, ranges, selections, parts, candidates, ends, indices } = batch;
   const { words, lanes, many, ALONE } = VARIANTS[variant];
   const sample = gpu.allocate(Math.max(Math.ceil(samples / 4), 1) * 16);
   if (samples > 0) {
     for (const { scores, tiles, count } of parts) {
       const buffers = { scores, tiles, ranges, sample };
-      gpu.dispatch(shaders.select_sample, { buffers, params: { tiles: count }, constants: lanes, groups: count });
+      gpu.dispatch(shaders.select_sample, {
+        buffers,
+        params: { tiles: count },
+        constants: lanes,
+        groups: count,
+      });
     }
   }
-  const ends = { buffers: { sample, ranges, selections }, params: { ranges: length }, groups: length };
-  gpu.dispatch(shaders.select_ends, { ...ends, constants: many });
+  gpu.dispatch(shaders.select_ends, {
+    buffers: { sample, ranges, selections },
+    params: { ranges: length },
+    constants: many,
+    groups: length,
+  });
   const brackets = cleared(gpu, length * BRACKET_BYTES);
   for (const { scores, start, tiles, count } of parts) {
     gpu.dispatch(shaders.select_bracket, {
-      buffers: { scores, values: scores, tiles, ranges, selections, keep, brackets, candidates },
+      buffers: {
+        scores,
+        tiles,
+        ranges,
+        selections,
+        keep,
+        brackets,
+        candidates,
+        ends,
+      },
       params: { tiles: count, start, indices },
       constants: { ...words, ALONE },
       groups: count,
     });
-  }
-  for (const { scores, tiles, count } of parts) {
-    const buffers = { scores, tiles, ranges, selections, brackets };
-    gpu.dispatch(shaders.select_outside, { buffers, params: { tiles: count }, constants: words, groups: count });
   }
   gpu.dispatch(shaders.select_settle, {
     buffers: { brackets, ranges, selections },
@@ -155,46 +182,70 @@ function chooseDigits({ gpu, variant, length, ranges, selections, parts, candida
       const among = part === 0 ? candidateTiles : undefined;
       const candidateCount = among?.count ?? 0;
       gpu.dispatch(shaders.select_histogram, {
-        buffers: { scores, tiles, candidates, candidate_tiles: among?.tiles ?? tiles, ranges, selections, counts },
-        params: { tiles: candidateCount + count, candidate_tiles: candidateCount, ...place },
+        buffers: {
+          scores,
+          tiles,
+          candidates,
+          candidate_tiles: among?.tiles ?? tiles,
+          ranges,
+          selections,
+          counts,
+        },
+        params: {
+          tiles: candidateCount + count,
+          candidate_tiles: candidateCount,
+          ...place,
+        },
         constants: many,
         groups: candidateCount + count,
       });
     });
     const buffers = { counts, ranges, selections };
     const params = { ranges: length, ...place };
-    gpu.dispatch(shaders.select_digit, { buffers, params, constants: lanes, groups: length });
+    gpu.dispatch(shaders.select_digit, {
+      buffers,
+      params,
+      constants: lanes,
+      groups: length,
+    });
   });
 }
 
 /** Finds where ties stop being pruned, and writes the bits that are left, and the results. */
 function writeBits(
-  { gpu, variant, length, ranges, selections, parts, candidates, candidateTiles, indices }: Batch,
+  batch: Batch,
   { keep, results }: Pick<SelectBuffers, "keep" | "results">,
   { blocks, stride }: { blocks: number; stride: number },
 ): void {
+  const { gpu, variant, length, ranges, selections, parts, candidates, candidateTiles, ends, indices } = batch;
   const { words, lanes, many } = VARIANTS[variant];
-  const [ties, tied] = [cleared(gpu, blocks * 4), cleared(gpu, length * (TIED + 1) * 4)];
-  if (candidateTiles) {
-    const { tiles, count } = candidateTiles;
-    const buffers = { candidates, tiles, ranges, selections, tied };
-    gpu.dispatch(shaders.select_tied, { buffers, params: { tiles: count, indices }, constants: many, groups: count });
-  }
+  const ties = cleared(gpu, blocks * 4);
   for (const { scores, tiles, count } of parts) {
-    const buffers = { scores, tiles, ranges, selections, ties };
-    gpu.dispatch(shaders.select_ties, { buffers, params: { tiles: count }, constants: words, groups: count });
+    const buffers = { scores, tiles, ranges, selections, ends, ties };
+    gpu.dispatch(shaders.select_ties, {
+      buffers,
+      params: { tiles: count },
+      constants: words,
+      groups: count,
+    });
   }
   gpu.dispatch(shaders.select_boundary, {
-    buffers: { ties, tied, ranges, selections, results },
+    buffers: { ties, ranges, selections, results },
     params: { ranges: length, stride },
     constants: lanes,
     groups: length,
   });
   for (const { scores, start, tiles, count } of parts) {
-    const buffers = { scores, tiles, selections, keep };
-    gpu.dispatch(shaders.select_mask, { buffers, params: { tiles: count, start }, constants: words, groups: count });
+    const buffers = { scores, tiles, selections, ends, keep };
+    gpu.dispatch(shaders.select_mask, {
+      buffers,
+      params: { tiles: count, start },
+      constants: words,
+      groups: count,
+    });
   }
   if (candidateTiles) {
+    endTiedCandidates(batch, candidateTiles);
     const { tiles, count } = candidateTiles;
     gpu.dispatch(shaders.select_candidates, {
       buffers: { candidates, tiles, ranges, selections, keep },
@@ -203,4 +254,26 @@ function writeBits(
       groups: count,
     });
   }
+}
+
+/** Finds where ties among the candidates stop being pruned. */
+function endTiedCandidates(
+  { gpu, variant, length, ranges, selections, candidates, indices }: Batch,
+  { tiles, count }: Tiles,
+): void {
+  const { lanes, many } = VARIANTS[variant];
+  const [tied, places] = [cleared(gpu, length * 4), gpu.allocate(indices * 4)];
+  gpu.dispatch(shaders.select_tied, {
+    buffers: { candidates, tiles, ranges, selections, tied, places },
+    params: { tiles: count, indices },
+    constants: many,
+    groups: count,
+  });
+  const buffers = { tied, places, ranges, selections };
+  gpu.dispatch(shaders.select_last, {
+    buffers,
+    params: { ranges: length },
+    constants: lanes,
+    groups: length,
+  });
 }

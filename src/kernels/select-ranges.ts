@@ -36,7 +36,8 @@ const MOST_RANGES = 256;
  * with -0 equal to +0 and NaN above infinity; denormals count.
  *
  * Scores are read once: a sample gives two keys that very likely enclose the threshold, one pass writes the bits of what lies outside and collects what
- * lies between, and the threshold is chosen among these few. Where the threshold turns out to lie elsewhere, or splits ties, scores are read again.
+ * lies between, and the threshold is chosen among these few. That pass also marks what equals either key, so that many ties cost no further reading.
+ * Where the threshold turns out to lie elsewhere, scores are read again.
  * @throws UsageError when a `prune` is not in 0 ... count. @throws ShapeError when a buffer is too short.
  */
 export function selectRanges(

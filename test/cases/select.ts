@@ -8,9 +8,11 @@ import {
   compareScores,
   constant,
   grainy,
+  halfPrecision,
   halfZeros,
   products,
   rankOrder,
+  rounded,
   type ScoreFill,
   signed,
   special,
@@ -107,6 +109,8 @@ const shapes: Shape[] = [
   shape("more candidates than expected of", crowded, MANY, 150_000, 5),
   shape("grainy", grainy, MANY, 150_000, 7),
   shape("grainy", grainy, 70_001, 300, 0),
+  shape("rounded", rounded, MANY, 150_000, 7),
+  shape("rounded", rounded, MANY, 70_003, 4096),
   shape("half zeros", halfZeros, 100_003, 20_001, 1),
   shape("half zeros", halfZeros, 100_003, 70_001, 1),
   shape("coarse", coarse, 100_003, 40_001, 95),
@@ -116,8 +120,11 @@ const shapes: Shape[] = [
   shape("special values", special, 10_007, 9900, 3),
   shape("products", products, 5_700_000, 2_850_000, 0, true),
   shape("products", products, 22_000_000, 11_000_000, 0, true),
-  shape("half zeros", halfZeros, 5_700_000, 1_000_000, 0, true),
-  shape("coarse", coarse, 5_700_000, 2_850_000, 0, true),
+  shape("half zeros", halfZeros, 22_000_000, 5_500_000, 0, true),
+  shape("half zeros", halfZeros, 22_000_000, 11_000_000, 0, true),
+  shape("constant", constant, 22_000_000, 11_000_000, 0, true),
+  shape("coarse", coarse, 22_000_000, 11_000_000, 0, true),
+  shape("half-precision", halfPrecision, 22_000_000, 11_000_000, 0, true),
 ];
 
 function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTuning = {}): KernelCase {
@@ -127,11 +134,23 @@ function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTu
     name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${Object.entries(tuning)
       .map(([name, value]) => `, ${name} ${value}`)
       .join("")}`,
-    inputs: () => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }),
-    outputs: { keep: { length: Math.ceil(total / 32), type: "u32" }, threshold: { length: 2, type: "u32" } },
+    inputs: () => ({
+      scores: fill(total, count),
+      keep: maskWords(Math.ceil(total / 32) * 32, count),
+    }),
+    outputs: {
+      keep: { length: Math.ceil(total / 32), type: "u32" },
+      threshold: { length: 2, type: "u32" },
+    },
     run: (gpu, { scores, keep, threshold }) =>
       selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, tuning),
-    oracle: ({ scores, keep }) => oracle(scores as Float32Array, keep as Uint32Array, { offset, count, prune, ties }),
+    oracle: ({ scores, keep }) =>
+      oracle(scores as Float32Array, keep as Uint32Array, {
+        offset,
+        count,
+        prune,
+        ties,
+      }),
     tolerance: EXACT,
     bytes: 4.125 * count,
     benchOnly,
@@ -140,8 +159,12 @@ function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTu
 
 export const cases: KernelCase[] = [
   ...shapes.flatMap((range) => [selectCase(range, "lowest-index"), selectCase(range, "less-or-equal")]),
-  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", { variant: "hardware" }),
-  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", { variant: "hardware" }),
+  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", {
+    variant: "hardware",
+  }),
+  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", {
+    variant: "hardware",
+  }),
   // Arenas larger than a binding, here of 64 KiB: the threshold, its ties and the boundary words meet across pieces.
   ...[shape("products", products, 40_009, 20_000, 3), shape("coarse", coarse, MANY, 140_001, 95)].map((range) =>
     selectCase(range, "lowest-index", { largestBinding: 65_536 }),

@@ -22,6 +22,14 @@ export const coarse: ScoreFill = (length, seed) => normals(length, seed).map((va
 /** A few of each. */
 export const grainy: ScoreFill = (length, seed) =>
   normals(length, seed).map((value) => Math.round((value * length) / 20) / length);
+/** Thousands of each. */
+export const rounded: ScoreFill = (length, seed) => normals(length, seed).map((value) => Math.round(value * 100) / 100);
+/** As f16 holds them: eleven bits. */
+export const halfPrecision: ScoreFill = (length, seed) =>
+  normals(length, seed).map((value) => {
+    const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
+    return Math.round(value / step) * step;
+  });
 export const constant: ScoreFill = (length) => new Float32Array(length).fill(0.25);
 export const special: ScoreFill = (length, seed) => {
   const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
