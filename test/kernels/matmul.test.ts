@@ -68,10 +68,10 @@ describe("matmul: refusals", () => {
   });
 
   test("lanes forced on a device without small subgroups", () => {
-    const buffer = { byteLength: 400 };
-    const buffers = { a: buffer, b: buffer, out: buffer } as unknown as MatmulBuffers;
-    const fake = { ...device(true, 32, "subgroups"), scope: () => ({ [Symbol.dispose]: () => {} }) } as unknown as Gpu;
-    const forced = () => matmul(fake, "nt", buffers, { m: 5, n: 5, k: 5 }, { variant: "lane" });
+    const buffer = { buffer: { byteLength: 400 } } as never;
+    const fake = { ...device(true, 32, "subgroups"), scope: () => ({ [Symbol.dispose]() {} }) } as unknown as Gpu;
+    const forced = () =>
+      matmul(fake, "nt", { a: buffer, b: buffer, out: buffer }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
     expect(forced).toThrow(KernelError);
     expect(forced).toThrow(/lane variant: expected subgroups of 4 or 8, got 32/);
   });
