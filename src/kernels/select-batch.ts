@@ -11,18 +11,8 @@ import * as shaders from "./shaders.gen.js";
 /** `words`: how a tile of 32-bit words of keep bits is cut; `lanes` and `many`: invocations of workgroups that sum, and that look at scores. */
 const VARIANTS = {
   /** A workgroup runs on one core: few invocations, each with much to do. */
-  software: {
-    words: { GROUP: 8, TURNS: 128 },
-    lanes: { GROUP: 8 },
-    many: { GROUP: 8 },
-    ALONE: true,
-  },
-  hardware: {
-    words: { GROUP: 64, TURNS: 4 },
-    lanes: { GROUP: 64 },
-    many: { GROUP: 256 },
-    ALONE: false,
-  },
+  software: { words: { GROUP: 8, TURNS: 128 }, lanes: { GROUP: 8 }, many: { GROUP: 8 }, ALONE: true },
+  hardware: { words: { GROUP: 64, TURNS: 4 }, lanes: { GROUP: 64 }, many: { GROUP: 256 }, ALONE: false },
 } as const;
 
 /** How passes over scores are cut into workgroups. */
@@ -132,33 +122,15 @@ function bracketScores(batch: Batch, keep: BufferLike, samples: number): void {
   if (samples > 0) {
     for (const { scores, tiles, count } of parts) {
       const buffers = { scores, tiles, ranges, sample };
-      gpu.dispatch(shaders.select_sample, {
-        buffers,
-        params: { tiles: count },
-        constants: lanes,
-        groups: count,
-      });
+      gpu.dispatch(shaders.select_sample, { buffers, params: { tiles: count }, constants: lanes, groups: count });
     }
   }
-  gpu.dispatch(shaders.select_ends, {
-    buffers: { sample, ranges, selections },
-    params: { ranges: length },
-    constants: many,
-    groups: length,
-  });
+  const choice = { buffers: { sample, ranges, selections }, params: { ranges: length }, groups: length };
+  gpu.dispatch(shaders.select_ends, { ...choice, constants: many });
   const brackets = cleared(gpu, length * BRACKET_BYTES);
   for (const { scores, start, tiles, count } of parts) {
     gpu.dispatch(shaders.select_bracket, {
-      buffers: {
-        scores,
-        tiles,
-        ranges,
-        selections,
-        keep,
-        brackets,
-        candidates,
-        ends,
-      },
+      buffers: { scores, tiles, ranges, selections, keep, brackets, candidates, ends },
       params: { tiles: count, start, indices },
       constants: { ...words, ALONE },
       groups: count,
@@ -182,32 +154,15 @@ function chooseDigits({ gpu, variant, length, ranges, selections, parts, candida
       const among = part === 0 ? candidateTiles : undefined;
       const candidateCount = among?.count ?? 0;
       gpu.dispatch(shaders.select_histogram, {
-        buffers: {
-          scores,
-          tiles,
-          candidates,
-          candidate_tiles: among?.tiles ?? tiles,
-          ranges,
-          selections,
-          counts,
-        },
-        params: {
-          tiles: candidateCount + count,
-          candidate_tiles: candidateCount,
-          ...place,
-        },
+        buffers: { scores, tiles, candidates, candidate_tiles: among?.tiles ?? tiles, ranges, selections, counts },
+        params: { tiles: candidateCount + count, candidate_tiles: candidateCount, ...place },
         constants: many,
         groups: candidateCount + count,
       });
     });
     const buffers = { counts, ranges, selections };
     const params = { ranges: length, ...place };
-    gpu.dispatch(shaders.select_digit, {
-      buffers,
-      params,
-      constants: lanes,
-      groups: length,
-    });
+    gpu.dispatch(shaders.select_digit, { buffers, params, constants: lanes, groups: length });
   });
 }
 
@@ -222,12 +177,7 @@ function writeBits(
   const ties = cleared(gpu, blocks * 4);
   for (const { scores, tiles, count } of parts) {
     const buffers = { scores, tiles, ranges, selections, ends, ties };
-    gpu.dispatch(shaders.select_ties, {
-      buffers,
-      params: { tiles: count },
-      constants: words,
-      groups: count,
-    });
+    gpu.dispatch(shaders.select_ties, { buffers, params: { tiles: count }, constants: words, groups: count });
   }
   gpu.dispatch(shaders.select_boundary, {
     buffers: { ties, ranges, selections, results },
@@ -237,12 +187,7 @@ function writeBits(
   });
   for (const { scores, start, tiles, count } of parts) {
     const buffers = { scores, tiles, selections, ends, keep };
-    gpu.dispatch(shaders.select_mask, {
-      buffers,
-      params: { tiles: count, start },
-      constants: words,
-      groups: count,
-    });
+    gpu.dispatch(shaders.select_mask, { buffers, params: { tiles: count, start }, constants: words, groups: count });
   }
   if (candidateTiles) {
     endTiedCandidates(batch, candidateTiles);
@@ -270,10 +215,5 @@ function endTiedCandidates(
     groups: count,
   });
   const buffers = { tied, places, ranges, selections };
-  gpu.dispatch(shaders.select_last, {
-    buffers,
-    params: { ranges: length },
-    constants: lanes,
-    groups: length,
-  });
+  gpu.dispatch(shaders.select_last, { buffers, params: { ranges: length }, constants: lanes, groups: length });
 }

@@ -134,23 +134,11 @@ function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTu
     name: `selectSmallest ${prune} of ${count} ${what} from ${offset}, ${ties}${Object.entries(tuning)
       .map(([name, value]) => `, ${name} ${value}`)
       .join("")}`,
-    inputs: () => ({
-      scores: fill(total, count),
-      keep: maskWords(Math.ceil(total / 32) * 32, count),
-    }),
-    outputs: {
-      keep: { length: Math.ceil(total / 32), type: "u32" },
-      threshold: { length: 2, type: "u32" },
-    },
+    inputs: () => ({ scores: fill(total, count), keep: maskWords(Math.ceil(total / 32) * 32, count) }),
+    outputs: { keep: { length: Math.ceil(total / 32), type: "u32" }, threshold: { length: 2, type: "u32" } },
     run: (gpu, { scores, keep, threshold }) =>
       selectSmallest(gpu, { scores, keep, threshold }, { offset, count, prune, ties }, tuning),
-    oracle: ({ scores, keep }) =>
-      oracle(scores as Float32Array, keep as Uint32Array, {
-        offset,
-        count,
-        prune,
-        ties,
-      }),
+    oracle: ({ scores, keep }) => oracle(scores as Float32Array, keep as Uint32Array, { offset, count, prune, ties }),
     tolerance: EXACT,
     bytes: 4.125 * count,
     benchOnly,
@@ -159,12 +147,8 @@ function selectCase(range: Shape, ties: SelectionRange["ties"], tuning: SelectTu
 
 export const cases: KernelCase[] = [
   ...shapes.flatMap((range) => [selectCase(range, "lowest-index"), selectCase(range, "less-or-equal")]),
-  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", {
-    variant: "hardware",
-  }),
-  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", {
-    variant: "hardware",
-  }),
+  selectCase(shape("products", products, 40_009, 20_000, 3), "lowest-index", { variant: "hardware" }),
+  selectCase(shape("products", products, MANY, 210_005, 33), "lowest-index", { variant: "hardware" }),
   // Arenas larger than a binding, here of 64 KiB: the threshold, its ties and the boundary words meet across pieces.
   ...[shape("products", products, 40_009, 20_000, 3), shape("coarse", coarse, MANY, 140_001, 95)].map((range) =>
     selectCase(range, "lowest-index", { largestBinding: 65_536 }),
