@@ -4,6 +4,7 @@ import { type MatmulBuffers, matmul } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import type { MatmulWorkload } from "./choices.js";
 
+/** Computes a product by the kernel that is named; tests pass one that computes wrongly. */
 export type VariantRunner = (
   gpu: Gpu,
   variant: MatmulVariant,

@@ -6,6 +6,7 @@ const TOKENS = 197;
 const WIDTHS = [192, 384, 768];
 const BATCHES = [1, 8];
 
+/** A product and what `secateur tune --filter` calls it. */
 export interface NamedWorkload {
   /** "nt masked 1576x576x192". */
   readonly name: string;
