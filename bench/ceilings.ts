@@ -83,7 +83,7 @@ async function bestRate(gpu: Gpu, amount: number, run: () => void): Promise<numb
 }
 
 async function arithmetic(gpu: Gpu): Promise<number> {
-  const groups = gpu.info.software ? 128 : 16_384;
+  const groups = gpu.info.software ? 512 : 16_384;
   const y = gpu.allocate(16);
   gpu.upload(y, Float32Array.of(0.5, 0.25, 0, 0));
   let best = 0;
