@@ -18,6 +18,7 @@ export const TILE_NAMES = [
   "128x128x16/8x8",
   "128x128x16/16x8",
 ] as const;
+/** A member of the family of tiles: rows x columns x depth of the tile, then rows x columns an invocation. */
 export type TileName = (typeof TILE_NAMES)[number];
 
 export interface TileShape {
