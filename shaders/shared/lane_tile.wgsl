@@ -29,6 +29,27 @@ fn add_product(tile: ptr<function, Tile>, rows: mat4x4f, block: mat4x4f) {
   }
 }
 
+// The same for an operand whose values lie together by rows: lane l brings four rows of summed element l % 4, namely those of block l / 4 of low_g and high_g
+// in column g of `columns`.
+fn add_transposed(tile: ptr<function, Tile>, columns: mat4x4f, block: mat4x4f) {
+  add_half_transposed(tile, columns, block);
+  (*tile).low2 = add_block((*tile).low2, block, transpose(low(columns[2])));
+  (*tile).low3 = add_block((*tile).low3, block, transpose(low(columns[3])));
+  if (LANES == 8u) {
+    (*tile).high2 = add_block((*tile).high2, block, transpose(high(columns[2])));
+    (*tile).high3 = add_block((*tile).high3, block, transpose(high(columns[3])));
+  }
+}
+
+fn add_half_transposed(tile: ptr<function, Tile>, columns: mat4x4f, block: mat4x4f) {
+  (*tile).low0 = add_block((*tile).low0, block, transpose(low(columns[0])));
+  (*tile).low1 = add_block((*tile).low1, block, transpose(low(columns[1])));
+  if (LANES == 8u) {
+    (*tile).high0 = add_block((*tile).high0, block, transpose(high(columns[0])));
+    (*tile).high1 = add_block((*tile).high1, block, transpose(high(columns[1])));
+  }
+}
+
 fn low(x: vec4f) -> mat4x4f {
   return mat4x4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
 }
@@ -59,6 +80,36 @@ fn tile_block(tile: ptr<function, Tile>, n: u32) -> mat4x4f {
     if (n == 7u) { block = (*tile).high3; }
   }
   return block;
+}
+
+fn set_block(tile: ptr<function, Tile>, n: u32, block: mat4x4f) {
+  if (n == 0u) { (*tile).low0 = block; }
+  if (n == 1u) { (*tile).low1 = block; }
+  if (n == 2u) { (*tile).low2 = block; }
+  if (n == 3u) { (*tile).low3 = block; }
+  if (LANES == 8u) {
+    if (n == 4u) { (*tile).high0 = block; }
+    if (n == 5u) { (*tile).high1 = block; }
+    if (n == 6u) { (*tile).high2 = block; }
+    if (n == 7u) { (*tile).high3 = block; }
+  }
+}
+
+// Four rows of a product whose summed elements lie across the lanes: column i of `rows` has this lane's four elements of row i, and block n of the tile is
+// what lane n's elements are multiplied with.
+fn product_over_lanes(rows: mat4x4f, blocks: ptr<function, Tile>) -> mat4x4f {
+  var sum = mat4x4f();
+  sum = add_block(sum, (*blocks).low0, mat4x4f(subgroupBroadcast(rows[0], 0u), subgroupBroadcast(rows[1], 0u), subgroupBroadcast(rows[2], 0u), subgroupBroadcast(rows[3], 0u)));
+  sum = add_block(sum, (*blocks).low1, mat4x4f(subgroupBroadcast(rows[0], 1u), subgroupBroadcast(rows[1], 1u), subgroupBroadcast(rows[2], 1u), subgroupBroadcast(rows[3], 1u)));
+  sum = add_block(sum, (*blocks).low2, mat4x4f(subgroupBroadcast(rows[0], 2u), subgroupBroadcast(rows[1], 2u), subgroupBroadcast(rows[2], 2u), subgroupBroadcast(rows[3], 2u)));
+  sum = add_block(sum, (*blocks).low3, mat4x4f(subgroupBroadcast(rows[0], 3u), subgroupBroadcast(rows[1], 3u), subgroupBroadcast(rows[2], 3u), subgroupBroadcast(rows[3], 3u)));
+  if (LANES == 8u) {
+    sum = add_block(sum, (*blocks).high0, mat4x4f(subgroupBroadcast(rows[0], 4u), subgroupBroadcast(rows[1], 4u), subgroupBroadcast(rows[2], 4u), subgroupBroadcast(rows[3], 4u)));
+    sum = add_block(sum, (*blocks).high1, mat4x4f(subgroupBroadcast(rows[0], 5u), subgroupBroadcast(rows[1], 5u), subgroupBroadcast(rows[2], 5u), subgroupBroadcast(rows[3], 5u)));
+    sum = add_block(sum, (*blocks).high2, mat4x4f(subgroupBroadcast(rows[0], 6u), subgroupBroadcast(rows[1], 6u), subgroupBroadcast(rows[2], 6u), subgroupBroadcast(rows[3], 6u)));
+    sum = add_block(sum, (*blocks).high3, mat4x4f(subgroupBroadcast(rows[0], 7u), subgroupBroadcast(rows[1], 7u), subgroupBroadcast(rows[2], 7u), subgroupBroadcast(rows[3], 7u)));
+  }
+  return sum;
 }
 
 fn block_row(block: mat4x4f, i: u32) -> vec4f {

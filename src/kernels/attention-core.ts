@@ -1,5 +1,6 @@
 /** What attention over packed operands and attention across two sets of tokens have in common: the dispatches, by where operands lie. */
 import type { Gpu } from "../gpu/index.js";
+import { bufferOf } from "../gpu/scope.js";
 import { constantNumber } from "../gpu/shader.js";
 import { type AttentionPlan, type AttentionVariant, operandConstants, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
@@ -58,9 +59,6 @@ export interface CoreGradBuffers extends CoreBuffers {
 
 const scaleOf = ({ headDim, scale = headDim ** -0.5 }: CoreSize) => scale;
 
-/** Whether the plan needs what only the row kernels have. */
-const needsRows = (causal: boolean, keyGate: BufferLike | undefined) => causal || keyGate !== undefined;
-
 /** Parameters of kernels that go from q, k and v, in values of `width` elements. */
 function operandParams(size: CoreSize, { q, k, v }: Pick<CoreBuffers, "q" | "k" | "v">, width: number) {
   return {
@@ -86,7 +84,7 @@ export function attend(
   { variant, causal = false, storage }: CrossAttentionOptions & Order & StorageOptions,
 ): void {
   const { batch, queries, heads, headDim } = size;
-  const plan = planAttention(gpu, headDim, needsRows(causal, buffers.keyGate), variant, storage);
+  const plan = planAttention(gpu, headDim, variant, storage);
   using _temporaries = gpu.scope();
   const length = batch * queries * heads * headDim;
   // Sums go through the result from block to block of keys, where f16 would round them each time.
@@ -98,18 +96,11 @@ export function attend(
 function runAttention(gpu: Gpu, buffers: CoreBuffers, size: CoreSize, plan: AttentionPlan, causal: boolean): void {
   const { q, k, v, out, logsumexp, keyGate } = buffers;
   const { batch, queries, heads } = size;
-  const operands = { q: q.buffer, k: k.buffer, v: v.buffer, out, logsumexp };
-  const params = operandParams(size, buffers, plan.width);
-  const groups = [Math.ceil(queries / plan.rows), heads, batch] as const;
-  if (plan.variant === "lane") {
-    gpu.dispatch(shaders.attention_lane, { buffers: operands, params, constants: plan.constants, groups });
-    return;
-  }
-  gpu.dispatch(shaders.attention, {
-    buffers: { ...operands, key_gate: keyGate ?? q.buffer },
-    params,
+  gpu.dispatch(plan.variant === "lane" ? shaders.attention_lane : shaders.attention, {
+    buffers: { q: q.buffer, k: k.buffer, v: v.buffer, out, logsumexp, key_gate: keyGate ?? q.buffer },
+    params: operandParams(size, buffers, plan.width),
     constants: { ...plan.constants, GATED: keyGate !== undefined, CAUSAL: causal },
-    groups,
+    groups: [Math.ceil(queries / plan.rows), heads, batch],
   });
 }
 
@@ -125,20 +116,27 @@ export function attendGrad(
   using _temporaries = gpu.scope();
   const delta = gpu.allocate(4 * batch * heads * queries);
   attentionDelta(gpu, { out, dOut, delta }, size);
-  const plan = planAttention(gpu, headDim, needsRows(causal, keyGate), variant);
+  const plan = planAttention(gpu, headDim, variant);
   if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dKeyGate }, size, causal);
+  const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
+  if (plan.variant === "lane") {
+    const call = { params: operandParams(size, buffers, 4), constants: { ...plan.constants, ...selection } };
+    gradByLanes(gpu, { ...buffers, delta }, size, call);
+    return;
+  }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
   const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand) => {
-    const operands = {
-      own_first: own.first.buffer,
-      own_second: own.second.buffer,
-      other_first: other.first.buffer,
-      other_second: other.second.buffer,
-      logsumexp,
-      delta,
-      gradient: first.buffer,
-    };
-    const call = {
+    gpu.dispatch(shaders.attention_grad, {
+      buffers: {
+        own_first: own.first.buffer,
+        own_second: own.second.buffer,
+        other_first: other.first.buffer,
+        other_second: other.second.buffer,
+        logsumexp,
+        delta,
+        gradient: first.buffer,
+        key_gate: keyGate ?? logsumexp,
+      },
       params: {
         heads,
         head_dim: headDim / plan.width,
@@ -157,17 +155,8 @@ export function attendGrad(
         second_gradient_offset: second.offset / plan.width,
         gradient_stride: first.stride / plan.width,
       },
-      groups: [Math.ceil(own.rows / plan.rows), heads, batch] as const,
-    };
-    const constants = { ...plan.constants, OF_KEYS: ofKeys };
-    if (plan.variant === "lane") {
-      gpu.dispatch(shaders.attention_grad_lane, { ...call, buffers: operands, constants });
-      return;
-    }
-    gpu.dispatch(shaders.attention_grad, {
-      ...call,
-      buffers: { ...operands, key_gate: keyGate ?? logsumexp },
-      constants: { ...constants, GATED: keyGate !== undefined, CAUSAL: causal },
+      constants: { ...plan.constants, ...selection, OF_KEYS: ofKeys },
+      groups: [Math.ceil(own.rows / plan.rows), heads, batch],
     });
   };
   const ofQueries = { first: q, second: upstream, rows: queries };
@@ -181,6 +170,49 @@ interface Side {
   readonly first: Operand;
   readonly second: Operand;
   readonly rows: number;
+}
+
+/** All three gradients in one dispatch. A kernel may not write into two bindings of one buffer, so that two buffers become one for a while. */
+function gradByLanes(
+  gpu: Gpu,
+  buffers: CoreGradBuffers & { readonly delta: BufferLike },
+  { batch, queries, keys, heads, headDim }: CoreSize,
+  call: {
+    readonly params: ReturnType<typeof operandParams>;
+    readonly constants: Readonly<Record<string, number | string | boolean>>;
+  },
+): void {
+  const { q, k, v, logsumexp, keyGate, delta, dOut, dQ, dK, dV } = buffers;
+  const joined = bufferOf(dQ.buffer) === bufferOf(dK.buffer);
+  const [bytesOfQ, bytesOfKv] = [4 * batch * queries * heads * headDim, 8 * batch * keys * heads * headDim];
+  const gradient = joined ? dQ.buffer : gpu.allocate(bytesOfQ + bytesOfKv);
+  const after = joined ? 0 : bytesOfQ / 4;
+  gpu.dispatch(shaders.attention_grad_lane, {
+    buffers: {
+      q: q.buffer,
+      k: k.buffer,
+      v: v.buffer,
+      d_out: dOut,
+      logsumexp,
+      delta,
+      gradient,
+      key_gate: keyGate ?? logsumexp,
+    },
+    params: {
+      ...call.params,
+      d_q_offset: dQ.offset / 4,
+      d_q_stride: dQ.stride / 4,
+      d_k_offset: (after + dK.offset) / 4,
+      d_k_stride: dK.stride / 4,
+      d_v_offset: (after + dV.offset) / 4,
+      d_v_stride: dV.stride / 4,
+    },
+    constants: call.constants,
+    groups: [heads, batch, 1],
+  });
+  if (joined) return;
+  gpu.copy(bufferOf(gradient), bufferOf(dQ.buffer), bytesOfQ);
+  gpu.copy(bufferOf(gradient), bufferOf(dK.buffer), bytesOfKv, bytesOfQ);
 }
 
 const DELTA_GROUP = constantNumber(shaders.attention_delta, "GROUP");

@@ -28,17 +28,11 @@ export interface AttentionPlan {
 export function planAttention(
   gpu: Gpu,
   headDim: number,
-  selective: boolean,
   wanted?: AttentionVariant,
   storage: FloatStorage = "f32",
 ): AttentionPlan {
   const lanes = usableLanes(gpu, headDim);
-  if (selective && wanted === "lane") {
-    throw new KernelError(
-      'attention: lane variant: expected no key gates and no causal order, got some; use variant "row"',
-    );
-  }
-  const variant = wanted ?? (gpu.info.software && lanes && !selective ? "lane" : "row");
+  const variant = wanted ?? (gpu.info.software && lanes ? "lane" : "row");
   const width = loadWidth(headDim);
   if (variant === "row") {
     const rows = gpu.info.software ? 8 : 64;
