@@ -4,7 +4,6 @@
  */
 export { FormatError, GpuError, KernelError, ShapeError, UsageError } from "./errors.js";
 export { Gpu, GpuBuffer, type GpuOptions, type Recording, type Scope, type Synchronous } from "./gpu/index.js";
-export { cachedTuning, lazyTuning, pinnedTuning, type TuningFile } from "./kernels/index.js";
 export {
   encodeCheckpoint,
   encodeSafetensors,
@@ -12,6 +11,7 @@ export {
   parseModelConfig,
   parseSafetensors,
 } from "./io/index.js";
+export { cachedTuning, lazyTuning, pinnedTuning, type TuningFile } from "./kernels/index.js";
 export { ConvNet, createModel, MLP, type Model, type ModelOutput, ViT } from "./nn/index.js";
 export {
   clearMasks,

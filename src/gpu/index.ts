@@ -1,4 +1,4 @@
-export { type BufferHome, GpuBuffer } from "./buffer.js";
+export { type BufferHome, GpuBuffer, type PlannedMemory } from "./buffer.js";
 export type { Groups } from "./command.js";
 export { openAdapter } from "./device.js";
 export type { DispatchCall, GroupCount, ParamsOf } from "./dispatch.js";

@@ -88,7 +88,7 @@ export {
   type MatmulVariant,
   matmul,
 } from "./matmul.js";
-export type { TileName } from "./matmul-tile.js";
+export { TILE_NAMES, type TileName } from "./matmul-tile.js";
 export { columnMoments, type MomentSize, moment } from "./moment.js";
 export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";

@@ -3,6 +3,7 @@ export type { WeightAs } from "../kernels/weight-as.js";
 export { backward, Gradients } from "./backward.js";
 export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
 export {
+  type Activated,
   type BackwardContext,
   type ByInput,
   type CurvatureContext,
@@ -39,4 +40,4 @@ export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./
 export { powerOfTwoOf } from "./ops/range.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
-export { type ElementType, type Shape, sizeOf, Tensor } from "./tensor.js";
+export { type ElementType, type HostData, type Shape, sizeOf, Tensor } from "./tensor.js";
