@@ -156,6 +156,7 @@ export {
   makeTuningFile,
   type NamedWorkload,
   pinnedTuning,
+  readCachedTuning,
   type TunedMatmul,
   type TuneOptions,
   type TuningFile,

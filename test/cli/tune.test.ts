@@ -1,8 +1,10 @@
 /** `secateur tune` around the search itself, which test/kernels/tuning.test.ts covers. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { pinnedTuning } from "../../src/kernels/index.js";
+import { Gpu } from "../../src/gpu/index.js";
+import { makeTuningFile, pinnedTuning, readCachedTuning, writeCachedTuning } from "../../src/kernels/index.js";
 import { inOwnCache } from "../harness/cache.js";
+import { sharedGpu } from "../harness/gpu.js";
 import { cli, noGpu, Workplace } from "./harness.js";
 
 test("no product matches", async () => {
@@ -21,4 +23,18 @@ test("a spent budget leaves an empty file that can be pinned", async () => {
   const file = JSON.parse(readFileSync(workspace.path("choices.json"), "utf8"));
   expect(file.matmul).toEqual({});
   expect(() => pinnedTuning(file)).not.toThrow();
+});
+
+test("products that are left out keep what was found for them before", async () => {
+  using gpu = Gpu.from((await sharedGpu()).device);
+  await inOwnCache(async () => {
+    await writeCachedTuning(gpu, makeTuningFile(gpu, new Map([["nt 3x3x3", "tile"]])));
+    expect((await cli(["tune", "--budget", "1e-9"])).exitCode).toBe(0);
+    expect((await readCachedTuning(gpu))?.matmul).toEqual({ "nt 3x3x3": "tile" });
+  });
+});
+
+test("a path that cannot be written is refused before a device is opened", async () => {
+  const { exitCode, stderr } = await cli(["tune", "--out", import.meta.dirname], { openGpu: noGpu });
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining("folder")]);
 });

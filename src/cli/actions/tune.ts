@@ -1,9 +1,10 @@
 /** `secateur tune`: which kernels are fastest here, for the products that Vision Transformers are made of. */
-import { writeFile } from "node:fs/promises";
 import { UsageError } from "../../errors.js";
+import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
 import {
   type MatmulVariant,
   makeTuningFile,
+  readCachedTuning,
   type TunedMatmul,
   tuneMatmul,
   vitWorkloads,
@@ -23,7 +24,7 @@ export interface TuneArguments {
   readonly out?: string;
 }
 
-/** @throws UsageError when no product matches the filter. */
+/** @throws UsageError when no product matches the filter, or `out` cannot be written. */
 export async function tuneDevice(context: CommandContext, options: TuneArguments): Promise<Outcome> {
   const { filter, budget, precision, out } = options;
   const workloads = vitWorkloads().filter(({ name }) => filter?.test(name) ?? true);
@@ -33,6 +34,7 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
       `filter: expected a pattern that matches a product (${names[0]} ...), got ${filter}; widen it`,
     );
   }
+  if (out !== undefined) await checkWritableFile(out);
   using gpu = await context.openGpu();
   using progress = new Progress(context.stderr, workloads.length);
   const start = performance.now();
@@ -43,12 +45,15 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
     tuned.push(await tuneMatmul(gpu, workload, { precision }));
     progress.advance(1, name);
   }
-  const file = makeTuningFile(
-    gpu,
-    new Map<string, MatmulVariant>(tuned.map(({ workload, variant }) => [workloadKey(workload), variant])),
+  // A filter or a budget leaves products out: they keep what was found for them before, but for what rounds where f32 is asked for.
+  const kept = Object.entries((await readCachedTuning(gpu))?.matmul ?? {}).filter(
+    ([, variant]) => precision === "f16" || variant !== "subgroup matrix",
   );
+  const choices = new Map<string, MatmulVariant>(kept);
+  for (const { workload, variant } of tuned) choices.set(workloadKey(workload), variant);
+  const file = makeTuningFile(gpu, choices);
+  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(file, null, 2)}\n`);
   await writeCachedTuning(gpu, file);
-  if (out !== undefined) await writeFile(out, `${JSON.stringify(file, null, 2)}\n`);
   progress.clear();
   const refused = [...new Set(tuned.flatMap((each) => each.refused))];
   const lines = [

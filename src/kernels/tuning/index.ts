@@ -17,7 +17,7 @@ import {
 export { type MatmulWorkload, workloadKey } from "./choices.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
-export { makeTuningFile, type TuningFile, writeCachedTuning } from "./tuning-file.js";
+export { makeTuningFile, readCachedTuning, type TuningFile, writeCachedTuning } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
 /** A small product of the kind that a key stands for. */
