@@ -30,7 +30,7 @@ const FAMILY_OF_FILE: readonly (readonly [RegExp, Family])[] = [
   [/attention/, "attention"],
   [/^(conv|unfold|pool|place)/, "convolution"],
   [/^(layer-norm|batch-norm|softmax|reduce|cross-entropy|distillation|gradient-norm|moment)/, "rows"],
-  [/^(activation|add|dropout|fill|gate|map|mask|optimizer|saliency|random|power-of-two)/, "elementwise"],
+  [/^(activation|add|cast|dropout|fill|gate|map|mask|optimizer|saliency|random|power-of-two)/, "elementwise"],
   [/^(select|sort|scan|top-k|ranges|sum-of-larger)/, "selection"],
 ];
 

@@ -4,8 +4,8 @@ import { storageBytes } from "../src/kernels/elements.js";
 import { type Arrays, type HostArray, inFloat16, type KernelCase } from "../test/harness/kernel-case.js";
 import { benchCases } from "./cases.gen.js";
 import { type Family, familyOf } from "./families.js";
-import { NamedBuffers } from "./named-buffers.js";
-import type { PreparedRow, Row } from "./row.js";
+import { type NamedBuffers, prepareOver } from "./named-buffers.js";
+import type { Row } from "./row.js";
 
 /** Cases for the bench: those marked so, and of kernels that have none such, the one with the most work. */
 export function kernelRows(filter: RegExp | undefined): Row[] {
@@ -31,7 +31,7 @@ export const kernelRow = (test: KernelCase, family: Family): Row => ({
   flops: test.flops,
   bytes: test.bytes,
   needs: test.needs,
-  prepare: (gpu) => prepareCase(gpu, test),
+  prepare: (gpu) => prepareOver(gpu, (buffers) => fillCase(gpu, test, buffers)),
 });
 
 const wordsOf = ({ length, type }: KernelCase["outputs"][string]): number =>
@@ -42,8 +42,7 @@ const bytesOf = (data: HostArray): Uint8Array => new Uint8Array(data.buffer, dat
 /** A NaN as a float, and no count that a kernel writes. */
 const POISON_WORD = 0x7fc00bad;
 
-function prepareCase(gpu: Gpu, test: KernelCase): PreparedRow {
-  const buffers = new NamedBuffers(gpu);
+function fillCase(gpu: Gpu, test: KernelCase, buffers: NamedBuffers) {
   const inputs = test.inputs();
   for (const [name, data] of Object.entries(inputs)) gpu.upload(buffers.add(name, data.byteLength), bytesOf(data));
   for (const [name, output] of Object.entries(test.outputs)) {
@@ -51,14 +50,9 @@ function prepareCase(gpu: Gpu, test: KernelCase): PreparedRow {
     const words = new Uint32Array(wordsOf(output)).fill(POISON_WORD);
     gpu.upload(buffers.add(name, words.byteLength), words);
   }
-  const recording = gpu.record(() => test.run(gpu, buffers.all, "f32"));
   return {
-    run: () => recording.replay(),
+    record: () => test.run(gpu, buffers.all, "f32"),
     check: () => checkWritten(gpu, test, buffers.all, inputs),
-    [Symbol.dispose]: () => {
-      recording.release();
-      buffers.release();
-    },
   };
 }
 

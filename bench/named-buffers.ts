@@ -1,4 +1,5 @@
 import type { Gpu, GpuBuffer } from "../src/gpu/index.js";
+import type { PreparedRow } from "./row.js";
 
 /** The buffers of a row by the names that its kernel has for them. */
 export class NamedBuffers {
@@ -13,5 +14,28 @@ export class NamedBuffers {
 
   release(): void {
     for (const buffer of Object.values(this.all)) this.gpu.release(buffer);
+  }
+}
+
+/** What is recorded over buffers that `fill` made, ready to be repeated. They are released with it, and where making it fails. */
+export function prepareOver(
+  gpu: Gpu,
+  fill: (buffers: NamedBuffers) => { readonly record: () => void; readonly check: () => Promise<void> },
+): PreparedRow {
+  const buffers = new NamedBuffers(gpu);
+  try {
+    const { record, check } = fill(buffers);
+    const recording = gpu.record(record);
+    return {
+      run: () => recording.replay(),
+      check,
+      [Symbol.dispose]: () => {
+        recording.release();
+        buffers.release();
+      },
+    };
+  } catch (error) {
+    buffers.release();
+    throw error;
   }
 }

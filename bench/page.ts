@@ -107,6 +107,6 @@ function colophon({ date, host, adapter, versions }: BenchResult): Markup {
 <div class="card"><dl>${Object.entries(entries).map(
     ([name, value]) => markup`<div><dt>${name}</dt><dd>${value ?? DASH}</dd></div>`,
   )}</dl></div>
-<p class="note">Each row is recorded once and replayed; a sample is the mean of several runs in one submission, unless one takes long. Times are of the wall clock until the device is done.</p></section>
+<p class="note">Kernels and passes are recorded once and replayed, rounds run as they are; a sample is the mean of several runs in a row, unless one takes long. Times are of the wall clock until the device is done.</p></section>
 `;
 }

@@ -149,6 +149,15 @@ const STEPS: readonly Step[] = [
   { name: "prune round by magnitude", prepare: (bench) => rounds(bench, magnitude) },
 ];
 
+async function prepareStep(step: Step, bench: Bench): Promise<PreparedRow> {
+  try {
+    return await step.prepare(bench);
+  } catch (error) {
+    bench[Symbol.dispose]();
+    throw error;
+  }
+}
+
 export function stepRows(): Row[] {
   return SETTINGS.flatMap((setting) => {
     const config = parseModelConfig(setting.json, setting.name);
@@ -159,7 +168,7 @@ export function stepRows(): Row[] {
         family: "step",
         flops: step.passes && step.passes * architecture.flops * setting.batch,
         full: setting.full,
-        prepare: (gpu) => step.prepare(new Bench(gpu, setting, config, architecture)),
+        prepare: (gpu) => prepareStep(step, new Bench(gpu, setting, config, architecture)),
       }),
     );
   });

@@ -9,8 +9,8 @@ import { randomNormal } from "../src/kernels/random.js";
 import { accumulateSaliency } from "../src/kernels/saliency.js";
 import { selectSmallest } from "../src/kernels/select.js";
 import type { Family } from "./families.js";
-import { NamedBuffers } from "./named-buffers.js";
-import type { PreparedRow, Row } from "./row.js";
+import { type NamedBuffers, prepareOver } from "./named-buffers.js";
+import type { Row } from "./row.js";
 
 interface Network {
   readonly name: string;
@@ -170,7 +170,7 @@ function toRow(name: string, use: Use, full: boolean): Row {
   return {
     ...{ name, family, flops: flops || undefined, bytes: 4 * moved, full },
     buffers: Object.values(lengths).map((length) => 4 * length),
-    prepare: (gpu) => prepareUse(gpu, name, use),
+    prepare: (gpu) => prepareOver(gpu, (buffers) => fillUse(gpu, name, use, buffers)),
   };
 }
 
@@ -188,8 +188,7 @@ export function vitRows(): Row[] {
 /** Words at both ends of a result, one of which must not be zero any more. */
 const CHECKED = 256;
 
-function prepareUse(gpu: Gpu, row: string, { lengths, result, dispatch }: Use): PreparedRow {
-  const buffers = new NamedBuffers(gpu);
+function fillUse(gpu: Gpu, row: string, { lengths, result, dispatch }: Use, buffers: NamedBuffers) {
   const state = gpu.allocate(8);
   gpu.upload(state, Uint32Array.of(1, 0));
   Object.entries(lengths).forEach(([name, length], stream) => {
@@ -199,18 +198,13 @@ function prepareUse(gpu: Gpu, row: string, { lengths, result, dispatch }: Use): 
   const { schedule, [result]: written } = buffers.all;
   if (schedule) gpu.upload(schedule, optimizerSchedule(1e-3, 1, 0.9, 0.999));
   gpu.clear(written);
-  const recording = gpu.record(() => dispatch(gpu, buffers.all));
   return {
-    run: () => recording.replay(),
+    record: () => dispatch(gpu, buffers.all),
     check: async () => {
       const words = (await gpu.read(written, Uint32Array)).subarray(0, lengths[result]);
       for (const end of [words.subarray(0, CHECKED), words.subarray(-CHECKED)]) {
         if (end.every((word) => word === 0)) throw new Error(`${row}: expected ${result} to be written, got zeros`);
       }
-    },
-    [Symbol.dispose]: () => {
-      recording.release();
-      buffers.release();
     },
   };
 }
