@@ -4,17 +4,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../src/errors.js";
 
-const manifest = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+const readJson = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
 function isInstalled(folder: string): boolean {
-  const wanted: Record<string, string> = manifest(folder).dependencies;
-  return Object.entries(wanted).every(([name, version]) => {
-    const place = join(folder, "node_modules", name);
-    return existsSync(place) && manifest(place).version === version;
-  });
+  const wanted: Record<string, string> = readJson(join(folder, "package.json")).dependencies;
+  // npm writes it last: an installation that was interrupted has none.
+  const lock = join(folder, "node_modules/.package-lock.json");
+  if (!existsSync(lock)) return false;
+  const installed: Record<string, { version: string }> = readJson(lock).packages;
+  return Object.entries(wanted).every(([name, version]) => installed[`node_modules/${name}`]?.version === version);
 }
 
-/** @throws UsageError when npm fails. */
+/** @throws UsageError when npm fails; the signal's reason when aborted. */
 export async function installPeers(
   folder: string,
   onProgress?: (what: string) => void,
@@ -27,7 +28,8 @@ export async function installPeers(
   await new Promise<void>((resolve, reject) => {
     execFile("npm", options, { cwd: folder, shell, signal }, (error, _, stderr) => {
       const reason = stderr.split("\n").find((line) => line.startsWith("npm error")) ?? error?.message;
-      if (error)
+      if (signal?.aborted) reject(signal.reason);
+      else if (error)
         reject(new UsageError(`peers: expected their packages from npm, got "${reason}"; they need its registry once`));
       else resolve();
     });

@@ -25,6 +25,9 @@ describe("bench", () => {
     [["--out", "a.txt"], "out: expected the path of a .json file, got a.txt"],
     [["--compare", "a.json"], "compare: expected two files, got one"],
     [["a.json"], "compare: expected two files, got one"],
+    [["--compare", "a.json", "b.json", "--peers"], "compare: expected two files and no --peers"],
+    [["--peers", "--out", "a.json"], "peers: expected --filter and --json only"],
+    [["--peers", "--filter", "no such row"], "filter: expected a pattern that matches a row"],
   ])("refuses %j before it opens a device", async (args, message) => {
     const { exitCode, stderr } = await cli(["bench", ...args], { openGpu: noGpu });
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);

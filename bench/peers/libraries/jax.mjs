@@ -98,7 +98,7 @@ export async function open() {
     prepare: async (kind, inputs) => {
       const values = {};
       for (const [name, { data, shape }] of Object.entries(inputs)) values[name] = jax.numpy.array(data, { shape });
-      const step = process.env.JAX_EAGER ? compute[kind] : jax.jit(compute[kind]);
+      const step = jax.jit(compute[kind]);
       let results = {};
       return {
         note: NOTES[kind],
@@ -116,7 +116,7 @@ export async function open() {
         release: () => {
           jax.tree.dispose(results);
           jax.tree.dispose(values);
-          step.dispose?.();
+          step.dispose();
         },
       };
     },

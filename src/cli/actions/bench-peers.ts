@@ -4,7 +4,7 @@ import { peersNotes, peersTable } from "../../../bench/peers/table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { textTable } from "../table.js";
 
-/** @throws UsageError when no row matches, or the libraries cannot be installed. */
+/** Exit code 1 where a result of Secateur itself is wrong. @throws UsageError when no row matches, or the libraries cannot be installed. */
 export async function benchPeers(context: CommandContext, { filter }: { readonly filter?: RegExp }): Promise<Outcome> {
   const { note, signal } = context;
   const peers = await runPeers({
@@ -17,5 +17,6 @@ export async function benchPeers(context: CommandContext, { filter }: { readonly
     },
   });
   const text = [textTable(peersTable(peers)), ...peersNotes(peers)].join("\n");
-  return { data: { command: "bench", peers }, text };
+  const failed = peers.some(({ peer, correct }) => peer === "secateur" && !correct);
+  return { data: { command: "bench", peers }, text, exitCode: failed ? 1 : 0 };
 }

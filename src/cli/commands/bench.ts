@@ -29,11 +29,20 @@ export function defineBench(program: Command, run: Run): void {
           import("../actions/bench-peers.js"),
         ]);
         return async (context, after: string | undefined, { compare, peers, ...options }: Options) => {
+          if (compare !== undefined && peers) {
+            throw new UsageError("compare: expected two files and no --peers, got both; --compare measures nothing");
+          }
           if (compare !== undefined && after !== undefined) return compareBenches(context, compare, after);
           if (compare !== undefined || after !== undefined) {
             throw new UsageError("compare: expected two files, got one; write bench --compare before.json after.json");
           }
-          return peers ? benchPeers(context, options) : benchKernels(context, options);
+          if (!peers) return benchKernels(context, options);
+          if (options.full || options.out !== undefined) {
+            throw new UsageError(
+              "peers: expected --filter and --json only, got --full or --out; --json has all samples",
+            );
+          }
+          return benchPeers(context, options);
         };
       }),
     );
