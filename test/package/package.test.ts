@@ -37,6 +37,7 @@ test("holds what is built and the shaders, and no sources or tests", () => {
   const folders = new Set(packed.map((path) => (path.includes("/") ? path.slice(0, path.indexOf("/")) : path)));
   expect([...folders].sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "shaders"]);
   expect(packed).toContain("dist/THIRD_PARTY_LICENSES");
+  expect(packed.filter((path) => path.includes("peers.js"))).toEqual([]); // needs bench/, which stays in the checkout
 });
 
 test("installs webgpu and nothing beside it", () => {
