@@ -87,7 +87,7 @@ export class GpuBuffer {
 
   /** The pool that the memory came from; undefined when it is the host's. */
   get pool(): BufferHome | undefined {
-    return this.home ?? this.#tenant?.home;
+    return this.home ?? this.#tenant?.pool;
   }
 
   /** Ends this range; a pooled one may be reused from now on. */

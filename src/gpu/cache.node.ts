@@ -1,4 +1,5 @@
 /** Small texts that outlive the process, in the user's cache folder as the XDG base directory specification places it. */
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -14,11 +15,11 @@ export async function readCache(name: string): Promise<string | undefined> {
   }
 }
 
-/** A rename is atomic: a reader, or another process that writes, never meets half a file. */
+/** A rename is atomic: a reader, or another that writes at the same time, never meets half a file. */
 export async function writeCache(name: string, text: string): Promise<void> {
   await mkdir(folder(), { recursive: true });
   const path = join(folder(), name);
-  const unfinished = `${path}.${process.pid}`;
+  const unfinished = `${path}.${randomUUID()}`;
   try {
     await writeFile(unfinished, text);
     await rename(unfinished, path);

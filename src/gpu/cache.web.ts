@@ -13,9 +13,15 @@ async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStor
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await settled(opening);
   try {
-    return await settled(use(database.transaction(STORE, mode).objectStore(STORE)));
+    const transaction = database.transaction(STORE, mode);
+    const request = use(transaction.objectStore(STORE));
+    // Only what a completed transaction wrote is kept: a full disk may still end it after the request.
+    return await new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(transaction.error);
+    });
   } finally {
-    database.close(); // once the transaction has ended
+    database.close();
   }
 }
 

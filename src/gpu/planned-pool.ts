@@ -1,6 +1,5 @@
 /** Buffers of a recording: handed out without memory, which they get when the recording has ended. */
-import type { BufferHome } from "./buffer.js";
-import { GpuBuffer, type PlannedMemory } from "./buffer.js";
+import { type BufferHome, GpuBuffer, type PlannedMemory } from "./buffer.js";
 import { buffersOf, type Command } from "./command.js";
 import { label } from "./label.js";
 import { type Life, planMemory } from "./memory-plan.js";

@@ -20,7 +20,10 @@ export function checkByteLength({ limits: { maxBufferSize: limit } }: GPUDevice,
   throw new GpuError(`buffer: expected 1 to ${limit} bytes on this device, got ${byteLength}; use smaller batches`);
 }
 
-/** Bytes held by the pools of a device. `inUse` counts ranges that were handed out, `allocated` everything that lives on the device. */
+/**
+ * Bytes held by the pools of a device. `inUse` counts ranges that were handed out and all memory of recordings, `allocated` everything that lives on
+ * the device.
+ */
 export interface PoolStatistics {
   allocated: number;
   inUse: number;

@@ -11,7 +11,7 @@ import { checkPrecision, isMatrix, type ModelOptions, type Precision } from "./p
 
 /**
  * Weights by parameter name: of the host, which are uploaded, or tensors on the device, which are used where they lie. The memory of the latter
- * stays their owner's: training writes to it, and nothing here releases or destroys it.
+ * stays their owner's: training writes to it, and nothing here releases or destroys it. A model in f16 rounds matrices into memory of its own, once.
  */
 export type ModelWeights = ReadonlyMap<string, FloatTensor | Tensor>;
 

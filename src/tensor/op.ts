@@ -65,8 +65,8 @@ export interface TangentDefinition<I extends Inputs, A, S, T> {
 /** A differentiable operation. */
 export interface OpDefinition<I extends Inputs, A, S, T> {
   readonly name: string;
-  /** Whether `forward` takes tensors of f16, and what it makes of them; there are no gradients then. Default: it does not. */
-  readonly float16?: boolean;
+  /** Inputs that `forward` also takes as f16; there are no gradients then. Default: none. */
+  readonly float16?: readonly InputName<I>[];
   readonly forward: (gpu: Gpu, inputs: I, attributes: A) => { out: Tensor; saved: S };
   /** Gradients by input name, each a new tensor or `gradient` itself. Inputs left out are constants to this operation. */
   readonly backward: (context: BackwardContext<I, A, S>) => ByInput<I>;
@@ -145,18 +145,23 @@ function followTangents<I extends Inputs, A, S, T>(
   };
 }
 
-/** @throws KernelError where a tensor of f16 is given to an operation that reads f32, or would need a gradient. */
-function checkFloat16(name: string, takes: boolean, tracked: boolean): void {
-  if (!takes)
-    throw new KernelError(`${name}: expected tensors of f32, got f16; cast to f32 first, or use a model in f32`);
-  if (tracked) throw new KernelError(`${name}: gradients: expected tensors of f32, got f16; use a model in f32`);
+/** @throws KernelError where a tensor of f16 is given for an input that is read as f32, or would need a gradient. */
+function checkFloat16(name: string, inputs: Inputs, takes: readonly string[], tracked: boolean): void {
+  const narrow = Object.keys(inputs).filter((key) => inputs[key]?.type === "f16");
+  const wrong = narrow.filter((key) => !takes.includes(key));
+  if (wrong.length > 0) {
+    const remedy = "cast to f32 first, or use a model in f32";
+    throw new KernelError(`${name}: expected tensors of f32, got f16 for ${wrong.join(" and ")}; ${remedy}`);
+  }
+  if (tracked && narrow.length > 0)
+    throw new KernelError(`${name}: gradients: expected tensors of f32, got f16; use a model in f32`);
 }
 
 /** Makes a function that runs `forward` and, where a gradient is wanted, remembers how to run `backward` and `tangent`. */
 export function defineOp<I extends Inputs, A, S, T = undefined>(
   definition: OpDefinition<I, A, S, T>,
 ): (inputs: I, attributes: A) => Tensor {
-  const { name, float16 = false, folds, forward, backward } = definition;
+  const { name, float16 = [], folds, forward, backward } = definition;
   return (inputs, attributes) => {
     const given = Object.values(inputs).filter((tensor) => tensor !== undefined);
     const gpu = given[0]?.gpu;
@@ -165,7 +170,7 @@ export function defineOp<I extends Inputs, A, S, T = undefined>(
       throw new ShapeError(`${name}: expected tensors of one device, got several; read one back and upload it`);
     }
     const remembers = recordingHistory && given.some((tensor) => tensor.tracked);
-    if (given.some((tensor) => tensor.type === "f16")) checkFloat16(name, float16, remembers);
+    checkFloat16(name, inputs, float16, remembers);
     const { out, saved } = forward(gpu, inputs, attributes);
     if (remembers) {
       const needs = (key: InputName<I>) => inputs[key]?.tracked ?? false;

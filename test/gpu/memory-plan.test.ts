@@ -80,6 +80,19 @@ test("what a recording released cannot be used after it, and a place is not ther
   expect(() => fill(gpu, { y: recording.result }, { length: 10, value: 1 })).toThrow(/expected a live buffer/);
 });
 
+test("a part of a part of a temporary is the recording's own, and replays when the temporary is released", async () => {
+  const out = gpu.allocate(40);
+  using recording = gpu.record(() => {
+    using _scope = gpu.scope();
+    const whole = gpu.allocate(4 * KILOBYTE);
+    fill(gpu, { y: whole }, { length: KILOBYTE, value: 3 });
+    gpu.copy(whole.view(1024, 2048).view(256, 40), out);
+  });
+  recording.replay();
+  expect(await gpu.read(out)).toEqual(new Float32Array(10).fill(3));
+  gpu.release(out);
+});
+
 test("each replay is one submission, however long it is", async () => {
   const y = gpu.allocate(40);
   using recording = gpu.record(() => {

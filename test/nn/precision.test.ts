@@ -4,7 +4,7 @@ import type { Gpu } from "../../src/gpu/index.js";
 import { type ModelConfig, parseModelConfig, type ViTConfig } from "../../src/io/index.js";
 import { architectureOf, createModel, type Model, type ModelWeights } from "../../src/nn/index.js";
 import { compact, criterionByName, prune } from "../../src/prune/index.js";
-import { cast, softmax, Tensor, withoutHistory } from "../../src/tensor/index.js";
+import { cast, gate, softmax, Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { ADAMW_DEFAULTS, AdamW } from "../../src/train/index.js";
 import { requireFeature, sharedGpu } from "../harness/gpu.js";
 import { relativeError } from "../harness/hessian.js";
@@ -86,6 +86,7 @@ describe("in f16", () => {
     using _scope = gpu.scope();
     const x = cast(Tensor.from(gpu, normals(12, 1), [3, 4]), "f16");
     expect(() => softmax(x)).toThrow("softmax: expected tensors of f32, got f16");
+    expect(() => gate(Tensor.from(gpu, normals(12, 1), [3, 4]), x, 1)).toThrow("got f16 for g; cast to f32 first");
     expect(relativeError(await x.read(), normals(12, 1))).toBeLessThan(2 ** -10);
   });
 });

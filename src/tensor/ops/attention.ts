@@ -25,7 +25,7 @@ export function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttribut
 
 const attend = defineOp({
   name: "attention",
-  float16: true,
+  float16: ["qkv"],
   forward(gpu, { qkv, keyGate }: { qkv: Tensor; keyGate: Tensor | undefined }, attributes: AttentionAttributes) {
     const size = sizeOfAttention(qkv, attributes);
     const { batch, tokens, heads, headDim } = size;

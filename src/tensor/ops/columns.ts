@@ -54,7 +54,7 @@ function run(gpu: Gpu, x: Tensor, { map, spreads }: Placement): Tensor {
 
 const place = defineOp({
   name: "placeColumns",
-  float16: true,
+  float16: ["x"],
   forward: (gpu, { x }: { x: Tensor }, placement: Placement) => ({ out: run(gpu, x, placement), saved: undefined }),
   backward: ({ gpu, attributes: { map, spreads }, gradient }) => ({
     x: run(gpu, gradient, { map, spreads: !spreads }),

@@ -16,7 +16,7 @@ interface ActivationAttributes {
 const activate = defineOp({
   name: "activation",
   activation: ({ kind }: ActivationAttributes) => kind,
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x }: { x: Tensor }, { kind, y }: ActivationAttributes) {
     if (y) return { out: y, saved: undefined };
     const out = Tensor.empty(gpu, x.shape, x.type);
@@ -51,7 +51,7 @@ export const activationOf = (x: Tensor, kind: ActivationKind, y: Tensor): Tensor
 
 const sum = defineOp({
   name: "add",
-  float16: true,
+  float16: ["a", "b"],
   forward(gpu, { a, b }: { a: Tensor; b: Tensor }, _: undefined) {
     if (a.size !== b.size) throw new ShapeError(`add: expected equal shapes, got [${a.shape}] and [${b.shape}]`);
     requireOneType("add", { a, b });
@@ -68,7 +68,7 @@ export const add = (a: Tensor, b: Tensor): Tensor => sum({ a, b }, undefined);
 
 const view = defineOp({
   name: "reshape",
-  float16: true,
+  float16: ["x"],
   forward: (gpu, { x }: { x: Tensor }, shape: Shape) => ({
     out: new Tensor(gpu, x.buffer, shape, x.type),
     saved: undefined,

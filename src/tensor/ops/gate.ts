@@ -8,7 +8,7 @@ import { addTerms } from "../terms.js";
 
 const multiply = defineOp({
   name: "gate",
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x, g }: { x: Tensor; g: Tensor }, inner: number) {
     if (x.size % (inner * g.size) !== 0) {
       throw new ShapeError(`gate: expected x in steps of ${inner} x ${g.size} elements, got [${x.shape}]`);

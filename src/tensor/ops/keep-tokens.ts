@@ -41,7 +41,7 @@ export function keepTokens(
 
 const take = defineOp({
   name: "takeTokens",
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x }: { x: Tensor }, { rows, places }: KeptTokens) {
     const [batch, tokens, width] = x.shape;
     if (x.shape.length !== 3 || places.shape.join() !== [batch, tokens].join()) {

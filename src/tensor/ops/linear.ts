@@ -56,7 +56,7 @@ interface ProductAttributes extends LinearAttributes {
 
 const product = defineOp({
   name: "linear",
-  float16: true,
+  float16: ["x", "weight", "residual"],
   folds: "x",
   forward(gpu, { x, weight, bias, residual }: LinearInputs, attributes: ProductAttributes) {
     checkWeightAs("linear", attributes);

@@ -17,7 +17,7 @@ export interface LayerNormAttributes {
 /** Layer norm over the last axis: (x - mean) / sqrt(var + epsilon) * weight + bias. @throws ShapeError */
 export const layerNorm = defineOp({
   name: "layerNorm",
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor }, attributes: LayerNormAttributes) {
     const size = rowsOf(x);
     if (weight.size !== size.columns || bias.size !== size.columns) {

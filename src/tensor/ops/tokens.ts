@@ -23,7 +23,7 @@ function patchSize(images: Tensor, patch: number) {
 
 const cut = defineOp({
   name: "patchify",
-  float16: true,
+  float16: ["images"],
   forward(gpu, { images }: { images: Tensor }, patch: number) {
     const size = patchSize(images, patch);
     const tokens = (size.height / patch) * (size.width / patch);
@@ -60,7 +60,7 @@ const tokenSize = (patches: Tensor, prefix: Tensor | undefined) => {
 /** concat(prefix, patches[b]) + position for each example b. patches: [batch, tokens, width]. @throws ShapeError */
 export const assembleTokens = defineOp({
   name: "assembleTokens",
-  float16: true,
+  float16: ["patches"],
   forward(gpu, { patches, prefix, position }: TokenInputs, _: undefined) {
     const size = tokenSize(patches, prefix);
     const total = size.prefixTokens + size.tokens;
@@ -90,7 +90,7 @@ const threeAxes = (x: Tensor) => {
 
 const take = defineOp({
   name: "takeToken",
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x }: { x: Tensor }, token: number) {
     const size = threeAxes(x);
     const out = Tensor.empty(gpu, [size.batch, size.width], x.type);
@@ -110,7 +110,7 @@ export const takeToken = (x: Tensor, token: number): Tensor => take({ x }, token
 
 const average = defineOp({
   name: "meanTokens",
-  float16: true,
+  float16: ["x"],
   forward(gpu, { x }: { x: Tensor }, from: number) {
     const size = threeAxes(x);
     const out = Tensor.empty(gpu, [size.batch, size.width], x.type);
