@@ -1,7 +1,7 @@
 // Compares the scores of a tile with the range's bracket of two keys: writes keep bits, 1 from the high key on, collects the scores strictly
 // between the keys as candidates, and marks those at the ends, for the case that many are tied there. A low end that was never chosen is 0, below all keys.
-// scores: f32 bits; ends: the bits of scores at the low and at the high key, for each word of each tile; candidates: f32 bits, and from `indices` on the scores' places in the arena, in any order, none written past
-// the capacity. A workgroup takes a tile.
+// scores: f32 bits; ends: the bits of scores at the low and at the high key, for each word of each tile; candidates: f32 bits, and from `indices` on the
+// scores' places in the arena, in any order, none written past the capacity. A workgroup takes a tile.
 #import grid
 #import score_key
 #import selection

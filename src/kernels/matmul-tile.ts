@@ -1,4 +1,5 @@
 /** The family of register tiles of shaders/matmul_tile.wgsl: its members, which of them a device takes, and their dispatches. */
+import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import { loadWidth } from "./elements.js";
@@ -84,6 +85,16 @@ export function splitK(size: MatmulSize, shape: TileShape): { splits: number; ch
 export const storedRows = (order: MatmulOrder, { m, n, k }: MatmulSize): number[] =>
   ({ nn: [k, n], nt: [k], tn: [m, n] })[order];
 
+/** @throws KernelError for a tile that the device has no room for. */
+function fittingShape({ gpu, order, size: { m, n, k } }: MatmulCall, name: TileName): TileShape {
+  if (!tileFits(gpu, name)) {
+    throw new KernelError(
+      `matmul ${order} ${m} x ${n} x ${k}: tile ${name}: expected a device with the invocations and the workgroup memory, got ${gpu.info.description}; use variant "tile"`,
+    );
+  }
+  return tileShape(name);
+}
+
 const tileConstants = ({ order, size, options }: MatmulCall, shape: TileShape) => ({
   ROWS: shape.rows,
   COLUMNS: shape.columns,
@@ -95,7 +106,7 @@ const tileConstants = ({ order, size, options }: MatmulCall, shape: TileShape) =
 
 export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {
   const { m, n, k, batch = 1 } = call.size;
-  const shape = tileShape(name);
+  const shape = fittingShape(call, name);
   const end = epilogue(call);
   call.gpu.dispatch(shaders.matmul_tile, {
     buffers: { ...operands(call), ...end.buffers },
@@ -108,7 +119,7 @@ export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, cal
 export function split(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {
   const { gpu, size } = call;
   const { m, n, k, batch = 1 } = size;
-  const shape = tileShape(name);
+  const shape = fittingShape(call, name);
   const { splits, chunk } = splitK(size, shape);
   const partials = gpu.allocate(4 * batch * splits * m * n);
   const end = epilogue(call);

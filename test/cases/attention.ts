@@ -167,13 +167,16 @@ const selections = {
   "gated, causal": { gated: true, causal: true },
 };
 
-const selectiveCases: KernelCase[] = [
+const selectiveSizes: Shape[] = [
   { batch: 1, tokens: 1, heads: 1, headDim: 1 },
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 37, heads: 3, headDim: 8 },
   { batch: 1, tokens: 131, heads: 1, headDim: 4 },
+  { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "row" },
   { batch: 64, tokens: 77, heads: 8, headDim: 64, benchOnly: true }, // CLIP ViT-B/32's text
-].flatMap(({ benchOnly, ...size }) =>
+];
+
+const selectiveCases: KernelCase[] = selectiveSizes.flatMap(({ benchOnly, variant, ...size }) =>
   Object.entries(selections).flatMap(([name, { gated, causal }]): KernelCase[] => {
     const { batch, tokens, heads, headDim } = size;
     const length = batch * tokens * heads * headDim;
@@ -181,11 +184,11 @@ const selectiveCases: KernelCase[] = [
     const tolerance = sumOf(tokens + headDim, 4);
     return [
       {
-        name: `attention ${shapeOf(size)}, ${name}`,
+        name: `attention ${shapeOf({ ...size, variant })}, ${name}`,
         inputs: operands,
         outputs: { out: { length }, logsumexp: { length: batch * heads * tokens } },
         run: (gpu, { qkv, keyGate, out, logsumexp }, storage) =>
-          attention(gpu, { qkv, keyGate, out, logsumexp }, size, { causal, storage }),
+          attention(gpu, { qkv, keyGate, out, logsumexp }, size, { causal, variant, storage }),
         float16: ["qkv", "out"],
         oracle: ({ qkv, keyGate }) => forward(qkv, size, keyGate, causal),
         tolerance,
@@ -194,7 +197,7 @@ const selectiveCases: KernelCase[] = [
         benchOnly,
       },
       {
-        name: `attentionGrad ${shapeOf(size)}, ${name}`,
+        name: `attentionGrad ${shapeOf({ ...size, variant })}, ${name}`,
         inputs: () => {
           const { qkv, keyGate } = operands();
           const { out, logsumexp } = forward(qkv, size, keyGate, causal);
@@ -203,7 +206,7 @@ const selectiveCases: KernelCase[] = [
         },
         outputs: { dQkv: { length: 3 * length }, ...(gated && { dKeyGate: { length: tokens } }) },
         run: (gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }) =>
-          attentionGrad(gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }, size, { causal }),
+          attentionGrad(gpu, { qkv, keyGate, out, logsumexp, dOut, dQkv, dKeyGate }, size, { causal, variant }),
         oracle: ({ qkv, keyGate, out, logsumexp, dOut }) => {
           const { dQkv, dKeyGate } = backward(qkv, out, logsumexp, dOut, size, keyGate, causal);
           return { dQkv, ...(gated && { dKeyGate }) };

@@ -271,6 +271,8 @@ export const cases: KernelCase[] = [
     ),
   ),
   ...family,
+  // More blocks along k than index_blocks looks at in a turn.
+  ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 1100 }, undefined, "masked blocks")),
   ...(["tile", undefined] as const).map((variant) =>
     makeCase("nt", { m: 3, n: 10, k: 36 }, variant, "epilogue", false, true),
   ),

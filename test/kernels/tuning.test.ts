@@ -93,7 +93,13 @@ describe("tuning", () => {
 
   test("what is pinned must be for this device and these kernels", async () => {
     const file = await fileFor({});
-    for (const wrong of [null, {}, { ...file, format: "2" }, { ...file, matmul: { "nt 3x3x3": "fast" } }]) {
+    for (const wrong of [
+      null,
+      {},
+      { ...file, format: "2" },
+      { ...file, matmul: { "nt 3x3x3": "fast" } },
+      { ...file, matmul: { "3x3x3": "tile" } },
+    ]) {
       expect(() => pinnedTuning(wrong)).toThrow(FormatError);
     }
     for (const wrong of [

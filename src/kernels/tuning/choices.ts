@@ -46,6 +46,10 @@ export const workloadOf = ({ order, size, buffers }: MatmulCall): MatmulWorkload
   masked: buffers.mask !== undefined,
 });
 
+/** Squares of weights, and path scores made of them: f16 holds nothing below 2^-24. */
+const ofSquares = ({ options, buffers }: MatmulCall): boolean =>
+  options.weightAs === "square" || buffers.scored !== undefined;
+
 /** The kernel that was measured or pinned for such a product, if any was. */
 export function tunedVariant(call: MatmulCall): MatmulVariant | undefined {
   const choices = choicesOf.get(call.gpu);
@@ -55,5 +59,6 @@ export function tunedVariant(call: MatmulCall): MatmulVariant | undefined {
   const key = workloadKey(workload);
   const found = choices.matmul.get(key);
   if (found === undefined) choices.miss?.(key, workload);
+  if (found === "subgroup matrix" && ofSquares(call)) return undefined;
   return found !== undefined && variantFits(call.gpu, found) ? found : undefined;
 }

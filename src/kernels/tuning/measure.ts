@@ -4,7 +4,7 @@ import type { MatmulVariant } from "../matmul-variant.js";
 import type { MatmulWorkload } from "./choices.js";
 import { runVariant } from "./run-variant.js";
 
-/** Candidates that are this much slower than the fastest at the first look are not looked at again. */
+/** Candidates that are this much slower than the fastest at the first two looks are not looked at again. */
 const HOPELESS = 1.5;
 const ROUNDS = 3;
 const SAMPLE_MS = 5;
@@ -28,7 +28,7 @@ async function sample(gpu: Gpu, recording: Recording<void>, repeats: number): Pr
 /** Numbers of both signs near one: zeros and denormals would be another workload. */
 const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => ((i * 37) % 101) / 50 - 1);
 
-/** A timing of each variant in milliseconds, fastest first; of those that were dropped early it is their only one. */
+/** A timing of each variant in milliseconds, fastest first; of those that were dropped early that of the first looks. */
 export async function measureVariants(
   gpu: Gpu,
   workload: MatmulWorkload,

@@ -13,8 +13,15 @@ const RAGGED: MatmulSize = { m: 37, n: 43, k: 261 };
 const integers = (length: number, seed: number): Float32Array =>
   Float32Array.from({ length }, (_, i) => ((i * 7 + seed) % 5) - 2);
 
-const keepBits = (bits: number): Uint32Array =>
-  Uint32Array.from({ length: Math.ceil(bits / 32) }, (_, word) => Math.imul(word + 1, 0x9e3779b1));
+/** Bits of rows x columns, the first 32 x 32 of them zero: kernels that skip squares without a bit must skip these and no others. */
+function keepBits(rows: number, columns: number): Uint32Array {
+  const length = Math.ceil((rows * columns) / 32);
+  const words = Uint32Array.from({ length }, (_, word) => Math.imul(word + 1, 0x9e3779b1));
+  for (let row = 0; row < 32; row++) {
+    for (let i = row * columns; i < row * columns + 32; i++) words[i >> 5] &= ~(1 << (i & 31));
+  }
+  return words;
+}
 
 const kept = (mask: Uint32Array, index: number): boolean => ((mask[index >> 5] >> (index & 31)) & 1) === 1;
 
@@ -48,7 +55,8 @@ export async function proves(
 ): Promise<boolean> {
   const small = { ...workload, size: isWhole(workload) ? WHOLE : RAGGED };
   const { m, n, k } = small.size;
-  const [a, b, mask] = [integers(m * k, 1), integers(k * n, 3), keepBits(Math.max(m * n, k * n))];
+  const [rows, columns] = { nn: [k, n], nt: [n, k], tn: [m, n] }[workload.order]; // of the mask
+  const [a, b, mask] = [integers(m * k, 1), integers(k * n, 3), keepBits(rows, columns)];
   const buffers = gpu.unscoped(() => ({
     ...{ a: gpu.allocate(4 * m * k), b: gpu.allocate(4 * k * n), out: gpu.allocate(4 * m * n) },
     ...(small.masked && { mask: gpu.allocate(mask.byteLength) }),

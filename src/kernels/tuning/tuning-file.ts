@@ -25,7 +25,10 @@ function hash(text: string): string {
   return (value >>> 0).toString(16).padStart(8, "0");
 }
 
-const TUNED = [shaders.matmul_lane, shaders.matmul_tile, shaders.matmul_sum, shaders.matmul_subgroup_matrix];
+const TUNED = [
+  ...[shaders.matmul_lane, shaders.index_blocks, shaders.matmul_tile, shaders.matmul_sum],
+  shaders.matmul_subgroup_matrix,
+];
 let kernelsHash: string | undefined;
 const hashOfKernels = (): string => (kernelsHash ??= hash(TUNED.map(({ code }) => code).join("\n")));
 
@@ -37,7 +40,8 @@ export function deviceKey({ info, features }: Gpu): string {
   return [
     info.vendor,
     info.architecture,
-    info.description,
+    info.device,
+    info.description, // of some drivers the driver only
     `subgroups of ${info.subgroupSize ?? "any size"}`,
     ...offered,
   ].join(", ");
@@ -49,6 +53,9 @@ export const makeTuningFile = (gpu: Gpu, matmul: ReadonlyMap<string, MatmulVaria
   kernels: hashOfKernels(),
   matmul: Object.fromEntries([...matmul].sort(([a], [b]) => (a < b ? -1 : 1))),
 });
+
+/** As `workloadKey` writes them. */
+const KEY = /^(nn|nt|tn)( masked)?( ragged)? \d+x\d+x\d+(x\d+)?$/;
 
 /** @throws FormatError for what is no tuning file. */
 export function parseTuningFile(data: unknown): TuningFile {
@@ -62,7 +69,8 @@ export function parseTuningFile(data: unknown): TuningFile {
   if (typeof file.device !== "string" || typeof file.kernels !== "string")
     return refuse("a device and kernels", file.device);
   if (typeof file.matmul !== "object" || file.matmul === null) return refuse("choices for matmul", file.matmul);
-  for (const variant of Object.values(file.matmul)) {
+  for (const [key, variant] of Object.entries(file.matmul)) {
+    if (!KEY.test(key)) refuse("keys of products", key);
     if (!matmulVariantNames.includes(variant)) refuse("kernels that exist", variant);
   }
   return file as TuningFile;
