@@ -1,13 +1,15 @@
 /** `secateur bench --peers`: other libraries on the same adapter, in processes of their own. Each row is told as it is measured. */
 import { runPeers } from "../../../bench/peers/run.js";
-import { peersNotes, peersTable } from "../../../bench/peers/table.js";
+import { peersNotes, peersTable, ratio } from "../../../bench/peers/table.js";
+import { surroundings } from "../bench-surroundings.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { textTable } from "../table.js";
 
 /** Exit code 1 where a result of Secateur itself is wrong. @throws UsageError when no row matches, or the libraries cannot be installed. */
 export async function benchPeers(context: CommandContext, { filter }: { readonly filter?: RegExp }): Promise<Outcome> {
   const { note, signal } = context;
-  const peers = await runPeers({
+  const start = new Date();
+  const measured = await runPeers({
     filter,
     signal,
     onProgress: note,
@@ -16,7 +18,9 @@ export async function benchPeers(context: CommandContext, { filter }: { readonly
       note(`${done} of ${total}: ${peer}: ${row}: ${outcome}`);
     },
   });
-  const text = [textTable(peersTable(peers)), ...peersNotes(peers)].join("\n");
-  const failed = peers.some(({ peer, correct }) => peer === "secateur" && !correct);
-  return { data: { command: "bench", peers }, text, exitCode: failed ? 1 : 0 };
+  using gpu = await context.openGpu(); // the adapter that all of them had
+  const peers = measured.map((result) => ({ ...result, ratio: ratio(measured, result) ?? null }));
+  const text = [textTable(peersTable(measured)), ...peersNotes(measured)].join("\n");
+  const failed = measured.some(({ peer, correct }) => peer === "secateur" && !correct);
+  return { data: { command: "bench", ...surroundings(gpu, start), peers }, text, exitCode: failed ? 1 : 0 };
 }

@@ -1,15 +1,13 @@
 /** `secateur bench`: what each kernel and each step does on this device. Rows are printed and kept as they are measured. */
-import { cpus } from "node:os";
 import { measureCeilings } from "../../../bench/ceilings.js";
 import { type BenchResult, isOmission, type Measurement, type Omission } from "../../../bench/result.js";
 import { type BenchOptions, benchRow, costOf, selectRows } from "../../../bench/run.js";
 import { UsageError } from "../../errors.js";
-import type { Gpu } from "../../gpu/index.js";
 import { openResultFiles } from "../bench-files.js";
+import { surroundings } from "../bench-surroundings.js";
 import { ceilingsLine, measurementLine, omissionLine, titleLine } from "../bench-table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { Progress } from "../progress.js";
-import { versions } from "../version.js";
 
 export interface BenchArguments extends Pick<BenchOptions, "filter" | "full"> {
   /** Path of a JSON file; a page lies beside it. */
@@ -40,7 +38,7 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
 
   const measured: Measurement[] = [];
   const omitted: Omission[] = [];
-  const result: BenchResult = { ...frame(gpu), ceilings, rows: measured, omitted };
+  const result: BenchResult = { schema: 1, complete: false, ...surroundings(gpu), ceilings, rows: measured, omitted };
   print(`${ceilingsLine(result)}\n\n${titleLine()}`);
   for (const row of rows) {
     const outcome = await benchRow(gpu, row, ceilings, { full, signal: context.signal });
@@ -58,17 +56,4 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
     ...(files ? [`wrote ${files.json} and ${files.page}`] : []),
   ];
   return { data: { command: "bench", ...whole }, text: `\n${lines.join("\n")}`, exitCode: failed > 0 ? 1 : 0 };
-}
-
-function frame({ info }: Gpu): Omit<BenchResult, "ceilings" | "rows" | "omitted"> {
-  const { kind, vendor, architecture, device, description } = info;
-  const [{ model } = { model: "unknown" }, ...others] = cpus();
-  return {
-    schema: 1,
-    complete: false,
-    date: new Date().toISOString(),
-    versions: versions(),
-    adapter: { kind, vendor, architecture, device, description },
-    host: { processor: model, cores: others.length + 1 },
-  };
 }
