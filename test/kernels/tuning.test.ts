@@ -15,6 +15,7 @@ import {
   workloadKey,
 } from "../../src/kernels/index.js";
 import { chooseVariant, type MatmulVariant } from "../../src/kernels/matmul-variant.js";
+import { choose } from "../../src/kernels/tuning/choices.js";
 import { runVariant, type VariantRunner } from "../../src/kernels/tuning/run-variant.js";
 import { Trainer } from "../../src/train/index.js";
 import { inOwnCache } from "../harness/cache.js";
@@ -48,6 +49,20 @@ async function withGpu(tuning: Tuning, use: (gpu: Gpu) => Promise<void> | void):
 const fileFor = async (entries: Record<string, MatmulVariant>) =>
   makeTuningFile(await guest(), new Map(Object.entries(entries)));
 
+/** A device with matrix units, as far as choices look at it. */
+const matrixDevice = (device: string): Gpu => {
+  const words = { vendor: "nvidia", architecture: "hopper", device, description: "NVIDIA: 550.54" };
+  return {
+    info: { ...words, software: false, subgroupSize: 32, matrixSides: { m: 16, n: 16, k: 16 } },
+    features: new Set(["shader-f16", "subgroups", "chromium-experimental-subgroup-matrix"]),
+    limits: {
+      maxComputeInvocationsPerWorkgroup: 1024,
+      maxComputeWorkgroupSizeX: 1024,
+      maxComputeWorkgroupStorageSize: 32_768,
+    },
+  } as unknown as Gpu;
+};
+
 describe("tuning", () => {
   test("a key has the order, the mask, the kind of rows, and sizes to the nearest power of two", () => {
     expect(workloadKey({ order: "nt", masked: false, size: { m: 197, n: 192, k: 768 } })).toBe("nt 8x8x10");
@@ -57,6 +72,20 @@ describe("tuning", () => {
     expect(workloadKey({ order: "nn", masked: false, size: { m: 8, n: 8, k: 8, batch: 3 } })).toBe("nn 3x3x3x2");
     const keys = vitWorkloads().map((each) => workloadKey(each.workload));
     expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test("devices of one driver are told apart", () => {
+    const [one, other] = ["H100", "H200"].map((name) => makeTuningFile(matrixDevice(name), new Map()).device);
+    expect(one).not.toBe(other);
+  });
+
+  test("matrix units take no squared weights and no path scores, which f16 would lose", () => {
+    const gpu = matrixDevice("H100");
+    choose(gpu, { matmul: new Map([[workloadKey(workload), "subgroup matrix"]]) });
+    const call = { gpu, order: workload.order, size: workload.size, buffers: {} as never, options: {} };
+    expect(chooseVariant(call)).toBe("subgroup matrix");
+    expect(chooseVariant({ ...call, options: { weightAs: "square" } })).not.toBe("subgroup matrix");
+    expect(chooseVariant({ ...call, buffers: { scored: {} } as never })).not.toBe("subgroup matrix");
   });
 
   test("a kernel that computes wrongly is refused, and the fastest of the others taken", async () => {
