@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { KernelError } from "../../src/errors.js";
+import { subgroupsHold } from "../../src/gpu/device.js";
 import type { Gpu } from "../../src/gpu/index.js";
 import { fill } from "../../src/kernels/fill.js";
 import * as shaders from "../../src/kernels/shaders.gen.js";
@@ -54,6 +55,13 @@ test("a kernel that does not compile is an error at the next await, with its lab
   gpu.dispatch(broken, { buffers: {}, groups: 1 });
   await expect(gpu.sync()).rejects.toThrow(/:1:10 error[\s\S]*broken/);
   await gpu.sync();
+});
+
+test("subgroups are proved to be what kernels take for granted, and seen not to be for another size", async (context) => {
+  const { subgroupSize: size = 1, description } = gpu.info;
+  if (size === 1 || !gpu.features.has("subgroups")) context.skip(`${description} has no subgroups of one known size`);
+  expect(await subgroupsHold(gpu.device, size)).toBe(true);
+  expect(await subgroupsHold(gpu.device, size / 2)).toBe(false);
 });
 
 test("poison fills what nobody wrote", async () => {
