@@ -1,9 +1,11 @@
 // The way of a finished sum to `out`: preactivation = sum + bias, out = residual + keep * gate * activation(preactivation).
 // With SLOPE `residual` holds what an activation function was given, and the function's slope there times the sum takes the place of the sum.
-// With SCORE `residual` holds weights w, and w^2 |sum| takes the place of the sum: the path score of a weight where the sum is the gradient by its square.
+// With SCORE `residual` holds weights w, and weight_term(sum, w) takes the place of the sum, which counts as zero where MASK_OUT has a zero bit.
+// With ACCUMULATE everything is added to what out holds.
 // out, preactivation and residual: batches x rows x columns. bias and gate: columns. out_mask: one bit an element of rows x columns, shared by all batches.
 // Each part is compiled in by its constant; the buffer of an absent part is a placeholder that nobody reads. Takes storage bindings 3 to 8.
 #import gelu
+#import weight_term
 
 alias Result = f32; // out, preactivation and residual in memory: f16
 
@@ -13,6 +15,7 @@ const GATE = false;
 const RESIDUAL = false;
 const SLOPE = 0u; // as ACTIVATION
 const SCORE = false;
+const ACCUMULATE = false;
 const PREACTIVATION = false;
 const MASK_OUT = false;
 
@@ -31,8 +34,8 @@ fn kept(index: u32) -> bool {
 fn write_out(start: u32, element: u32, column: u32, sum: f32) {
   var value = sum;
   if (SCORE) {
-    let weight = f32(residual[start + element]);
-    value = weight * weight * abs(sum);
+    if (MASK_OUT) { value = select(0.0, value, kept(element)); }
+    value = weight_term(value, f32(residual[start + element]));
   }
   if (SLOPE == 1u) { value = select(0.0, value, f32(residual[start + element]) > 0.0); }
   if (SLOPE == 2u) { value *= gelu_gradient(f32(residual[start + element])); }
@@ -41,7 +44,8 @@ fn write_out(start: u32, element: u32, column: u32, sum: f32) {
   if (ACTIVATION == 1u) { value = max(value, 0.0); }
   if (ACTIVATION == 2u) { value = gelu(value); }
   if (GATE) { value *= gate[column]; }
-  if (MASK_OUT) { value = select(0.0, value, kept(element)); }
+  if (MASK_OUT && !SCORE) { value = select(0.0, value, kept(element)); }
   if (RESIDUAL) { value += f32(residual[start + element]); }
+  if (ACCUMULATE) { value += f32(out[start + element]); }
   out[start + element] = Result(value);
 }

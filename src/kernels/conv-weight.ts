@@ -5,6 +5,7 @@ import { type ConvCall, kernelConstants, laneConstants, pick, workgroups } from 
 import { weightProduct } from "./conv-size.js";
 import { splitLines } from "./conv-variant.js";
 import * as shaders from "./shaders.gen.js";
+import { type WeightTermOptions, withWeightTerm } from "./weight-term.js";
 
 export interface WeightGradBuffers {
   readonly x: BufferLike;
@@ -20,10 +21,11 @@ const weightShaders = {
   direct: shaders.conv_weight_direct,
 };
 
-/** dWeight, or the path scores of `scored`; in parts that are added up where one sum for each weight would leave the device idle. */
+/** dWeight, or a term over it and `scored`; in parts that are added up where one sum for each weight would leave the device idle. */
 export function convWeight(
   { gpu, op, extents, variant: forced }: ConvCall,
   { x, dy, out: result, mask, scored }: WeightGradBuffers,
+  { term, accumulate = false }: WeightTermOptions,
 ): void {
   using _partials = gpu.scope();
   const product = weightProduct(extents);
@@ -31,9 +33,9 @@ export function convWeight(
   const { splits, chunk } = splitLines(gpu, variant, extents, product);
   const { batch, channels, groups, padding, height, width, out, lengths } = extents;
   const end = { out: result, mask: mask ?? x, preactivation: gpu.allocate(4), bias: x, gate: x, residual: scored ?? x };
-  const ending = { MASK_OUT: mask !== undefined, SCORE: scored !== undefined };
+  const ending = { MASK_OUT: mask !== undefined, SCORE: scored !== undefined, ACCUMULATE: accumulate };
   const partials = splits > 1 ? gpu.allocate(4 * splits * lengths.weight) : result;
-  gpu.dispatch(weightShaders[variant], {
+  gpu.dispatch(splits === 1 ? withWeightTerm(weightShaders[variant], term) : weightShaders[variant], {
     buffers: { ...end, dy, x, out: partials },
     params: {
       ...{ batch, groups, padding, splits, chunk, rows: product.rows, depth: channels / groups },
@@ -47,7 +49,7 @@ export function convWeight(
     groups: workgroups(gpu, variant, { ...product, count: product.count * splits }),
   });
   if (splits === 1) return;
-  gpu.dispatch(shaders.matmul_sum, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_sum, term), {
     buffers: { ...end, partials },
     params: { elements: lengths.weight, n: lengths.weight, splits, batches: 1 },
     constants: ending,

@@ -8,6 +8,7 @@ import { convWeight } from "./conv-weight.js";
 import { requireElements } from "./elements.js";
 import { maskByteLength } from "./mask.js";
 import type { WeightAs } from "./weight-as.js";
+import type { WeightTermOptions } from "./weight-term.js";
 
 export type { Conv2dSize } from "./conv-size.js";
 export type { ConvVariant } from "./conv-variant.js";
@@ -74,7 +75,7 @@ export interface Conv2dWeightGradBuffers {
   readonly dWeight: BufferLike;
   /** One bit an element of the weight, 1 = keep: the others get zero. */
   readonly mask?: BufferLike;
-  /** As the weight: weights w whose squares the gradient is by. Their path scores w^2 |gradient| (PX, CVPR 2024) take its place. */
+  /** As the weight: `term` of the gradient and these weights takes the gradient's place. */
   readonly scored?: BufferLike;
 }
 
@@ -87,7 +88,7 @@ export function conv2dWeightGrad(
   gpu: Gpu,
   { x, dy, dWeight, mask, scored }: Conv2dWeightGradBuffers,
   size: Conv2dSize,
-  { variant }: Pick<ConvOptions, "variant"> = {},
+  { variant, ...term }: Pick<ConvOptions, "variant"> & WeightTermOptions = {},
 ): void {
   const op = "conv2dWeightGrad";
   const extents = convExtents(op, size);
@@ -95,7 +96,7 @@ export function conv2dWeightGrad(
   requireElements(op, { x, dy, dWeight }, { x: lengths.x, dy: lengths.y, dWeight: lengths.weight });
   checkMask(op, mask, extents);
   if (scored) requireElements(op, { scored }, { scored: lengths.weight });
-  convWeight({ gpu, op, extents, variant }, { x, dy, out: dWeight, mask, scored });
+  convWeight({ gpu, op, extents, variant }, { x, dy, out: dWeight, mask, scored }, term);
 }
 
 function checkMask(op: string, mask: BufferLike | undefined, { lengths }: ConvExtents): void {

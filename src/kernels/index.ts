@@ -169,3 +169,4 @@ export {
 export { type UnfoldSize, unfold } from "./unfold.js";
 export { type BandedLayout, blockUnits, type UnitLayout, type UnitPlacement, unitCount } from "./units.js";
 export type { WeightAs } from "./weight-as.js";
+export type { WeightTermOptions } from "./weight-term.js";

@@ -26,6 +26,7 @@ export function epilogue({ gpu, order, buffers, options }: MatmulCall) {
       RESIDUAL: residual !== undefined,
       SLOPE: activated ? activation : 0,
       SCORE: scored !== undefined,
+      ACCUMULATE: options.accumulate ?? false,
       PREACTIVATION: preactivation !== undefined,
       MASK_OUT: mask !== undefined && order === "tn",
       ...((options.resultStorage ?? options.storage) === "f16" && { Result: "f16" }),

@@ -9,6 +9,7 @@ import { split, TILE_NAMES, type TileName, tile } from "./matmul-tile.js";
 import { type MatmulVariant, outerFits, rowFits } from "./matmul-variant.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
+import { withWeightTerm } from "./weight-term.js";
 
 function row(call: MatmulCall): void {
   const { gpu, order, size } = call;
@@ -24,7 +25,7 @@ function row(call: MatmulCall): void {
   const end = epilogue(call);
   // Neighbours share a column only where its values lie side by side.
   const { constants, groups } = rowLanes(gpu, batch * n, operand.B_TRANSPOSED ? depth : 1);
-  gpu.dispatch(shaders.matmul_row, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_row, call.options.term), {
     buffers: { ...operands(call), ...end.buffers },
     params: { n, depth, batches: batch },
     constants: { ...operand, ...end.constants, ...constants, ...quadConstants(width, call.options) },
@@ -41,14 +42,16 @@ function outer(call: MatmulCall): void {
   }
   const { a, b } = operands(call);
   const { mask, scored, out } = call.buffers;
+  const { term, accumulate = false } = call.options;
   const width = loadWidth(n);
   const outerProduct = {
     buffers: { a, b, mask: mask ?? a, scored: scored ?? b, out },
     params: { columns: n / width },
-    constants: { SCORE: scored !== undefined, MASK_OUT: mask !== undefined },
+    constants: { SCORE: scored !== undefined, ACCUMULATE: accumulate, MASK_OUT: mask !== undefined },
     inFours: width === 4,
   };
-  dispatchElementwise(call.gpu, shaders.matmul_outer, outerProduct, m * n);
+  const kernel = (width: 1 | 4) => withWeightTerm(shaders.matmul_outer, term, width);
+  dispatchElementwise(call.gpu, kernel, outerProduct, m * n);
 }
 
 type Run = (call: MatmulCall) => void;
@@ -73,7 +76,7 @@ export function rowSum(call: MatmulCall): void {
   const depth = size.k / width;
   const end = epilogue(call);
   const { constants, groups } = rowLanes(gpu, rows, Math.max(depth, size.n));
-  gpu.dispatch(shaders.matmul_row_sum, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_row_sum, call.options.term), {
     buffers: { a: buffers.a, ...end.buffers },
     params: { rows, n: size.n, depth },
     constants: { ...end.constants, ...constants, ...quadConstants(width, call.options) },

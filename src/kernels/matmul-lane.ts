@@ -6,6 +6,7 @@ import { loadWidth } from "./elements.js";
 import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
 import { storedRows, tileCount } from "./matmul-tile.js";
 import * as shaders from "./shaders.gen.js";
+import { withWeightTerm } from "./weight-term.js";
 
 /** Whether the device runs subgroups of 4 or 8 invocations, for which the kernels called `lane` are made. */
 export function runsLanes(gpu: Gpu): boolean {
@@ -25,7 +26,7 @@ export function lane(call: MatmulCall): void {
   const operand = operandConstants(call);
   const lanes = gpu.info.subgroupSize as number;
   const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, 4 * lanes) : end.buffers.mask;
-  gpu.dispatch(shaders.matmul_lane, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term), {
     buffers: { ...operands(call), ...end.buffers, mask },
     params: { m, n, k, batches: batch },
     constants: {

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/index.js";
 import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
 import { tileCount } from "./matmul-tile.js";
 import * as shaders from "./shaders.gen.js";
+import { withWeightTerm } from "./weight-term.js";
 
 const FEATURE = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
@@ -26,7 +27,7 @@ export function subgroupMatrix(call: MatmulCall): void {
     );
   }
   const end = epilogue(call);
-  gpu.dispatch(shaders.matmul_subgroup_matrix, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_subgroup_matrix, call.options.term), {
     buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch },
     constants: {

@@ -6,6 +6,7 @@ import { loadWidth } from "./elements.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
 import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
 import * as shaders from "./shaders.gen.js";
+import { withWeightTerm } from "./weight-term.js";
 
 /** Rows x columns x depth of the tile in workgroup memory, then rows x columns an invocation. */
 export const TILE_NAMES = [
@@ -108,7 +109,7 @@ export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, cal
   const { m, n, k, batch = 1 } = call.size;
   const shape = fittingShape(call, name);
   const end = epilogue(call);
-  call.gpu.dispatch(shaders.matmul_tile, {
+  call.gpu.dispatch(withWeightTerm(shaders.matmul_tile, call.options.term), {
     buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch, splits: 1, chunk: k },
     constants: { ...operandConstants(call), ...end.constants, ...tileConstants(call, shape) },
@@ -129,7 +130,7 @@ export function split(call: MatmulCall, name: TileName = chooseTile(call.gpu, ca
     constants: { ...operandConstants(call), ...tileConstants(call, shape) },
     groups: tilesOf(size, shape) * splits,
   });
-  gpu.dispatch(shaders.matmul_sum, {
+  gpu.dispatch(withWeightTerm(shaders.matmul_sum, call.options.term), {
     buffers: { partials, ...end.buffers },
     params: { elements: m * n, n, splits, batches: batch },
     constants: end.constants,

@@ -7,6 +7,7 @@ import { type FloatStorage, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
 import type { WeightAs } from "./weight-as.js";
+import type { WeightTermOptions } from "./weight-term.js";
 
 export type { MatmulVariant } from "./matmul-variant.js";
 
@@ -33,10 +34,7 @@ export interface MatmulBuffers {
   preactivation?: BufferLike;
   /** m x n, added last. */
   residual?: BufferLike;
-  /**
-   * m x n, not along with a residual: weights w whose squares have the product as their gradient. Their path scores w^2 |product| (PX, CVPR 2024)
-   * take the product's place.
-   */
+  /** m x n, not along with a residual: weights w whose gradient the product is. `term` of the two takes the product's place. */
   scored?: BufferLike;
   /**
    * m x n, not along with a residual or scores: what the activation function was given that the product is a gradient behind. The function's slope
@@ -54,7 +52,7 @@ export interface MatmulSize {
 }
 
 /** Operands in memory and b's elements, activation and choice of kernel. */
-export interface MatmulOptions {
+export interface MatmulOptions extends WeightTermOptions {
   /** Of a and b. Default: f32; f16 needs a device with `shader-f16`. */
   storage?: FloatStorage;
   /** Of out and all that has its shape. Default: `storage`. */
@@ -86,7 +84,7 @@ export function matmul(
   else matmulVariants[options.variant ?? chooseVariant(call)](call);
 }
 
-function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: MatmulOptions): void {
+function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, term }: MatmulOptions): void {
   const refuse = (problem: string) => {
     throw new KernelError(`matmul ${order}: ${problem}`);
   };
@@ -96,6 +94,7 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs }: Ma
       `expected order nn or nt with weightAs "${weightAs}", where b is the weight, got tn; compute the weight by map first`,
     );
   const { residual, scored, activated } = buffers;
+  if (term !== undefined && !scored) refuse("term: expected weights in `scored`, got none; pass the weights");
   if ([residual, scored, activated].filter((part) => part !== undefined).length > 1)
     refuse("expected one of residual, scored and activated, got several; add the residual afterwards");
 }

@@ -71,8 +71,6 @@ export interface ForwardOptions {
   readonly residual?: (x: Tensor, branch: Tensor) => Tensor | undefined;
   /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
   readonly denseGradients?: boolean;
-  /** Path scores w^2 |g|, g the gradient by w^2, in the place of gradients of weights that count as squares. */
-  readonly pathScores?: boolean;
   /**
    * What batch norms normalise by: their running statistics, or those of the batch, which leave the running ones as they are. Default: the running
    * ones; in training passes those of the batch, towards which the running ones move.
@@ -122,11 +120,11 @@ export class Pass {
   }
 
   /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
-  #operand(name: string): { value: Tensor; weightAs?: WeightAs; gradientAs?: "pathScore" } {
+  #operand(name: string): { value: Tensor; weightAs?: WeightAs } {
     const substitute = this.#substitute(name);
     if (substitute instanceof Tensor || substitute === "absent") return { value: this.#written(name, substitute) };
     const { tensor: value, as: weightAs } = substitute;
-    return { value, weightAs, gradientAs: this.options.pathScores && weightAs === "square" ? "pathScore" : undefined };
+    return { value, weightAs };
   }
 
   /** A layer's bias times its mask; none where it has none, or where it is left out. */

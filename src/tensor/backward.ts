@@ -2,11 +2,11 @@
 import { ShapeError } from "../errors.js";
 import type { GpuBuffer } from "../gpu/index.js";
 import { add } from "../kernels/add.js";
-import type { Activated, Inputs } from "./op.js";
+import type { Activated, Inputs, TermSum } from "./op.js";
 import { Tensor } from "./tensor.js";
-import { onesLike } from "./terms.js";
+import { addTerm, onesLike } from "./terms.js";
 
-/** Gradients of the leaves that asked for one. */
+/** Gradients of the leaves that asked for one, but for those that went into sums. */
 export class Gradients {
   constructor(private readonly byLeaf: ReadonlyMap<Tensor, Tensor>) {}
 
@@ -125,9 +125,10 @@ export function requireTracked(what: string, loss: Tensor): void {
 /**
  * Gradients of `loss` (a scalar, or any tensor with a `seed` of its shape) with respect to every leaf with `requiresGradient`. Contributions are
  * added in a fixed order, so two runs give the same bits.
+ * @param sums - by leaf, what is added to a total in the place of a gradient: in the operation that makes the gradient where no other uses the leaf
  * @throws ShapeError when `loss` is not a scalar and no seed is given, or depends on no such leaf.
  */
-export function backward(loss: Tensor, seed?: Tensor): Gradients {
+export function backward(loss: Tensor, seed?: Tensor, sums?: ReadonlyMap<Tensor, TermSum>): Gradients {
   requireTracked("backward", loss);
   if (!seed && loss.size !== 1)
     throw new ShapeError(`backward: expected a scalar, got [${loss.shape}]; reduce it or pass a seed`);
@@ -141,13 +142,19 @@ export function backward(loss: Tensor, seed?: Tensor): Gradients {
     const gradient = accumulator.take(tensor);
     if (!gradient) continue;
     if (!tensor.node) {
-      leaves.set(tensor, gradient);
+      const sum = sums?.get(tensor);
+      if (sum) {
+        addTerm(sum.term, { g: gradient, w: sum.weight }, sum.total);
+        if (gradient !== seed) accumulator.done(gradient);
+      } else leaves.set(tensor, gradient);
       continue;
     }
-    const { inputs, folds, backward: propagate } = tensor.node;
-    const folded = folds && activationBehind(inputs[folds], uses);
-    if (folded) accumulator.addAll({ ...inputs, [folds]: folded.x }, propagate(gradient, folded));
-    else accumulator.addAll(inputs, propagate(gradient));
+    const { inputs, folds, sums: name, backward: propagate } = tensor.node;
+    const folded = folds === undefined ? undefined : activationBehind(inputs[folds], uses);
+    const leaf = name === undefined ? undefined : inputs[name];
+    const summed = leaf && !leaf.node && uses.get(leaf) === 1 ? sums?.get(leaf) : undefined;
+    const parts = propagate(gradient, { folded, summed });
+    accumulator.addAll(folds !== undefined && folded ? { ...inputs, [folds]: folded.x } : inputs, parts);
     if (gradient !== seed) accumulator.done(gradient);
   }
   return new Gradients(leaves);

@@ -50,8 +50,8 @@ export function hessianVectorProduct(loss: Tensor, directions: ReadonlyMap<Tenso
       continue;
     }
     const { inputs, backward } = tensor.node;
-    gradients.addAll(inputs, backward(gradient));
-    if (product) products.addAll(inputs, backward(product));
+    gradients.addAll(inputs, backward(gradient, {}));
+    if (product) products.addAll(inputs, backward(product, {}));
     products.addAll(inputs, curvatures.get(tensor)?.(gradient) ?? {});
     gradients.done(gradient);
     if (product) products.done(product);

@@ -11,10 +11,12 @@ export {
   type FollowedTangents,
   historyEnabled,
   type Inputs,
+  type Neighbours,
   type OpDefinition,
   type TangentContext,
   type TangentDefinition,
   type TapeNode,
+  type TermSum,
   withoutHistory,
 } from "./op.js";
 export { type AttentionAttributes, attention } from "./ops/attention.js";
@@ -41,3 +43,4 @@ export { powerOfTwoOf } from "./ops/range.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
 export { type ElementType, type HostData, type Shape, sizeOf, Tensor } from "./tensor.js";
+export { addTerm } from "./terms.js";

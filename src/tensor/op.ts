@@ -3,6 +3,7 @@ import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { callSynchronously, type Synchronous } from "../gpu/synchronous.js";
 import type { Activation } from "../kernels/activation.js";
+import type { ExpressionText } from "../kernels/map-expression.js";
 import { Tensor } from "./tensor.js";
 
 /** Tensors by name; `undefined` for optional ones that a call leaves out. */
@@ -16,8 +17,23 @@ export interface Activated {
   readonly x: Tensor;
 }
 
+/** A term over a weight's gradient g and the weight w, a WGSL expression that is added to a total in the gradient's place. */
+export interface TermSum {
+  readonly term: ExpressionText;
+  readonly weight: Tensor;
+  readonly total: Tensor;
+}
+
+/** What `backward` knows of the tensors around an operation that nobody else uses. */
+export interface Neighbours {
+  /** The activation function whose result the input is that the operation `folds`. */
+  readonly folded?: Activated;
+  /** What becomes of the gradient of the input that the operation `sums`: no gradient is wanted then. */
+  readonly summed?: TermSum;
+}
+
 /** What `backward` of an operation gets. */
-export interface BackwardContext<I extends Inputs, A, S> {
+export interface BackwardContext<I extends Inputs, A, S> extends Neighbours {
   readonly gpu: Gpu;
   readonly inputs: I;
   readonly attributes: A;
@@ -28,8 +44,6 @@ export interface BackwardContext<I extends Inputs, A, S> {
   readonly gradient: Tensor;
   /** Whether anybody asks for the gradient of this input. */
   readonly needs: (name: InputName<I>) => boolean;
-  /** Where the input that the operation `folds` is the result of an activation function, and nobody else reads it: the function. */
-  readonly folded?: Activated;
 }
 
 /** Tensors of the inputs' shapes by their names: gradients, where an absent one is not wanted, or tangents, where an absent one is zero. */
@@ -74,6 +88,8 @@ export interface OpDefinition<I extends Inputs, A, S, T> {
   readonly activation?: (attributes: A) => Activation;
   /** An input whose activation function `backward` takes along: given `folded`, the input's gradient is that by what the function was given. */
   readonly folds?: InputName<I>;
+  /** An input whose gradient `backward` can add to a total as it computes it: given `summed`, it gives none. */
+  readonly sums?: InputName<I>;
   /** "linear": in all inputs together, so that tangents go through `forward` as they are. Left out: no second derivatives. */
   readonly tangent?: "linear" | TangentDefinition<I, A, S, T>;
 }
@@ -90,7 +106,8 @@ export interface TapeNode {
   readonly inputs: Inputs;
   readonly activation?: Activation;
   readonly folds?: string;
-  readonly backward: (gradient: Tensor, folded?: Activated) => Inputs;
+  readonly sums?: string;
+  readonly backward: (gradient: Tensor, neighbours: Neighbours) => Inputs;
   /** @throws KernelError when the operation has no second derivatives. */
   readonly tangent: (tangents: Inputs) => FollowedTangents;
 }
@@ -161,7 +178,7 @@ function checkFloat16(name: string, inputs: Inputs, takes: readonly string[], tr
 export function defineOp<I extends Inputs, A, S, T = undefined>(
   definition: OpDefinition<I, A, S, T>,
 ): (inputs: I, attributes: A) => Tensor {
-  const { name, float16 = [], folds, forward, backward } = definition;
+  const { name, float16 = [], folds, sums, forward, backward } = definition;
   return (inputs, attributes) => {
     const given = Object.values(inputs).filter((tensor) => tensor !== undefined);
     const gpu = given[0]?.gpu;
@@ -180,7 +197,8 @@ export function defineOp<I extends Inputs, A, S, T = undefined>(
         inputs,
         activation: definition.activation?.(attributes),
         folds,
-        backward: (gradient, folded) => backward({ ...context, gradient, needs, folded }),
+        sums,
+        backward: (gradient, neighbours) => backward({ ...context, gradient, needs, ...neighbours }),
         tangent: (tangents) => followTangents(definition, { ...context, tangents }, needs),
       };
     }

@@ -1,6 +1,8 @@
 /** Small things that derivatives are made of. */
 import { add } from "../kernels/add.js";
 import { fill } from "../kernels/fill.js";
+import type { ExpressionText } from "../kernels/map-expression.js";
+import { mapUnits } from "../kernels/map-units.js";
 import { Tensor } from "./tensor.js";
 
 /** A constant one, made on the device so that it can be recorded. */
@@ -21,4 +23,11 @@ export function addTerms(...terms: readonly (Tensor | undefined)[]): Tensor {
       b.gpu.release(b);
       return sum;
     });
+}
+
+/** total += term, element by element: a WGSL expression over inputs of the total's size, by name. */
+export function addTerm(term: ExpressionText, inputs: Readonly<Record<string, Tensor>>, total: Tensor): void {
+  const named = Object.fromEntries(Object.entries(inputs).map(([name, buffer]) => [name, { buffer }]));
+  const { gpu, size } = total;
+  mapUnits(gpu, term, named, { y: total, length: size, inner: 1, period: size, reduction: "sum", accumulate: true });
 }

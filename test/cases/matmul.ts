@@ -40,11 +40,17 @@ const activations = {
   gelu: (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
 };
 
+const pathScore = (g: number, w: number) => w ** 2 * Math.abs(g);
+
+/** A term that is not zero where the gradient is, with a function of scalars only. */
+const SUMMED = "select(g * w, w - g, g < 0.25)";
+const summed = (g: number, w: number) => (g < 0.25 ? w - g : g * w);
+
 function oracle(
   order: MatmulOrder,
-  { a, b, mask, bias, gate, residual, scored, activated }: Arrays,
+  { a, b, mask, bias, gate, residual, scored, activated, out: before }: Arrays,
   size: MatmulSize,
-  { weightAs, activation }: MatmulOptions,
+  { weightAs, activation, accumulate }: MatmulOptions,
 ) {
   const { m, n, k, batch = 1 } = size;
   const out = new Float64Array(batch * m * n);
@@ -63,10 +69,12 @@ function oracle(
         const element = row * n + column;
         const at = z * m * n + element;
         const slope = activated ? slopes[activation ?? "none"](activated[at]) : 1;
-        preactivation[at] = (scored ? scored[at] ** 2 * Math.abs(sum) : slope * sum) + (bias?.[column] ?? 0);
+        const keep = order === "tn" ? kept(element) : 1;
+        const term = accumulate ? summed : pathScore;
+        preactivation[at] = (scored ? term(sum * keep, scored[at]) : slope * sum) + (bias?.[column] ?? 0);
         const active = activations[(!activated && activation) || "none"](preactivation[at]);
         const value = active * (gate?.[column] ?? 1);
-        out[at] = (residual?.[at] ?? 0) + value * (order === "tn" ? kept(element) : 1);
+        out[at] = (before?.[at] ?? 0) + (residual?.[at] ?? 0) + value * (scored ? 1 : keep);
       }
     }
   }
@@ -90,7 +98,9 @@ type Extras =
   | "gelu slope"
   | "masked relu slope"
   | "scored"
-  | "masked scored";
+  | "masked scored"
+  | "summed"
+  | "masked summed";
 
 const weightAsOf = (extras: Extras) =>
   extras.includes("square") ? "square" : /\bone\b/.test(extras) ? "one" : undefined;
@@ -125,7 +135,8 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
       ...{ bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) },
     }),
     ...(extras.endsWith("slope") && { activated: normals(batch * m * n, 9) }),
-    ...(extras.endsWith("scored") && { scored: normals(batch * m * n, 8) }),
+    ...(/(scored|summed)$/.test(extras) && { scored: normals(batch * m * n, 8) }),
+    ...(extras.endsWith("summed") && { out: normals(batch * m * n, 10) }),
   };
 }
 
@@ -149,6 +160,7 @@ function makeCase(
     variant,
     weightAs,
     activation: /epilogue|gelu/.test(extras) ? "gelu" : extras.includes("relu") ? "relu" : "none",
+    ...(extras.endsWith("summed") && { term: SUMMED, accumulate: true }),
   };
   const sums = weightAs === "one" && !extras.includes("masked") ? batch * m : elements;
   return {
@@ -163,7 +175,7 @@ function makeCase(
     float16: ofLayers(order, extras) ? [...ofResult, "a", "b"] : undefined,
     oracle: (arrays) => oracle(order, arrays, size, options),
     // A score is a square of up to 16 times the sum.
-    tolerance: sumOf(k, extras.endsWith("scored") ? 16 : 1),
+    tolerance: sumOf(k, /(scored|summed)$/.test(extras) ? 16 : 1),
     flops: 2 * sums * k,
     bytes: 4 * (elements + batch * (m * k + (weightAs === "one" ? 0 : k * n))),
     benchOnly,
@@ -179,7 +191,7 @@ const variants = [undefined, "tile", "split"] as const;
 const ofWeight: readonly Extras[] = ["square", "masked square", "masked one", "one", "one epilogue"];
 const weightExtras: Record<MatmulOrder, readonly Extras[]> = {
   ...{ nn: ofWeight, nt: ofWeight },
-  tn: ["scored", "masked scored"],
+  tn: ["scored", "masked scored", "summed", "masked summed"],
 };
 
 /** Forced, "one" shows that tiles agree with the kernel for sums of rows. */
@@ -266,7 +278,7 @@ export const cases: KernelCase[] = [
     ),
   ),
   ...outerShapes.flatMap((size) =>
-    (["plain", "masked", "scored", "masked scored", "epilogue"] as const).map((extra) =>
+    (["plain", "masked", "scored", "masked scored", "summed", "masked summed", "epilogue"] as const).map((extra) =>
       makeCase("tn", size, undefined, extra),
     ),
   ),

@@ -141,28 +141,3 @@ describe("secateur doctor", () => {
     expect(stdout).toMatch(/^remedy: .+/m);
   });
 });
-
-describe("secateur bench", () => {
-  it("times the kernels that are asked for", async () => {
-    const { results } = await cliJson(["bench", "--filter", "^fill"]);
-    expect(results.length).toBeGreaterThan(0);
-    for (const { name, milliseconds } of results) {
-      expect(name).toMatch(/^fill/);
-      expect(milliseconds).toBeGreaterThan(0);
-    }
-  });
-
-  it("refuses what a later version has", async () => {
-    const { exitCode, stderr } = await cli(["bench", "--peers"], { openGpu: noGpu });
-    expect(exitCode).toBe(2);
-    expect(stderr).toBe(
-      "secateur: peers: expected a later version, which times other libraries, got this one; leave it out\n",
-    );
-  });
-
-  it("refuses a filter that matches nothing", async () => {
-    const { exitCode, stderr } = await cli(["bench", "--filter", "quantum"]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain("expected a pattern that matches a case");
-  });
-});

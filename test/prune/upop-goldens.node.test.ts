@@ -11,9 +11,8 @@ import {
   parseSafetensors,
 } from "../../src/io/index.js";
 import { createModel, type Model } from "../../src/nn/index.js";
-import { addTerm } from "../../src/prune/collect/first-order.js";
 import { progressivePart, runSearch, type SearchMethod, type SearchResult, upop } from "../../src/prune/index.js";
-import { Tensor, withoutHistory } from "../../src/tensor/index.js";
+import { addTerm, Tensor, withoutHistory } from "../../src/tensor/index.js";
 import { keyedGenerator, shuffled } from "../../src/train/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { missing, sharedPath } from "../harness/shared.js";

@@ -134,7 +134,12 @@ describe("a tiny ViT", () => {
     expect(Math.abs(uHv.total - vHu.total)).toBeLessThan(1e-5 * Math.max(uHv.size, vHu.size));
     const plain = backward(loss());
     for (const { name, value } of model.parameters) {
-      expect(await first.gradients.get(value)!.read(), name).toEqual(await plain.get(value)!.read());
+      const want = await plain.get(value)!.read();
+      const largest = want.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+      // Here the slope of an activation function is a factor of its own, there a product has it in its epilogue: they round alike but for drivers.
+      (await first.gradients.get(value)!.read()).forEach((gradient, i) => {
+        expect(Math.abs(gradient - want[i]), name).toBeLessThan(2e-6 * largest);
+      });
     }
   });
 

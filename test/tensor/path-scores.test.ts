@@ -68,10 +68,12 @@ async function scoresOnTape(scaled: boolean) {
   const seen = sum(z1, { outer: batch, length: outputs, inner: 1 }).detach();
   const scale = powerOfTwoOf(seen);
 
-  const ofPaths = { weightAs: "square", gradientAs: "pathScore" } as const;
+  const ofPaths = { weightAs: "square" } as const;
   const z2 = layer(1, layer(0, Tensor.from(gpu, new Float32Array(inputs).fill(1), [1, inputs]), ofPaths), ofPaths);
-  const gradients = backward(sum(gate(z2, scaled ? gate(seen, scale, seen.size) : seen, 1)));
-  const scores = await Promise.all(parameters.map((parameter) => gradients.get(parameter)!.read()));
+  const totals = parameters.map(({ shape }) => Tensor.zeros(gpu, shape));
+  const sums = parameters.map((weight, i) => [weight, { term: "w * w * abs(g)", weight, total: totals[i] }] as const);
+  backward(sum(gate(z2, scaled ? gate(seen, scale, seen.size) : seen, 1)), undefined, new Map(sums));
+  const scores = await Promise.all(totals.map((total) => total.read()));
   return { scores, scale: scaled ? (await scale.read())[0] : 1, largest: Math.max(...(await seen.read())) };
 }
 

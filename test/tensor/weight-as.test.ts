@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import {
+  add,
   backward,
   conv2d,
   hessianVectorProduct,
@@ -38,17 +39,22 @@ const operations: Operation[] = [
   },
 ];
 
+const PATH_SCORE = "w * w * abs(g)";
+
 const sizeOf = (shape: number[]) => shape.reduce((a, b) => a * b);
 
 /** The result and the gradients by x and weight of sum(y * r) for a fixed random r. */
-async function run({ x, weight, build }: Operation, values: Float32Array, attributes: LinearAttributes) {
+async function run({ x, weight, build }: Operation, values: Float32Array, attributes: LinearAttributes, term?: string) {
   const input = Tensor.from(gpu, normals(sizeOf(x), 1), x);
   const parameter = Tensor.from(gpu, values, weight);
   input.requiresGradient = true;
   parameter.requiresGradient = true;
   const out = build(input, parameter, Tensor.from(gpu, normals(weight[0], 3)), attributes);
-  const gradients = backward(out, Tensor.from(gpu, normals(out.size, 4), out.shape));
-  const byWeight = gradients.get(parameter);
+  const total = Tensor.zeros(gpu, weight);
+  const sums = term === undefined ? undefined : new Map([[parameter, { term, weight: parameter, total }]]);
+  const gradients = backward(out, Tensor.from(gpu, normals(out.size, 4), out.shape), sums);
+  if (term !== undefined) expect(gradients.get(parameter)).toBeUndefined();
+  const byWeight = term === undefined ? gradients.get(parameter) : total;
   return {
     out: await out.read(),
     byX: await gradients.get(input)!.read(),
@@ -81,7 +87,7 @@ describe.each(operations)("$name", (operation) => {
       expectClose(square.out, want.out);
       expectClose(square.byX, want.byX);
       expectClose(square.byWeight!, want.byWeight!);
-      const scored = await run(operation, weight, { ...mask(), weightAs: "square", gradientAs: "pathScore" });
+      const scored = await run(operation, weight, { ...mask(), weightAs: "square" }, PATH_SCORE);
       expectClose(
         scored.byWeight!,
         want.byWeight!.map((g, i) => weight[i] ** 2 * Math.abs(g)),
@@ -101,19 +107,31 @@ describe.each(operations)("$name", (operation) => {
   );
 
   test("removed weights have path scores too where the gradient is dense", async () => {
-    const attributes = { ...masks.masked(), weightAs: "square", gradientAs: "pathScore", denseGradient: true } as const;
-    const { byWeight } = await run(operation, weight, attributes);
-    const kept = await run(operation, weight, { ...attributes, denseGradient: false });
+    const attributes = { ...masks.masked(), weightAs: "square", denseGradient: true } as const;
+    const { byWeight } = await run(operation, weight, attributes, PATH_SCORE);
+    const kept = await run(operation, weight, { ...attributes, denseGradient: false }, PATH_SCORE);
     byWeight!.forEach((score, i) => {
       expect(score).toBeGreaterThan(0);
       expect(kept.byWeight![i]).toBe(bit(words, i) ? score : 0);
     });
   });
 
-  test("what has no meaning is refused", async () => {
-    await expect(run(operation, weight, { gradientAs: "pathScore" })).rejects.toThrow(
-      /expected weightAs "square", got none/,
+  test("the term of a weight with two uses is taken of the sum of its gradients", async () => {
+    const shape = operation.weight;
+    const [parameter, total] = [Tensor.from(gpu, weight, shape), Tensor.from(gpu, normals(length, 8), shape)];
+    parameter.requiresGradient = true;
+    const x = Tensor.from(gpu, normals(sizeOf(operation.x), 1), operation.x);
+    const use = () => operation.build(x, parameter, Tensor.zeros(gpu, [shape[0]]), {});
+    const loss = () => sum(add(use(), use()));
+    const gradient = await backward(loss()).get(parameter)!.read();
+    backward(loss(), undefined, new Map([[parameter, { term: "abs(g) * w", weight: parameter, total }]]));
+    expectClose(
+      await total.read(),
+      normals(length, 8).map((before, i) => before + Math.abs(gradient[i]) * weight[i]),
     );
+  });
+
+  test("what has no meaning is refused", async () => {
     const parameter = Tensor.from(gpu, weight, operation.weight);
     parameter.requiresGradient = true;
     const x = Tensor.from(gpu, normals(sizeOf(operation.x), 1), operation.x);

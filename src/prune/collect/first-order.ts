@@ -1,8 +1,7 @@
 /** A step that adds up activations and gradients of weights and gates. */
 import { fill } from "../../kernels/fill.js";
-import { mapUnits } from "../../kernels/map-units.js";
 import type { Model, Parameter } from "../../nn/index.js";
-import { backward, type Gradients, Tensor, withoutHistory } from "../../tensor/index.js";
+import { addTerm, backward, type Gradients, Tensor, type TermSum, withoutHistory } from "../../tensor/index.js";
 import { type ObjectivePass, runObjective } from "../saliency/objective.js";
 import { observerOf } from "./observe.js";
 import type { StepContext } from "./step-context.js";
@@ -11,8 +10,7 @@ import type { StepContext } from "./step-context.js";
 export function firstOrder(context: StepContext): void {
   const { model, objective, needed } = context;
   const denseGradients = needed.some((each) => each.kind === "gradient" && each.dense);
-  const pathScores = needed.some(({ kind }) => kind === "path");
-  const options = { observer: observerOf(context), denseGradients, pathScores };
+  const options = { observer: observerOf(context), denseGradients };
   if (!needed.some(({ kind }) => kind === "gradient" || kind === "gate" || kind === "path")) {
     withoutHistory(() => void runObjective(model, objective, context, options));
     return;
@@ -20,40 +18,44 @@ export function firstOrder(context: StepContext): void {
   const gates = gatesOf(context);
   const summed = ({ name }: Parameter) => needed.some((each) => context.statistics.get(each, name));
   model.gates.during(gates, () => {
-    const { pass, gradients } = model.parameters.withGradients(summed, () => {
-      const pass = runObjective(model, objective, context, options);
-      return { pass, gradients: backward(pass.loss) };
+    const gradients = model.parameters.withGradients(summed, () => {
+      const { loss, leaf } = runObjective(model, objective, context, options);
+      const terms = termsOf(context, leaf);
+      const alone = [...terms].flatMap(([of, [term, ...others]]) => (others.length === 0 ? [[of, term] as const] : []));
+      const gradients = backward(loss, undefined, new Map(alone));
+      addShared(terms, gradients);
+      return gradients;
     });
-    addGradients(context, pass, gradients);
     addGateGradients(context, gates, gradients);
   });
 }
 
-function addGradients(
+/** What is summed over the gradient of each parameter, by the tensor that stands for it. */
+function termsOf(
   { model, needed, statistics }: StepContext,
-  { leaf, squared }: ObjectivePass,
-  gradients: Gradients,
-): void {
-  for (const statistic of needed) {
-    if (statistic.kind !== "gradient" && statistic.kind !== "path") continue;
-    for (const parameter of model.parameters) {
+  leaf: ObjectivePass["leaf"],
+): ReadonlyMap<Tensor, readonly TermSum[]> {
+  const terms = new Map<Tensor, TermSum[]>();
+  for (const parameter of model.parameters) {
+    const of = needed.flatMap((statistic): TermSum[] => {
       const total = statistics.get(statistic, parameter.name);
-      const gradient = total && gradients.get(leaf(parameter));
-      if (!gradient) continue;
-      if (statistic.kind === "gradient") addTerm(statistic.term, { g: gradient, w: parameter.value }, total);
-      // Layers give scores in the place of gradients; what they do not multiply with, such as biases, has a gradient still. Such objectives run once, so there
-      // is nothing yet to add to.
-      else if (squared(parameter)) model.gpu.copy(gradient.buffer, total.buffer, 4 * total.size);
-      else addTerm("w * w * abs(g)", { g: gradient, w: parameter.value }, total);
-    }
+      const term = statistic.kind === "path" ? PATH_SCORE : statistic.kind === "gradient" ? statistic.term : undefined;
+      return total && term !== undefined ? [{ term, weight: parameter.value, total }] : [];
+    });
+    if (of.length > 0) terms.set(leaf(parameter), of);
   }
+  return terms;
 }
 
-/** total += term, element by element. */
-export function addTerm(term: string, inputs: Readonly<Record<string, Tensor>>, total: Tensor): void {
-  const named = Object.fromEntries(Object.entries(inputs).map(([name, buffer]) => [name, { buffer }]));
-  const { gpu, size } = total;
-  mapUnits(gpu, term, named, { y: total, length: size, inner: 1, period: size, reduction: "sum", accumulate: true });
+/** Of a weight w whose square has the gradient g. */
+const PATH_SCORE = "w * w * abs(g)";
+
+/** Of parameters with several terms: those with one never have a gradient. */
+function addShared(terms: ReadonlyMap<Tensor, readonly TermSum[]>, gradients: Gradients): void {
+  for (const [leaf, of] of terms) {
+    const gradient = gradients.get(leaf);
+    for (const { term, weight, total } of gradient ? of : []) addTerm(term, { g: gradient!, w: weight }, total);
+  }
 }
 
 /** Gates that ask for a gradient, at the places of the units: of the values that lie there, or of ones. */

@@ -1,8 +1,7 @@
 /** A step that adds up products of the loss's Hessian with directions over the scored weights. */
 import { randomSigns } from "../../kernels/random.js";
-import { hessianVectorProduct, Tensor } from "../../tensor/index.js";
+import { addTerm, hessianVectorProduct, Tensor } from "../../tensor/index.js";
 import { runObjective } from "../saliency/objective.js";
-import { addTerm } from "./first-order.js";
 import { type Statistic, SUMMED_GRADIENT } from "./statistic.js";
 import type { StepContext } from "./step-context.js";
 

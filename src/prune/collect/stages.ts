@@ -2,10 +2,9 @@
 import { UsageError } from "../../errors.js";
 import { fill } from "../../kernels/fill.js";
 import type { Model } from "../../nn/index.js";
-import { type Tensor, withoutHistory } from "../../tensor/index.js";
+import { addTerm, type Tensor, withoutHistory } from "../../tensor/index.js";
 import { accumulateBatch, type Objective } from "../saliency/objective.js";
 import { batchCount, type Calibration, type CalibrationBatch, readCalibration } from "./calibration.js";
-import { addTerm } from "./first-order.js";
 import type { PassKind } from "./passes.js";
 import type { Statistic } from "./statistic.js";
 import type { StepContext } from "./step-context.js";

@@ -1,8 +1,7 @@
 /** The scalar whose gradient a saliency looks at, and the network that it is taken of. */
-import { UsageError } from "../../errors.js";
 import { randomNormal } from "../../kernels/random.js";
 import type { ForwardOptions, Model, ModelOutput, Parameter, Substitute } from "../../nn/index.js";
-import { crossEntropy, historyEnabled, mean, type Shape, Tensor } from "../../tensor/index.js";
+import { crossEntropy, mean, type Shape, Tensor } from "../../tensor/index.js";
 import { Substitutes, type Transformation } from "./substitutes.js";
 
 /** What a loss may look at. */
@@ -50,8 +49,6 @@ export interface Objective {
 export interface ObjectivePass {
   readonly loss: Tensor;
   readonly leaf: (parameter: Parameter) => Tensor;
-  /** Whether a layer squares the parameter as it reads it: its gradients are path scores where these are asked for. */
-  readonly squared: (parameter: Parameter) => boolean;
 }
 
 const taskLoss = ({ forward, labels }: ObjectiveContext): Tensor =>
@@ -98,12 +95,7 @@ function contextOf(
   const tracked = { tracked: true, writtenOut: curvature };
   const substitutes = weights === undefined ? undefined : new Substitutes(model, weights, tracked);
   let first: ForwardOptions = { observer };
-  let scored = false;
   const forward = (images = batch.images, more: ForwardOptions = {}) => {
-    if (options.pathScores && historyEnabled()) {
-      if (scored) throw twiceScored();
-      scored = true;
-    }
     const all = { ...options, ...first, ...(substitutes && { weights: substitutes.of }), ...more };
     first = {};
     return model.forward(images, all);
@@ -111,21 +103,11 @@ function contextOf(
   const transformed = (other: Transformation) => new Substitutes(model, other, { tracked: false }).of;
   const leaf = substitutes?.leaf ?? (({ value }: Parameter) => value);
   const substitute = substitutes?.of ?? leaf;
-  const squared = (parameter: Parameter) => {
-    const place = substitute(parameter);
-    return typeof place === "object" && "as" in place && place.as === "square";
-  };
   let stream = NORMAL_STREAM;
   const normal = (shape: Shape) => {
     const y = Tensor.empty(model.gpu, shape);
     randomNormal(model.gpu, { y, state: batch.draws }, { length: y.size, stream: stream++ });
     return y;
   };
-  return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf, squared };
+  return { context: { ...batch, model, forward, transformed, substitute, normal }, leaf };
 }
-
-/** A score is no sum over uses of a weight, as a gradient is. */
-const twiceScored = () =>
-  new UsageError(
-    "pathScore: expected a loss with one forward pass that has gradients, got two; score with weight and gradient instead",
-  );

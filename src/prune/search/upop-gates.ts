@@ -1,7 +1,6 @@
 /** UPop's gates under training: penalties, accumulated gradients, progressive updates. Knows no model: whoever has gates and a loss may search. */
 import { UsageError } from "../../errors.js";
-import { add, type Gradients, map, sum, Tensor } from "../../tensor/index.js";
-import { addTerm } from "../collect/first-order.js";
+import { add, addTerm, type Gradients, map, sum, Tensor } from "../../tensor/index.js";
 import { type GateRanking, rankGates } from "./upop-ranking.js";
 
 /** The gates of one place. */

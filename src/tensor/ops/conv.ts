@@ -5,7 +5,7 @@ import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
-import { checkWeightAs, type LinearAttributes, refuseTangent } from "./linear.js";
+import { type LinearAttributes, refuseTangent, summedOptions } from "./linear.js";
 
 /** How the kernel slides, how the weight takes part, and what its gradient is. */
 export interface Conv2dAttributes extends LinearAttributes, Pick<Conv2dSize, "stride" | "padding" | "groups"> {}
@@ -36,7 +36,6 @@ export const conv2d = defineOp({
     { x, weight, bias }: { x: Tensor; weight: Tensor; bias: Tensor | undefined },
     attributes: Conv2dAttributes,
   ) {
-    checkWeightAs("conv2d", attributes);
     const { mask, weightAs } = attributes;
     const size = extentsOf(x, weight, attributes);
     if (bias && bias.size !== size.outputs) {
@@ -46,16 +45,18 @@ export const conv2d = defineOp({
     conv2dKernel(gpu, { x, weight, y: out, bias, mask }, size, { weightAs });
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, weight, bias }, attributes, gradient, needs }) {
+  sums: "weight",
+  backward({ gpu, inputs: { x, weight, bias }, attributes, gradient, needs, summed }) {
     const size = extentsOf(x, weight, attributes);
-    const { mask, denseGradient, weightAs, gradientAs } = attributes;
+    const { mask, denseGradient, weightAs } = attributes;
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) conv2dInputGrad(gpu, { dy: gradient, weight, dx: dX, mask }, size, { weightAs });
-    const dWeight = needs("weight") && weightAs !== "one" ? Tensor.empty(gpu, weight.shape) : undefined;
-    if (dWeight) {
+    const ofWeight = needs("weight") && weightAs !== "one";
+    const dWeight = ofWeight && !summed ? Tensor.empty(gpu, weight.shape) : undefined;
+    if (ofWeight) {
       const kept = denseGradient ? undefined : mask;
-      const scored = gradientAs === "pathScore" ? weight : undefined;
-      conv2dWeightGrad(gpu, { x, dy: gradient, dWeight, mask: kept, scored }, size);
+      const operands = { x, dy: gradient, dWeight: summed?.total ?? dWeight!, mask: kept, scored: summed?.weight };
+      conv2dWeightGrad(gpu, operands, size, summedOptions(summed));
     }
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, channelsOf(gradient.shape));

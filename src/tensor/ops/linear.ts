@@ -3,7 +3,8 @@ import type { FloatStorage } from "../../kernels/elements.js";
 import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import type { WeightAs } from "../../kernels/weight-as.js";
-import { defineOp, historyEnabled } from "../op.js";
+import type { WeightTermOptions } from "../../kernels/weight-term.js";
+import { defineOp, historyEnabled, type TermSum } from "../op.js";
 import { requireOneType, sizeOf, storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 import { type ActivationKind, activationOf } from "./elementwise.js";
@@ -19,18 +20,8 @@ export interface LinearAttributes {
    * squares. "one": no gradient goes to the weight, and without a mask it is not read. There are no second derivatives with either.
    */
   readonly weightAs?: WeightAs;
-  /** With `weightAs` "square": the weight's gradient is replaced by its path scores w^2 |g|, g the gradient by w^2 (PX, CVPR 2024). */
-  readonly gradientAs?: "pathScore";
   /** What y is kept in. Default: as x is; x and weight are both f32 or both f16. */
   readonly storage?: FloatStorage;
-}
-
-/** @throws KernelError for attributes that do not go together. */
-export function checkWeightAs(op: string, { weightAs, gradientAs }: LinearAttributes): void {
-  if (gradientAs === undefined || weightAs === "square") return;
-  throw new KernelError(
-    `${op}: gradientAs "${gradientAs}": expected weightAs "square", got ${weightAs ?? "none"}; square it`,
-  );
 }
 
 /** @throws KernelError where the weight counts as something else than itself: such operations have no second derivatives. */
@@ -49,6 +40,10 @@ export type LinearInputs = {
   readonly residual?: Tensor;
 };
 
+/** Of the kernel that computes a weight's gradient. */
+export const summedOptions = (summed: TermSum | undefined): WeightTermOptions =>
+  summed ? { term: summed.term, accumulate: true } : {};
+
 interface ProductAttributes extends LinearAttributes {
   /** Takes an activation function's values at the result; where nothing else is `wanted` it is the result. */
   readonly active?: { readonly kind: ActivationKind; readonly y: Tensor; readonly wanted: "both" | "active" };
@@ -58,8 +53,8 @@ const product = defineOp({
   name: "linear",
   float16: ["x", "weight", "residual"],
   folds: "x",
+  sums: "weight",
   forward(gpu, { x, weight, bias, residual }: LinearInputs, attributes: ProductAttributes) {
-    checkWeightAs("linear", attributes);
     const { mask, weightAs, active } = attributes;
     const { storage } = storageOf(x);
     const resultStorage = attributes.storage ?? storage;
@@ -86,8 +81,8 @@ const product = defineOp({
     );
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, weight, bias, residual }, attributes, gradient, needs, folded }) {
-    const { mask, denseGradient, weightAs, gradientAs } = attributes;
+  backward({ gpu, inputs: { x, weight, bias, residual }, attributes, gradient, needs, folded, summed }) {
+    const { mask, denseGradient, weightAs } = attributes;
     const [outputs, inputs] = weight.shape;
     const rows = sizeOf(x.shape) / inputs;
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
@@ -96,11 +91,12 @@ const product = defineOp({
       const operands = { a: gradient, b: weight, out: dX, mask, activated: folded?.x };
       matmul(gpu, "nn", operands, size, { weightAs, activation: folded?.kind });
     }
-    const dWeight = needs("weight") && weightAs !== "one" ? Tensor.empty(gpu, weight.shape) : undefined;
-    if (dWeight) {
+    const ofWeight = needs("weight") && weightAs !== "one";
+    const dWeight = ofWeight && !summed ? Tensor.empty(gpu, weight.shape) : undefined;
+    if (ofWeight) {
       const kept = denseGradient ? undefined : mask;
-      const scored = gradientAs === "pathScore" ? weight : undefined;
-      matmul(gpu, "tn", { a: gradient, b: x, out: dWeight, mask: kept, scored }, { m: outputs, n: inputs, k: rows });
+      const operands = { a: gradient, b: x, out: summed?.total ?? dWeight!, mask: kept, scored: summed?.weight };
+      matmul(gpu, "tn", operands, { m: outputs, n: inputs, k: rows }, summedOptions(summed));
     }
     const dBias = bias && needs("bias") ? Tensor.empty(gpu, bias.shape) : undefined;
     if (dBias) reduce(gpu, "sum", { x: gradient, y: dBias }, { outer: rows, length: outputs, inner: 1 });
