@@ -80,8 +80,8 @@ export async function runCanary(device: GPUDevice): Promise<void> {
 }
 
 /**
- * Whether a workgroup of `size` invocations is one subgroup with lanes in the order of invocations, and broadcasts bring what a lane holds: what
- * kernels take for granted that hand values around in a subgroup. The standard promises none of it.
+ * Whether a workgroup of `size` invocations, a power of two, is one subgroup with lanes in the order of invocations, and broadcasts, shuffles and
+ * combined bits bring what lanes hold: what kernels take for granted that hand values around in a subgroup. The standard promises no such order.
  */
 export async function subgroupsHold(device: GPUDevice, size: number): Promise<boolean> {
   const last = size - 1;
@@ -89,8 +89,10 @@ export async function subgroupsHold(device: GPUDevice, size: number): Promise<bo
 @group(0) @binding(0) var<storage, read_write> words: array<u32>;
 @compute @workgroup_size(${size}) fn main(@builtin(local_invocation_index) i: u32,
   @builtin(subgroup_invocation_id) lane: u32, @builtin(subgroup_size) size: u32) {
-  words[i] = size * 65536u + subgroupBroadcast(i, ${last}u) * 256u + lane;
+  let held = array(size, subgroupBroadcast(i, ${last}u), subgroupShuffle(i, ${last}u - lane), subgroupOr(i), lane);
+  for (var k = 0u; k < 5u; k++) { words[5u * i + k] = held[k]; }
 }`;
-  const words = await runWords(device, code, size).catch(() => undefined);
-  return words?.every((word, lane) => word === size * 65_536 + last * 256 + lane) ?? false;
+  const words = await runWords(device, code, 5 * size).catch(() => undefined);
+  const expected = Array.from({ length: size }, (_, lane) => [size, last, last - lane, last, lane]).flat();
+  return words?.every((word, i) => word === expected[i]) ?? false;
 }

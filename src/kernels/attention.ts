@@ -69,6 +69,7 @@ export function attention(
   const length = batch * tokens * heads * headDim;
   requireElements("attention", { qkv, out }, { qkv: 3 * length, out: length }, options.storage);
   requireElements("attention", { logsumexp }, { logsumexp: batch * heads * tokens });
+  if (keyGate) requireElements("attention", { keyGate }, { keyGate: tokens });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   attend(gpu, { ...operands, out, logsumexp, keyGate }, coreSize(size), options);
 }
@@ -89,6 +90,9 @@ export function attentionGrad(
   const rows = batch * heads * tokens;
   const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
+  const { keyGate, dKeyGate } = buffers;
+  if (keyGate) requireElements("attentionGrad", { keyGate }, { keyGate: tokens });
+  if (dKeyGate) requireElements("attentionGrad", { dKeyGate }, { dKeyGate: tokens });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   const gradients = { dQ: part(dQkv, 0, size), dK: part(dQkv, 1, size), dV: part(dQkv, 2, size) };
   attendGrad(gpu, { ...buffers, ...operands, ...gradients }, coreSize(size), options);

@@ -86,8 +86,11 @@ export function lazyTuning(options: TuneOptions = {}): Tuning {
         if (wanted.has(key)) return;
         wanted.add(key);
         gpu.atNextAwait(async () => {
-          matmul.set(key, (await tuneMatmul(gpu, workload, options)).variant);
-          await keep(gpu, matmul);
+          // Whoever awaits wants results, which are there: a lost device tells them itself.
+          await withoutFailing("a kernel is not tuned", async () => {
+            matmul.set(key, (await tuneMatmul(gpu, workload, options)).variant);
+          });
+          await withoutFailing("tuning is not kept", () => keep(gpu, matmul));
         });
       };
       choose(gpu, { matmul, miss });
@@ -95,13 +98,20 @@ export function lazyTuning(options: TuneOptions = {}): Tuning {
   };
 }
 
-let warned = false;
-
+/** Adds to what other processes have kept meanwhile. */
 async function keep(gpu: Gpu, matmul: ReadonlyMap<string, MatmulVariant>): Promise<void> {
+  const others = Object.entries((await readCachedTuning(gpu))?.matmul ?? {});
+  await writeCachedTuning(gpu, makeTuningFile(gpu, new Map([...others, ...matmul])));
+}
+
+const warned = new Set<string>();
+
+/** A failure is told, once a kind. */
+async function withoutFailing(what: string, fn: () => Promise<void>): Promise<void> {
   try {
-    await writeCachedTuning(gpu, makeTuningFile(gpu, matmul));
+    await fn();
   } catch (error) {
-    if (!warned) console.warn(`secateur: tuning is not kept: ${(error as Error).message}`);
-    warned = true;
+    if (!warned.has(what)) console.warn(`secateur: ${what}: ${(error as Error).message}`);
+    warned.add(what);
   }
 }

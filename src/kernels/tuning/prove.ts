@@ -46,7 +46,10 @@ function product(
   return out;
 }
 
-/** Whether the kernel computes right on this device, for products of this order, mask and kind of rows. A kernel that does not compile does not. */
+/**
+ * Whether the kernel computes right on this device, for products of this order, mask and kind of rows. A kernel that does not compile does not.
+ * @throws GpuError for faults of what was dispatched before
+ */
 export async function proves(
   gpu: Gpu,
   variant: MatmulVariant,
@@ -62,6 +65,7 @@ export async function proves(
     ...(small.masked && { mask: gpu.allocate(mask.byteLength) }),
   }));
   const owned = Object.values(buffers);
+  await gpu.sync(); // faults that are not the kernel's
   try {
     gpu.upload(buffers.a, a);
     gpu.upload(buffers.b, b);
