@@ -29,7 +29,10 @@ export interface TrainOptions {
   readonly objective?: Objective;
   /** What the training pass substitutes, and who observes it. */
   readonly forward?: Omit<ForwardOptions, "training">;
-  /** Sees the gradients of a step before the weights change. Called while the step is recorded: what it dispatches runs in every step. */
+  /**
+   * Sees the gradients of a step before the weights change. Called while the step is recorded: what it dispatches runs in every step, and what it
+   * makes ends with the step, so copy what is to be read into a tensor made before.
+   */
   readonly onGradients?: (gradients: Gradients) => void;
 }
 

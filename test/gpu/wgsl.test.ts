@@ -46,7 +46,7 @@ describe("what is read out of the text", () => {
         { name: "limit", type: "f32" },
       ],
     });
-    expect([...shader.constants].sort()).toEqual(["GROUP", "TURNS", "Value", "WIDTH"]);
+    expect([...shader.constants].sort()).toEqual(["GROUP", "Stored", "TURNS", "Value", "WIDTH"]);
   });
 
   test("the files of shaders/ come through the same door", () => {
