@@ -18,6 +18,7 @@ const { config, weights } = await loadDigits();
 const host = Array.from(weights, ([name, { shape, data }]) => ({ name, shape, data, buffer: upload(device, data) }));
 
 const gpu = Gpu.from(device);
+await gpu.verify(); // that the device computes, and that its subgroups are what kernels take for granted
 
 // Kernels one by one. Made-up gradients stand for those that the host's own training left in its buffer.
 const [layer] = host.filter(({ name }) => name === "blocks.0.mlp.fc1.weight");

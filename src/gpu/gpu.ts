@@ -75,7 +75,7 @@ export class Gpu implements Disposable {
 
   /**
    * Works on a device of the host, which stays the host's: `destroy` leaves it alone, and faults that name nothing made here are not
-   * thrown here. Await `verify` to know that the device computes.
+   * thrown here. Await `verify` to know that the device computes, and that its subgroups are what the adapter says.
    */
   static from(device: GPUDevice): Gpu {
     return new Gpu(device, summarize(device.adapterInfo, "host", "the host's device"), false);
