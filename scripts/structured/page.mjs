@@ -45,7 +45,7 @@ export function pictureOf(results) {
   const units = "both";
   const series = methodsOf(results, units).flatMap((method) =>
     ["pruned", "finetuned"].map((stage) => ({
-      name: stage === "pruned" ? method : `${method}, finetuned`,
+      name: stage === "pruned" ? method : `${method}, tuned`,
       points: SPARSITIES.flatMap((sparsity) => {
         const cell = found(results, units, method, sparsity);
         return cell ? [{ sparsity, mean: cell[stage].top1, spread: 0 }] : [];
@@ -54,7 +54,7 @@ export function pictureOf(results) {
   );
   return {
     title: "DeiT-tiny without some neurons and head dimensions",
-    note: "top-1 among 1,000 classes of 400 images of ten classes, by the part of the block parameters that went",
+    note: "top-1 among 1,000 classes of 400 images of ten classes, by the part of the block parameters that went; tuned: finetuned after the cut",
     series,
     dense: results.dense.top1,
   };
