@@ -54,7 +54,7 @@ export function pictureOf(results) {
   );
   return {
     title: "DeiT-tiny without some neurons and head dimensions",
-    note: "top-1 among 1,000 classes of 400 images of ten classes, by the part of the block parameters that went; tuned: finetuned after the cut",
+    note: "top-1 among 1,000 classes, 400 images, by the part of the block parameters that went; tuned: finetuned",
     series,
     dense: results.dense.top1,
   };
