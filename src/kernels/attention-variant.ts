@@ -2,6 +2,7 @@
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { type FloatStorage, loadWidth } from "./elements.js";
+import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 
 /**
  * `lane`: one subgroup a workgroup, products by broadcasts; for software drivers with subgroups of 4 or 8 and head dimensions in whole vec4.
@@ -11,9 +12,7 @@ export type AttentionVariant = "lane" | "row";
 
 /** Lanes of the device's subgroups, where the lane kernels can use them. */
 function usableLanes(gpu: Gpu, headDim: number): number | undefined {
-  const lanes = gpu.info.subgroupSize;
-  const usable = gpu.features.has("subgroups") && (lanes === 4 || lanes === 8) && headDim % 4 === 0;
-  return usable ? lanes : undefined;
+  return runsLanes(gpu) && headDim % 4 === 0 ? gpu.info.subgroupSize : undefined;
 }
 
 /** Constants of the chosen kernels, the rows that one workgroup takes, and the elements in one value of their buffers. */
@@ -41,7 +40,7 @@ export function planAttention(
   if (!lanes) {
     const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
     throw new KernelError(
-      `attention: lane variant: expected subgroups of 4 or 8 and a head dimension in steps of 4, got ${got}; use variant "row"`,
+      `attention: lane variant: expected ${LANES_EXPECTED} and a head dimension in steps of 4, got ${got}; use variant "row"`,
     );
   }
   return { variant, constants: { LANES: lanes, ...storedConstant(width, storage) }, rows: 4 * lanes, width };

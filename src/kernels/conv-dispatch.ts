@@ -3,8 +3,9 @@ import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import { type ConvExtents, type ConvProduct, productTiles } from "./conv-size.js";
-import { type ConvVariant, chooseConvVariant, convLanesFit, halfTile, tileSides } from "./conv-variant.js";
+import { type ConvVariant, chooseConvVariant, halfTile, tileSides } from "./conv-variant.js";
 import { loadWidth } from "./elements.js";
+import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 import * as shaders from "./shaders.gen.js";
 
 /** One use of a convolution; `op` names it in errors. */
@@ -37,9 +38,9 @@ export function workgroups(gpu: Gpu, variant: ConvVariant, product: ConvProduct)
 /** @throws KernelError when a forced variant cannot run here. */
 export function pick(gpu: Gpu, op: string, product: ConvProduct, forced: ConvVariant | undefined): ConvVariant {
   const variant = forced ?? chooseConvVariant(gpu, product);
-  if (variant === "lane" && !convLanesFit(gpu)) {
+  if (variant === "lane" && !runsLanes(gpu)) {
     const got = gpu.info.subgroupSize ?? "no fixed subgroups";
-    throw new KernelError(`${op}: lane variant: expected subgroups of 4 or 8, got ${got}; use variant "tile"`);
+    throw new KernelError(`${op}: lane variant: expected ${LANES_EXPECTED}, got ${got}; use variant "tile"`);
   }
   return variant;
 }

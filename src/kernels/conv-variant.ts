@@ -1,6 +1,7 @@
 /** Which convolution kernel runs: the one place that knows which device and shape likes which. */
 import type { Gpu } from "../gpu/index.js";
 import { type ConvExtents, type ConvProduct, productTiles } from "./conv-size.js";
+import { runsLanes } from "./lanes.js";
 
 /**
  * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8. `tile`: 64 x 64 tiles in
@@ -16,13 +17,9 @@ const TILE = 64;
  */
 const FEW_ROWS = 2;
 
-/** Whether the lane kernels can run here. */
-export const convLanesFit = ({ features, info }: Gpu): boolean =>
-  features.has("subgroups") && (info.subgroupSize === 4 || info.subgroupSize === 8);
-
 export function chooseConvVariant(gpu: Gpu, { rows }: ConvProduct): ConvVariant {
   if (rows <= FEW_ROWS) return "direct";
-  return gpu.info.software && convLanesFit(gpu) ? "lane" : "tile";
+  return gpu.info.software && runsLanes(gpu) ? "lane" : "tile";
 }
 
 /** Whether a lane kernel's tile has half of its rows: all that the product has fit into them. */

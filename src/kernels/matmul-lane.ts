@@ -1,25 +1,19 @@
 /** The matmul kernel for software drivers, and what it reads of a mask. */
 import { KernelError } from "../errors.js";
-import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth } from "./elements.js";
+import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
 import { storedRows, tileCount } from "./matmul-tile.js";
 import * as shaders from "./shaders.gen.js";
 import { withWeightTerm } from "./weight-term.js";
-
-/** Whether the device runs subgroups of 4 or 8 invocations, for which the kernels called `lane` are made. */
-export function runsLanes(gpu: Gpu): boolean {
-  const lanes = gpu.info.subgroupSize;
-  return gpu.features.has("subgroups") && (lanes === 4 || lanes === 8);
-}
 
 export function lane(call: MatmulCall): void {
   const { gpu, order, size } = call;
   const { m, n, k, batch = 1 } = size;
   if (!runsLanes(gpu)) {
     throw new KernelError(
-      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected subgroups of 4 or 8, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
+      `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected ${LANES_EXPECTED}, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
     );
   }
   const end = epilogue(call);

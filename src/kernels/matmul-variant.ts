@@ -1,8 +1,8 @@
 /** Which matmul kernel runs: the one place that knows which device and shape likes which. */
 import type { Gpu } from "../gpu/index.js";
+import { runsLanes } from "./lanes.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
 import type { MatmulCall } from "./matmul-call.js";
-import { runsLanes } from "./matmul-lane.js";
 import { matricesFit } from "./matmul-subgroup-matrix.js";
 import { chooseTile, splitK, TILE_NAMES, type TileName, tileFits, tileShape } from "./matmul-tile.js";
 import { tunedVariant } from "./tuning/choices.js";

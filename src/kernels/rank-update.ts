@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements } from "./elements.js";
-import { runsLanes } from "./matmul-lane.js";
+import { runsLanes } from "./lanes.js";
 import * as shaders from "./shaders.gen.js";
 
 const TILE = constantNumber(shaders.rank_update_tile, "TILE");
