@@ -5,7 +5,6 @@ import { isStatistic } from "../io/parameters.js";
 import { type PruneResult, px } from "../prune/index.js";
 import { integer, shortPercent } from "../report/format.js";
 import { type Evaluation, type Run, removedPart } from "../report/index.js";
-import { MANY_ROUNDS } from "./commands/help.js";
 import type { PruneArguments } from "./prune-arguments.js";
 import { classWarnings, logitWarnings, scoreWarnings } from "./warnings.js";
 
@@ -53,7 +52,7 @@ export function methodWarnings(
   { weights }: Pick<Checkpoint, "weights">,
 ): string[] {
   const warnings: string[] = [];
-  if (rounds === 1 && MANY_ROUNDS.has(saliency.name)) {
+  if (rounds === 1 && saliency.manyRounds) {
     warnings.push(`${name} is meant for many rounds; --rounds 100 scores anew between them.`);
   }
   if (reference && saliency.name === px.name && [...weights.keys()].some(isStatistic)) {

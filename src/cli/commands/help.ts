@@ -19,8 +19,8 @@ export const SCORING = [...CRITERIA.values()].flatMap((criterion) =>
   needsTraining(criterion) ? [] : [criterion.name],
 );
 
-/** Criteria whose authors score anew after each of many small steps; in one round they do worse, and empty layers. */
-export const MANY_ROUNDS: ReadonlySet<string> = new Set(["px", "synflow", "synflow-l2", "ntk-sap"]);
+/** Criteria that are meant for many rounds. */
+export const MANY_ROUNDS = [...CRITERIA.values()].flatMap(({ name, manyRounds }) => (manyRounds ? [name] : []));
 
 export const example = (command: string): string => `\nExample:\n  $ secateur ${command}`;
 

@@ -61,7 +61,7 @@ export function definePrune(program: Command, run: Run): void {
     .optionsGroup("How:")
     .option(
       "--rounds <n>",
-      `score and prune this many times; ${[...MANY_ROUNDS].join(", ")} want many, such as 100`,
+      `score and prune this many times; ${MANY_ROUNDS.join(", ")} want many, such as 100`,
       countOption("rounds"),
       1,
     )

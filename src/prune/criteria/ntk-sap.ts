@@ -9,6 +9,7 @@ export const ntkSap = defineSaliency({
   name: "ntk-sap",
   formula: "|d/dm sum ||f(x; m W) - f(x; m (W + 0.01 N))||^2|, x, W and N drawn",
   needs: ["gradient"],
+  manyRounds: true,
   objective: {
     weights: "1.0 + 0.0 * w", // the mask m that gradients are by
     loss: (context) => {

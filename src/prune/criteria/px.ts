@@ -10,6 +10,7 @@ export const px = defineSaliency({
   name: "px",
   formula: "w^2 |dR/d(w^2)|, R = sum over outputs of active paths x squared path values",
   needs: ["pathScore"],
+  manyRounds: true,
   objective: pathObjective,
   referenceObjective: publishedPathObjective,
   score: ({ pathScore }) => pathScore,

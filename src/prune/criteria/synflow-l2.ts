@@ -8,6 +8,7 @@ export const synflowL2 = defineSaliency({
   name: "synflow-l2",
   formula: "|w dR/d(w^2)|, R = sum of the outputs of network^2 for ones",
   needs: ["weight", "gradient"],
+  manyRounds: true,
   objective: flowObjective("w * w"),
   referenceObjective: unscaledFlowObjective("w * w"),
   score: ({ weight, gradient }) => map("abs(w * g)", { w: weight, g: gradient }),

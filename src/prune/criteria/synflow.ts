@@ -8,6 +8,7 @@ export const synflow = defineSaliency({
   name: "synflow",
   formula: "|w dR/d|w||, R = sum of the outputs of |network| for ones",
   needs: ["weight", "gradient"],
+  manyRounds: true,
   objective: flowObjective("abs(w)"),
   referenceObjective: unscaledFlowObjective("abs(w)"),
   score: ({ weight, gradient }) => map("abs(w * g)", { w: weight, g: gradient }),

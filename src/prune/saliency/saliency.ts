@@ -32,6 +32,8 @@ export interface Saliency<N extends string = SourceName> {
   readonly referenceScore?: (sources: Sources<N>) => Expression;
   /** What takes the objective's place under `reference`, where the method's authors do otherwise. */
   readonly referenceObjective?: Objective;
+  /** Whether its authors score anew after each of many small steps; in one round it does worse, and empties layers. */
+  readonly manyRounds?: boolean;
   /** Changes surviving weights or biases after selection. */
   readonly compensate?: Compensation;
   /** Under `reference`, which of the parts that pruning leaves alone by default its authors prune too. */
