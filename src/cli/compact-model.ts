@@ -1,19 +1,11 @@
 /** Cuts what masks removed out of a model, checks that it computes the same, and measures what that saves. */
 import { GpuError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { type Checkpoint, encodeCheckpoint, withNetwork } from "../io/checkpoint.js";
+import { type Checkpoint, encodeCheckpoint, weightsFileLength, withNetwork } from "../io/checkpoint.js";
 import type { ModelConfig } from "../io/config.js";
 import { parameterCount } from "../io/parameters.js";
-import type { FloatTensor } from "../io/safetensors.js";
-import { architectureOf, createModel, type Model } from "../nn/index.js";
-import {
-  compactWeights,
-  type HostModel,
-  leaveTokens,
-  type MaskSet,
-  maskWeights,
-  withAllTokens,
-} from "../prune/index.js";
+import { architectureOf, createModel, type Model, type ModelWeights } from "../nn/index.js";
+import { compactWeights, leaveTokens, type MaskSet, maskWeights, withAllTokens } from "../prune/index.js";
 import { integer, rate, siPrefix } from "../report/format.js";
 import type { Compacted, Footprint } from "../report/index.js";
 import { Tensor } from "../tensor/index.js";
@@ -36,7 +28,8 @@ export interface CompactSettings {
 }
 
 export interface CompactModel {
-  readonly checkpoint: Checkpoint;
+  /** Its checkpoint's files by name. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
   readonly numbers: Compacted;
   /** Largest difference of logits from those of the model with masks, as a part of the largest logit. */
   readonly difference: number;
@@ -65,41 +58,44 @@ export async function compactModel(
   const ended = depth === undefined ? whole : endAt(whole, depth);
   const config = keepTokens === undefined ? ended.config : leaveTokens(ended.config, keepTokens, at);
   const cut = compactWeights(config, ended.weights, { roundTo });
-  const difference = await largestDifference(gpu, { ...ended, config }, cut);
-  if (!(difference < TOLERANCE)) {
-    throw new GpuError(
-      `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
-    );
-  }
-  const compact = withNetwork(checkpoint, cut);
-  const tight = compactWeights(config, ended.weights, { roundTo: 1 });
+  const files = encodeCheckpoint(withNetwork(checkpoint, cut));
+  const tight = compactWeights(cut.config, cut.weights, { roundTo: 1 });
   const zeros = parameterCount(cut.config) - parameterCount(tight.config);
-  const batch = speedBatch ?? speedBatchFor(architectureOf(checkpoint.config).flops);
-  const dense = createModel(gpu, checkpoint.config, weights);
-  const small = createModel(gpu, cut.config, cut.weights);
+
+  const models = { dense: createModel(gpu, whole.config, weights), compact: createModel(gpu, cut.config, cut.weights) };
   try {
+    const masked = depth === undefined ? valuesOf(models.dense) : ended.weights;
+    const difference = await largestDifference(gpu, [config, masked], [cut.config, valuesOf(models.compact)]);
+    if (!(difference < TOLERANCE)) {
+      throw new GpuError(
+        `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
+      );
+    }
+    const batch = speedBatch ?? speedBatchFor(architectureOf(whole.config).flops);
+    const [dense, compact] = await imagesPerSecond([models.dense, models.compact], batch);
     const numbers = {
       batch,
-      dense: await footprint(dense, checkpoint, batch),
-      compact: await footprint(small, compact, batch),
+      dense: footprint(whole.config, weightsFileLength({ ...checkpoint, weights }), dense),
+      compact: footprint(cut.config, files.get("model.safetensors")!.byteLength, compact),
     };
-    return { checkpoint: compact, numbers, difference, zeros };
+    return { files, numbers, difference, zeros };
   } finally {
-    dense.release();
-    small.release();
+    for (const model of Object.values(models)) model.release();
   }
 }
 
 const IMAGES = 4;
 
-type Weighted = Omit<HostModel<ModelConfig>, "weights"> & { readonly weights: ReadonlyMap<string, FloatTensor> };
+/** Weights where they lie on the device. */
+const valuesOf = ({ parameters }: Model): ModelWeights =>
+  new Map(Array.from(parameters, ({ name, value }) => [name, value]));
 
 /** On random images. Both see all tokens: of two that get the same attention but for rounding, each could keep the other one. */
 async function largestDifference(
   gpu: Gpu,
-  ...networks: readonly [masked: Weighted, compact: Weighted]
+  ...networks: readonly [masked: readonly [ModelConfig, ModelWeights], compact: readonly [ModelConfig, ModelWeights]]
 ): Promise<number> {
-  const [masked, compact] = networks.map(({ config, weights }) => createModel(gpu, withAllTokens(config), weights));
+  const [masked, compact] = networks.map(([config, weights]) => createModel(gpu, withAllTokens(config), weights));
   const shape = [IMAGES, ...masked.sampleShape];
   const next = keyedGenerator(0, 0);
   const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 4 * next() - 2);
@@ -113,15 +109,12 @@ async function largestDifference(
   return largest > 0 ? difference / largest : difference;
 }
 
-async function footprint(model: Model, checkpoint: Checkpoint, batch: number): Promise<Footprint> {
-  const { config } = checkpoint;
-  return {
-    parameters: parameterCount(config),
-    flops: architectureOf(config).flops,
-    bytes: encodeCheckpoint(checkpoint).get("model.safetensors")!.byteLength,
-    imagesPerSecond: await imagesPerSecond(model, batch),
-  };
-}
+const footprint = (config: ModelConfig, bytes: number, imagesPerSecond: number): Footprint => ({
+  parameters: parameterCount(config),
+  flops: architectureOf(config).flops,
+  bytes,
+  imagesPerSecond,
+});
 
 /** A table for people, and what they should know of it. */
 export function compactText({ numbers: { batch, dense, compact }, zeros }: CompactModel): string[] {

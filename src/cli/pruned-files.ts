@@ -1,7 +1,7 @@
 /** A pruned model as it lies in files: weights, masks, scores and report. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
+import { asF32, type Checkpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
 import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
@@ -14,7 +14,7 @@ import { type Report, renderReport, reportToJson } from "../report/index.js";
  * Writes a pruned model's folder, all files or none.
  *
  * @param weights - with removed values at zero
- * @param compact - the smaller model that is left, for a folder of its own inside
+ * @param compact - files of the smaller model that is left, for a folder of its own inside
  * @returns the names of the files.
  */
 export async function savePruned(
@@ -23,7 +23,7 @@ export async function savePruned(
   weights: Map<string, FloatTensor>,
   result: Pick<PruneResult, "masks" | "scores" | "space">,
   report: Report,
-  compact?: Checkpoint,
+  compact?: ReadonlyMap<string, Uint8Array>,
 ): Promise<string[]> {
   const { naming } = checkpoint;
   const others = new Map<string, Uint8Array | string>([
@@ -32,7 +32,7 @@ export async function savePruned(
     ["report.json", reportToJson(report)],
     ["report.html", renderReport(report)],
   ]);
-  for (const [name, content] of compact ? encodeCheckpoint(compact) : []) others.set(`compact/${name}`, content);
+  for (const [name, content] of compact ?? []) others.set(`compact/${name}`, content);
   await saveCheckpoint(folder, { ...checkpoint, weights }, others);
   if (!compact) await dropCompact(join(folder, "compact"));
   return ["model.safetensors", "config.json", ...others.keys()];

@@ -60,7 +60,7 @@ export class ShapeComparison implements Disposable {
 
   async describe(model: Model, label: string): Promise<DescribedModel> {
     const metrics = await this.#measure(model, label);
-    const speed = await imagesPerSecond(model, SPEED_BATCH);
+    const [speed] = await imagesPerSecond([model], SPEED_BATCH);
     return {
       parameters: parameterCount(model.config),
       flops: architectureOf(model.config).flops,

@@ -1,25 +1,47 @@
-/** How fast a model is, measured by itself: forward passes on images that lie on the device. */
+/** How fast models are, measured by themselves: forward passes on images that lie on the device. */
 import { type Model, ModelRecording } from "../nn/index.js";
 import { Tensor, withoutHistory } from "../tensor/index.js";
 
-/** The first passes compile kernels and fill caches. */
-const WARM_UP = 2;
-/** Passes are measured for so long, and at least so many. */
-const [SECONDS, LEAST] = [0.5, 3];
+/** Passes of each model are measured for so long, and at least so many: the first ones compile kernels and fill caches. */
+const [SECONDS, LEAST] = [0.5, 5];
 
-/** Images a second in batches: of the fastest pass, as other work on the machine only ever adds time. */
-export async function imagesPerSecond(model: Model, batchSize: number): Promise<number> {
-  const images = Tensor.zeros(model.gpu, [batchSize, ...model.sampleShape]);
-  using forward = new ModelRecording(model, () => withoutHistory(() => model.forward(images).logits));
-  const pass = async () => {
+/** A forward pass of a model on a batch of zeros, recorded, and the seconds that the fastest one took. */
+class TimedPass implements Disposable {
+  fastest = Number.POSITIVE_INFINITY;
+  readonly #images: Tensor;
+  readonly #forward: ModelRecording<Tensor>;
+
+  constructor(
+    private readonly model: Model,
+    batchSize: number,
+  ) {
+    this.#images = Tensor.zeros(model.gpu, [batchSize, ...model.sampleShape]);
+    this.#forward = new ModelRecording(model, () => withoutHistory(() => model.forward(this.#images).logits));
+  }
+
+  async run(): Promise<void> {
     const start = performance.now();
-    await forward.replay().read();
-    return (performance.now() - start) / 1000;
-  };
-  for (let i = 0; i < WARM_UP; i++) await pass();
-  const times: number[] = [];
-  const end = performance.now() + SECONDS * 1000;
-  while (times.length < LEAST || performance.now() < end) times.push(await pass());
-  model.gpu.release(images);
-  return batchSize / Math.min(...times);
+    await this.#forward.replay().read();
+    this.fastest = Math.min(this.fastest, (performance.now() - start) / 1000);
+  }
+
+  [Symbol.dispose](): void {
+    this.#forward.release();
+    this.model.gpu.release(this.#images);
+  }
+}
+
+/**
+ * Images a second of each model in batches: of its fastest pass, as other work on the machine only ever adds time. Models take turns, so that such work
+ * meets all of them.
+ */
+export async function imagesPerSecond(models: readonly Model[], batchSize: number): Promise<number[]> {
+  const passes = models.map((model) => new TimedPass(model, batchSize));
+  try {
+    const end = performance.now() + SECONDS * 1000 * passes.length;
+    for (let turn = 0; turn < LEAST || performance.now() < end; turn++) for (const pass of passes) await pass.run();
+    return passes.map(({ fastest }) => batchSize / fastest);
+  } finally {
+    for (const pass of passes) pass[Symbol.dispose]();
+  }
 }

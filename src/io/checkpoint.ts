@@ -4,7 +4,13 @@ import { type ModelConfig, parseModelConfig } from "./config.js";
 import { configToJson } from "./config-json.js";
 import { isObject, type JsonObject, parseJsonObject } from "./json.js";
 import { detectNaming, fromTimmNames, type Naming, toTimmNames } from "./names.js";
-import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "./safetensors.js";
+import {
+  encodedLength,
+  encodeSafetensors,
+  type FloatTensor,
+  type HostTensor,
+  parseSafetensors,
+} from "./safetensors.js";
 import { quote } from "./text.js";
 
 /** A model as it lies in files: its config and its weights under timm's names. */
@@ -86,22 +92,27 @@ export function withNetwork(
  * @throws FormatError for weights that `rawConfig`, which is what is written, does not describe.
  */
 export function encodeCheckpoint(checkpoint: Checkpoint): Map<string, Uint8Array> {
-  const { rawConfig, preprocessor, naming, weights, metadata } = checkpoint;
+  const { rawConfig, preprocessor } = checkpoint;
   const written = parseModelConfig(rawConfig, "rawConfig", preprocessor);
   if (canonical(written) !== canonical(checkpoint.config)) {
     throw new FormatError(
       "checkpoint: expected a rawConfig that says what config does, got another; withNetwork(checkpoint, { config, weights }) makes one",
     );
   }
-  // Hugging Face's loader asks for this entry.
-  const notes = new Map([["format", "pt"], ...metadata]);
   const files = new Map<string, Uint8Array>([
-    ["model.safetensors", encodeSafetensors(fromTimmNames(asF32(weights), naming), notes)],
+    ["model.safetensors", encodeSafetensors(...weightsFile(checkpoint))],
     ["config.json", encodeJson(rawConfig)],
   ]);
   if (preprocessor) files.set("preprocessor_config.json", encodeJson(preprocessor));
   return files;
 }
+
+/** Bytes of a checkpoint's `model.safetensors`. */
+export const weightsFileLength = (checkpoint: Checkpoint): number => encodedLength(...weightsFile(checkpoint));
+
+/** Tensors and metadata of the file. Hugging Face's loader asks for the entry "format". */
+const weightsFile = ({ naming, weights, metadata }: Checkpoint) =>
+  [fromTimmNames(asF32(weights), naming), new Map([["format", "pt"], ...metadata])] as const;
 
 /** Text that does not depend on the order of keys. */
 const canonical = (value: object): string =>

@@ -81,16 +81,32 @@ function toHost(dtype: StoredType, shape: readonly number[], buffer: ArrayBuffer
   }
 }
 
+type Tensors = Iterable<readonly [string, HostTensor]>;
+type Metadata = Iterable<readonly [string, string]>;
+
 /**
  * Writes a safetensors file. The same tensors give the same bytes whatever their order: they are laid out by falling
  * element size (so that each is aligned), then by name; metadata by key; the header is padded with spaces to 8 bytes.
  *
  * @throws FormatError for a tensor whose data do not have the length of its shape, or with the reserved name `__metadata__`.
  */
-export function encodeSafetensors(
-  tensors: Iterable<readonly [string, HostTensor]>,
-  metadata: Iterable<readonly [string, string]> = [],
-): Uint8Array<ArrayBuffer> {
+export function encodeSafetensors(tensors: Tensors, metadata: Metadata = []): Uint8Array<ArrayBuffer> {
+  const { ordered, head, length } = layOut(tensors, metadata);
+  const out = new Uint8Array(length);
+  out.set(head);
+  let at = head.length;
+  for (const [, { data }] of ordered) {
+    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return out;
+}
+
+/** Bytes of the file that {@link encodeSafetensors} writes. */
+export const encodedLength = (tensors: Tensors, metadata: Metadata = []): number => layOut(tensors, metadata).length;
+
+/** Tensors in the file's order, what comes before their data, and the bytes of the whole. */
+function layOut(tensors: Tensors, metadata: Metadata) {
   const ordered = [...tensors].sort(
     ([a, { data: x }], [b, { data: y }]) => y.BYTES_PER_ELEMENT - x.BYTES_PER_ELEMENT || byName(a, b),
   );
@@ -113,15 +129,10 @@ export function encodeSafetensors(
   }
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const headerLength = Math.ceil(json.length / 8) * 8;
-  const out = new Uint8Array(8 + headerLength + offset);
-  new DataView(out.buffer).setBigUint64(0, BigInt(headerLength), true);
-  out.fill(0x20, 8, 8 + headerLength).set(json, 8);
-  let at = 8 + headerLength;
-  for (const [, { data }] of ordered) {
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
-  }
-  return out;
+  const head = new Uint8Array(8 + headerLength);
+  new DataView(head.buffer).setBigUint64(0, BigInt(headerLength), true);
+  head.fill(0x20, 8).set(json, 8);
+  return { ordered, head, length: head.length + offset };
 }
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

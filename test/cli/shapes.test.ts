@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
-import { afterAll, expect, test } from "vitest";
+import { existsSync, readFileSync } from "node:fs";
+import { afterAll, expect, test, vi } from "vitest";
 import { loadModel } from "../../src/io/node/index.js";
+import { Trainer } from "../../src/train/index.js";
 import { cli, cliJson, noGpu, Workplace } from "./harness.js";
 
 const place = new Workplace();
@@ -59,6 +60,21 @@ test("without data to train on shapes are measured as they were cut", async () =
     ["1", "100%"],
   ]);
   expect(wide).toMatch(/–/);
+});
+
+test("an interrupted comparison leaves nothing, whatever it had finished", async () => {
+  const controller = new AbortController();
+  const { run } = Trainer.prototype;
+  let trainings = 0;
+  const spy = vi.spyOn(Trainer.prototype, "run").mockImplementation(function (this: Trainer, ...rest) {
+    if (++trainings === 2) controller.abort(new Error("stopped"));
+    return run.apply(this, rest);
+  });
+  const out = place.path("interrupted");
+  const { exitCode } = await cli([...args(out), "--train", data, "--batch", "8"], { signal: controller.signal });
+  spy.mockRestore();
+  expect([trainings, exitCode]).toEqual([2, 1]);
+  expect(existsSync(out)).toBe(false);
 });
 
 test("output over input is refused before a device is opened", async () => {

@@ -1,6 +1,6 @@
 /** `secateur compact`: a model with masks, or zeros, in; a smaller dense model that computes the same out. */
 import { UsageError } from "../../errors.js";
-import { checkWritableFolder, saveCheckpoint } from "../../io/node/index.js";
+import { checkWritableFolder, writeFolder } from "../../io/node/index.js";
 import { compactModel, compactText } from "../compact-model.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadWithWeights, modelName } from "../model.js";
@@ -31,14 +31,14 @@ export async function compactFolder(
   const masks = options.masks === undefined ? new Map() : await loadMasks(options.masks, checkpoint);
   using gpu = await openGpu();
   const cut = await compactModel(gpu, checkpoint, masks, options);
-  const { checkpoint: small, numbers, difference, zeros } = cut;
+  const { files, numbers, difference, zeros } = cut;
   signal.throwIfAborted();
-  await saveCheckpoint(out, small);
+  await writeFolder(out, files);
   const seen = options.keepTokens === undefined ? "" : ", where both see all tokens";
   const text = [
     `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one${seen}`,
     ...compactText(cut),
-    `${out}: model.safetensors, config.json (on ${gpu.info.description})`,
+    `${out}: ${[...files.keys()].join(", ")} (on ${gpu.info.description})`,
   ];
   return {
     data: {

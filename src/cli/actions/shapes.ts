@@ -1,7 +1,7 @@
 /** `secateur shapes`: networks of one size, from deep and narrow to shallow and wide, in one table. */
 import { join } from "node:path";
-import { withNetwork } from "../../io/checkpoint.js";
-import { checkWritableFolder, openDataset, saveCheckpoint, writeFileAtomic } from "../../io/node/index.js";
+import { encodeCheckpoint, withNetwork } from "../../io/checkpoint.js";
+import { checkWritableFolder, openDataset, writeFolder } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { cutToShape, shapesOfSize, shapeUnits } from "../../prune/shapes.js";
 import { integer, percent } from "../../report/format.js";
@@ -44,17 +44,17 @@ export async function compareShapes(context: CommandContext, path: string, optio
   const dense = await comparison.describe(model, "dense");
   const scores = await comparison.scores(model, space);
   const compared: ComparedShape[] = [];
+  const files = new Map<string, Uint8Array | string>();
   for (const shape of shapes) {
     const { config, weights: cut } = await cutToShape(model, space, scores, shape);
     const network = createModel(gpu, config, cut);
     const before = await comparison.describe(network, `depth ${shape.depth}`);
     const finetuned = await comparison.finetune(network, `depth ${shape.depth}`);
-    const folder = join(out, `depth-${shape.depth}`);
-    const left = await network.parameters.read();
-    context.signal.throwIfAborted();
-    await saveCheckpoint(folder, withNetwork({ ...checkpoint, metadata }, { config, weights: left }));
+    const name = `depth-${shape.depth}`;
+    const left = withNetwork({ ...checkpoint, metadata }, { config, weights: await network.parameters.read() });
+    for (const [file, bytes] of encodeCheckpoint(left)) files.set(`${name}/${file}`, bytes);
     network.release();
-    compared.push({ ...shape, ...before, finetuned, folder });
+    compared.push({ ...shape, ...before, finetuned, folder: join(out, name) });
   }
   const seconds = (performance.now() - start) / 1000;
   const data = {
@@ -69,7 +69,9 @@ export async function compareShapes(context: CommandContext, path: string, optio
     shapes: compared,
     adapter: gpu.info.description,
   };
-  await writeFileAtomic(join(out, "shapes.json"), `${JSON.stringify(data, null, 2)}\n`);
+  files.set("shapes.json", `${JSON.stringify(data, null, 2)}\n`);
+  context.signal.throwIfAborted();
+  await writeFolder(out, files);
   const claim = `${modelName(path)} without ${percent(sparsity)} of its blocks' parameters, in ${integer(shapes.length)} shapes`;
   const place = `${out}: shapes.json, depth-N/ (${durationText(seconds)} on ${gpu.info.description})`;
   return { data: { ...data, out, seconds }, text: [claim, shapeTable(dense, compared), place].join("\n") };
