@@ -7,7 +7,7 @@ import type { FloatTensor } from "../io/safetensors.js";
 import { addExits, atDepth, createModel, depthsOf, type HostViT } from "../nn/index.js";
 import type { MaskSet } from "../prune/index.js";
 import { integer, percent } from "../report/format.js";
-import { countKept } from "../report/index.js";
+import { countKept, type DepthSummary } from "../report/index.js";
 import type { CommandContext } from "./host.js";
 import { measure } from "./measure.js";
 import { Progress } from "./progress.js";
@@ -16,15 +16,6 @@ import { textTable } from "./table.js";
 /** Where depths are measured. */
 export interface DepthContext extends Pick<CommandContext, "stderr" | "signal"> {
   readonly gpu: Gpu;
-}
-
-/** The network up to one of its depths. */
-export interface DepthRecord {
-  readonly depth: number;
-  /** Those that masks keep. */
-  readonly parameters: number;
-  /** Part of the images; null where it was not measured. */
-  readonly top1: number | null;
 }
 
 /** The model with exits behind so many blocks, fresh ones where it has none there. @throws UsageError */
@@ -68,11 +59,11 @@ export async function measureDepths(
   weights: ReadonlyMap<string, FloatTensor>,
   masks: MaskSet,
   evaluation: Dataset | undefined,
-): Promise<DepthRecord[]> {
+): Promise<DepthSummary[]> {
   if (config.architecture !== "vit" || !config.exits) return [];
   const depths = depthsOf(config);
   using progress = new Progress(stderr, depths.length * (evaluation?.length ?? 0));
-  const records: DepthRecord[] = [];
+  const records: DepthSummary[] = [];
   for (const depth of depths) {
     const host = atDepth({ config, weights }, depth);
     const model = createModel(gpu, host.config, host.weights);
@@ -85,12 +76,8 @@ export async function measureDepths(
 }
 
 /** A table for people. */
-export const depthTable = (records: readonly DepthRecord[]): string =>
+export const depthTable = (records: readonly DepthSummary[]): string =>
   textTable([
     ["blocks", "parameters left", "top-1"],
-    ...records.map(({ depth, parameters, top1 }) => [
-      `${depth}`,
-      integer(parameters),
-      top1 === null ? "" : percent(top1),
-    ]),
+    ...records.map(({ depth, parameters, top1 }) => [`${depth}`, integer(parameters), percent(top1)]),
   ]);

@@ -43,6 +43,7 @@ export function describeRun({
     pruned,
     finetuned: null,
     compacted: null,
+    depths: [],
     parameters: keptParameters(model.parameters, result.masks.values()),
     flops: keptFlops(model.flops, densities),
     rounds: result.rounds.map(({ round, density, kept, selections }) => ({
@@ -71,6 +72,12 @@ export function kindOf(name: string): string {
 
 /** Kinds of units, in the model's order. */
 export const kindsOf = ({ groups }: UnitSpace): string[] => [...new Set(groups.map(({ name }) => kindOf(name)))];
+
+const PLURALS: Readonly<Record<string, string>> = { headDim: "head dimensions", residual: "residual rows" };
+
+/** What several units of a kind are called. */
+export const unitsText = (kind: string): string =>
+  PLURALS[kind] ?? (/\.(in|out)$/.test(kind) ? `channels of ${kind}` : `${kind}s`);
 
 /** Of all scores, then by kind of layer where there are several. */
 function histograms(

@@ -4,6 +4,7 @@ import type { PruneResult } from "../prune/index.js";
 import { decimal, integer, percent, siPrefix } from "../report/format.js";
 import type { Report, Run } from "../report/index.js";
 import { FRESH } from "./commands/training-options.js";
+import { unitsText } from "./describe-run.js";
 import { textTable } from "./table.js";
 
 /** Units that were ranked and units that went. */
@@ -11,13 +12,17 @@ function unitCounts({ space, rounds }: PruneResult): { total: number; pruned: nu
   return { total: space.count, pruned: space.count - rounds.at(-1)!.kept };
 }
 
-export function pruneData(
-  report: Report,
-  result: PruneResult,
-  ending: { out: string; files: string[]; seconds: number },
-) {
+/** What was written, and how long it took. */
+interface Written {
+  readonly out: string;
+  readonly files: readonly string[];
+  readonly seconds: number;
+}
+
+/** What every method's document holds, beside the units that it counts. */
+export function outcomeData(report: Report, written: Written) {
   const { model, settings, dense, data, adapter, seed, warnings } = report;
-  const { method, sparsity, parameters, flops, pruned, compacted } = report.runs[0];
+  const { method, sparsity, parameters, flops, pruned, finetuned, compacted, depths } = report.runs[0];
   return {
     command: "prune",
     model: model.name,
@@ -25,17 +30,22 @@ export function pruneData(
     sparsity,
     seed,
     settings,
-    units: unitCounts(result),
     parameters: { dense: model.parameters, pruned: parameters },
     flops: { dense: model.flops, pruned: flops },
     data,
-    accuracy: { dense, pruned },
+    accuracy: { dense, pruned, finetuned },
     compacted,
+    depths,
     adapter,
     warnings,
-    ...ending,
+    ...written,
   };
 }
+
+export const pruneData = (report: Report, result: PruneResult, written: Written) => ({
+  ...outcomeData(report, written),
+  units: unitCounts(result),
+});
 
 /** Accuracy and cost, before and after. */
 export function resultTable({ model, dense, runs: [run] }: Pick<Report, "model" | "dense" | "runs">): string {
@@ -61,10 +71,7 @@ export function pruneText(report: Report, result: PruneResult, ending: readonly 
   const { granularity } = settings;
   const units = granularity.startsWith("block ")
     ? `blocks of ${granularity.slice(6)} weights`
-    : granularity
-        .split(" and ")
-        .map((kind) => `${kind}s`)
-        .join(" and ");
+    : granularity.split(" and ").map(unitsText).join(" and ");
   const claim = `${runs[0].method} removed ${integer(pruned)} of ${integer(total)} ${units} of ${model.name}`;
   return [claim, resultTable(report), ...warnings, ...ending].join("\n");
 }

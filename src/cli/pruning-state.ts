@@ -6,7 +6,14 @@ import { UsageError } from "../errors.js";
 import { readBytes, writeFileAtomic } from "../io/node/index.js";
 import { encodeState, type Pruner, parseState } from "../prune/index.js";
 
-const STATE = "state.safetensors";
+export const statePath = (folder: string): string => join(folder, "state.safetensors");
+
+/** The state that an interrupted run has left. @throws UsageError where there is none. */
+export async function readSaved(folder: string): Promise<Uint8Array> {
+  const path = statePath(folder);
+  if (existsSync(path)) return readBytes(path);
+  throw new UsageError(`resume: expected ${path} of an interrupted run, got none; leave --resume out`);
+}
 
 export interface StateOptions {
   readonly resume: boolean;
@@ -21,15 +28,10 @@ export interface StateOptions {
  * @throws UsageError where there is none to resume, or one of other options, model or data.
  */
 export async function keepState(pruner: Pruner, folder: string, { resume, trains, note }: StateOptions): Promise<void> {
-  const path = join(folder, STATE);
+  const path = statePath(folder);
   const save = async () => writeFileAtomic(path, encodeState(await pruner.state()));
   let held = resume;
-  if (resume) {
-    if (!existsSync(path)) {
-      throw new UsageError(`resume: expected ${path} of an interrupted run, got none; leave --resume out`);
-    }
-    pruner.resume(parseState(await readBytes(path), path));
-  }
+  if (resume) pruner.resume(parseState(await readSaved(folder), path));
   pruner.on("roundStarted", async ({ round }) => {
     if (held || !trains || round > 0) return;
     await save();
@@ -49,4 +51,4 @@ export async function keepState(pruner: Pruner, folder: string, { resume, trains
 }
 
 /** Takes the saved state away once the run is complete. */
-export const dropState = (folder: string): Promise<void> => rm(join(folder, STATE), { force: true });
+export const dropState = (folder: string): Promise<void> => rm(statePath(folder), { force: true });

@@ -2,18 +2,14 @@
 import type { SearchResult } from "../prune/index.js";
 import { integer, shortPercent } from "../report/format.js";
 import { countKept, type Report } from "../report/index.js";
-import type { DepthRecord } from "./depths.js";
-import { kindOf, kindsOf } from "./describe-run.js";
-import { resultTable } from "./prune-outcome.js";
+import { kindOf, kindsOf, unitsText } from "./describe-run.js";
+import { outcomeData, resultTable } from "./prune-outcome.js";
 
 interface UnitCounts {
   readonly kind: string;
   readonly total: number;
   readonly pruned: number;
 }
-
-/** Of kinds that are called by their layer. */
-const PLURALS: Readonly<Record<string, string>> = { residual: "residual rows" };
 
 /** Units that were ranked and units that went, by kind. */
 const unitCounts = ({ space, kept }: SearchResult): UnitCounts[] =>
@@ -34,36 +30,15 @@ function blockPart({ masks }: SearchResult): number {
   return kept / total;
 }
 
-export function searchData(
-  report: Report,
-  result: SearchResult,
-  ending: { out: string; files: string[]; seconds: number; depths: readonly DepthRecord[] },
-) {
-  const { model, settings, dense, data, adapter, seed, warnings } = report;
-  const { method, sparsity, parameters, flops, pruned, finetuned, compacted } = report.runs[0];
-  return {
-    command: "prune",
-    model: model.name,
-    method,
-    sparsity,
-    seed,
-    settings,
-    units: unitCounts(result),
-    blockDensity: blockPart(result),
-    parameters: { dense: model.parameters, pruned: parameters },
-    flops: { dense: model.flops, pruned: flops },
-    data,
-    accuracy: { dense, pruned, finetuned },
-    compacted,
-    adapter,
-    warnings,
-    ...ending,
-  };
-}
+export const searchData = (report: Report, result: SearchResult, written: Parameters<typeof outcomeData>[1]) => ({
+  ...outcomeData(report, written),
+  units: unitCounts(result),
+  blockDensity: blockPart(result),
+});
 
 export function searchText(report: Report, result: SearchResult, ending: readonly string[]): string {
   const units = unitCounts(result).map(
-    ({ kind, total, pruned }) => `${integer(pruned)} of ${integer(total)} ${PLURALS[kind] ?? `${kind}s`}`,
+    ({ kind, total, pruned }) => `${integer(pruned)} of ${integer(total)} ${unitsText(kind)}`,
   );
   const left = `${shortPercent(blockPart(result))} of the masked layers' parameters are left`;
   const claim = `${report.runs[0].method} removed ${units.join(", ")} of ${report.model.name}; ${left}`;

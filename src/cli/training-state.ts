@@ -21,6 +21,12 @@ export const digest = (...parts: readonly NodeJS.ArrayBufferView[]): string => {
   return hash.digest("hex").slice(0, 16);
 };
 
+/** Tells runs over other weights, or with other words said of them, apart. */
+export function fingerprint({ weights }: Pick<Checkpoint, "weights">, ...words: readonly unknown[]): string {
+  const parts = [...Array.from(weights, ([name, { data }]) => `${name} ${digest(data)}`), ...words];
+  return digest(new TextEncoder().encode(parts.join("\n")));
+}
+
 /** One line of log.jsonl. */
 export interface EpochRecord {
   readonly epoch: number;

@@ -87,11 +87,14 @@ export { Scorer, type ScorerOptions } from "./scorer.js";
 export {
   runSearch,
   type Search,
+  type SearchHooks,
   type SearchMethod,
   type SearchOptions,
   type SearchResult,
   type SearchRun,
 } from "./search/search.js";
+export { encodeSearch, parseSearch } from "./search/search-file.js";
+export { readTraining, restoreTraining, type SearchState, type TrainingState } from "./search/search-state.js";
 export { type UPopOptions, upop } from "./search/upop.js";
 export { progressivePart, type UPopGates, UPopSearch, type UPopSettings } from "./search/upop-gates.js";
 export { type GateGradients, type GateRanking, rankGates } from "./search/upop-ranking.js";

@@ -106,23 +106,29 @@ const DIGESTS: Readonly<Record<string, string>> = {
   limits: "units, floors, ceilings, multiples and protected layers",
 };
 
+function refuse(expected: string, got: unknown): never {
+  throw new UsageError(
+    `resume: expected a state with ${expected}, got ${got}; resume with the options it was saved with`,
+  );
+}
+
+/** @throws UsageError naming the first setting of a state that differs. */
+export function checkSettings(saved: RunSettings, wanted: RunSettings): void {
+  for (const [name, expected] of Object.entries(wanted)) {
+    const got = saved[name];
+    if (got === expected) continue;
+    if (name in DIGESTS) refuse(`the same ${DIGESTS[name]}`, "one with others");
+    refuse(`${name} ${expected === "" ? "unnamed" : expected}`, got === "" ? "unnamed" : got);
+  }
+}
+
 /** @throws UsageError naming the first setting that differs, or what does not fit the model. */
 export function checkState(
   state: PrunerState,
   settings: RunSettings,
   { model, selector, scorer }: { model: Model; selector: Selector; scorer: { scores: { size: number } } },
 ): void {
-  const refuse = (expected: string, got: unknown) => {
-    throw new UsageError(
-      `resume: expected a state with ${expected}, got ${got}; resume with the options it was saved with`,
-    );
-  };
-  for (const [name, expected] of Object.entries(settings)) {
-    const got = state.settings[name];
-    if (got === expected) continue;
-    if (name in DIGESTS) refuse(`the same ${DIGESTS[name]}`, "one with others");
-    refuse(`${name} ${expected === "" ? "unnamed" : expected}`, got === "" ? "unnamed" : got);
-  }
+  checkSettings(state.settings, settings);
   if (state.keep.length !== selector.keep.size) refuse(`${selector.keep.size} words of keep bits`, state.keep.length);
   if (state.scores.length !== scorer.scores.size) refuse(`${scorer.scores.size} scores`, state.scores.length);
   for (const weights of [state.weights ?? [], ...state.kept.values()]) {

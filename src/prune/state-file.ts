@@ -10,8 +10,17 @@ const WEIGHT = "weights/";
 const KEPT = "kept/";
 const TRAINING = "training/";
 
-const prefixed = (prefix: string, tensors: ReadonlyMap<string, FloatTensor>) =>
+/** Tensors under longer names. */
+export const prefixed = (prefix: string, tensors: ReadonlyMap<string, FloatTensor>) =>
   [...asF32(tensors)].map(([name, tensor]): [string, HostTensor] => [prefix + name, tensor]);
+
+/** Those of float tensors whose names begin with a prefix, without it. */
+export const unprefixed = (prefix: string, tensors: ReadonlyMap<string, HostTensor>): Map<string, FloatTensor> =>
+  new Map(
+    [...tensors].flatMap(([name, { shape, data }]) =>
+      name.startsWith(prefix) && data instanceof Float32Array ? [[name.slice(prefix.length), { shape, data }]] : [],
+    ),
+  );
 
 /** JSON has no NaN and no infinities. */
 const spelled = (_: string, value: unknown): unknown =>
@@ -50,26 +59,20 @@ export function parseState(bytes: Uint8Array, source = "state"): PrunerState {
   if (!note || keep?.dtype !== "I32" || scores?.dtype !== "F32") {
     throw new FormatError(`${source}: expected the state of a pruning run, got another .safetensors file; start anew`);
   }
-  const named = (prefix: string) =>
-    new Map(
-      [...tensors].flatMap(([name, { shape, data }]) =>
-        name.startsWith(prefix) && data instanceof Float32Array ? [[name.slice(prefix.length), { shape, data }]] : [],
-      ),
-    );
   const kept = new Map<string, Map<string, FloatTensor>>();
-  for (const [path, tensor] of named(KEPT)) {
+  for (const [path, tensor] of unprefixed(KEPT, tensors)) {
     const slash = path.indexOf("/");
     const name = path.slice(0, slash);
     kept.set(name, (kept.get(name) ?? new Map()).set(path.slice(slash + 1), tensor));
   }
-  const weights = named(WEIGHT);
+  const weights = unprefixed(WEIGHT, tensors);
   return {
     ...note,
     keep: new Uint32Array(keep.data.buffer, keep.data.byteOffset, keep.data.length),
     scores: scores.data,
     ...(weights.size > 0 ? { weights } : {}),
     kept,
-    training: named(TRAINING),
+    training: unprefixed(TRAINING, tensors),
   };
 }
 

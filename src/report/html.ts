@@ -1,6 +1,7 @@
 import { headline } from "./labels.js";
 import { Markup, markup, unbroken } from "./markup.js";
 import { accuracyChart } from "./sections/accuracy.js";
+import { depthsTable } from "./sections/depths.js";
 import { detailsSection } from "./sections/details.js";
 import { footprintTable } from "./sections/footprint.js";
 import { resultsTable } from "./sections/results.js";
@@ -27,7 +28,7 @@ export function renderReport(report: Report): string {
 <body>
 <main>
 <header><p class="eyebrow">Secateur report</p><h1>${unbroken(claim)}${outcome !== null && markup`<span class="outcome">${unbroken(outcome)}</span>`}</h1></header>
-${warningList(report.warnings)}${resultsTable(report)}${footprintTable(report)}${accuracyChart(report)}${runSections(report.runs)}${detailsSection(report)}</main>
+${warningList(report.warnings)}${resultsTable(report)}${footprintTable(report)}${depthsTable(report)}${accuracyChart(report)}${runSections(report.runs)}${detailsSection(report)}</main>
 <footer>Made by secateur ${report.versions.secateur}</footer>
 </body>
 </html>

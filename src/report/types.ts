@@ -144,6 +144,16 @@ export interface Compacted {
   readonly compact: Footprint;
 }
 
+/** A network up to one of the depths that it may end at. */
+export interface DepthSummary {
+  /** Blocks. */
+  readonly depth: number;
+  /** Those that masks keep, with the classifier that is there and no other. */
+  readonly parameters: Measure;
+  /** With everything trained that is trained. */
+  readonly top1: Measure;
+}
+
 /** One pruned model. */
 export interface Run {
   readonly method: string;
@@ -159,6 +169,8 @@ export interface Run {
   readonly flops: Measure;
   /** `null` where nothing was cut out. */
   readonly compacted: Compacted | null;
+  /** The whole network last; empty where it ends at one depth only. */
+  readonly depths: readonly DepthSummary[];
   readonly rounds: readonly Round[];
   readonly layers: readonly LayerDensity[];
   /** The first one is drawn large and the others small beneath it. */

@@ -58,6 +58,23 @@ describe("secateur compact", () => {
     expect(compact.parameters).toBeLessThan(dense.parameters);
   });
 
+  it("leaves one whose blocks info describes", async () => {
+    const { config, blocks } = await cliJson(["info", small]);
+    const { attn, mlp } = config.pruned.blocks[0];
+    expect(blocks).toHaveLength(2);
+    expect(blocks[0]).toEqual({
+      attention: {
+        ...{ heads: attn.heads, headDim: 8, qkvRows: 24 * attn.heads, reads: expect.any(Number), addsTo: 24 },
+      },
+      mlp: { neurons: mlp.hidden, reads: 24, addsTo: 24 },
+      tokens: null,
+    });
+    expect(blocks[0].attention.reads).toBeLessThan(24);
+    const { stdout } = await cli(["info", small]);
+    expect(stdout).toMatch(/block +heads +dims +qkv rows +attn reads +adds to +neurons +mlp reads +adds to\n0 +\d/);
+    expect((await cliJson(["info", model])).blocks).toBeNull();
+  });
+
   it("is done by prune --compact too", async () => {
     const out = place.path("both");
     const units = ["--granularity", "head,neuron,attn.in", "--sparsity", "0.5", "--compact", "--round-to", "1"];

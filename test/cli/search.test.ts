@@ -1,8 +1,9 @@
 /** Methods that search: one command from a model to masks, and to what is left, trained. */
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { parseSafetensors } from "../../src/io/index.js";
 import { parseMasks } from "../../src/prune/index.js";
+import { AdamW } from "../../src/train/optimizer.js";
 import { cli, cliJson, noGpu, Workplace } from "./harness.js";
 
 const place = new Workplace();
@@ -89,7 +90,7 @@ describe("secateur prune --method upop", () => {
   it("gives the same bytes twice, and says what it did", async () => {
     const { stdout, stderr, exitCode } = await cli(search("again", "--data", others));
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^upop removed \d+ of 16 headDims, \d+ of 128 neurons of model; \d+(\.\d+)?% of/);
+    expect(stdout).toMatch(/^upop removed \d+ of 16 head dimensions, \d+ of 128 neurons of model; \d+(\.\d+)?% of/);
     expect(stdout).toMatch(/\ndense +[\d.]+%.*\npruned +[\d.]+%/);
     expect(stderr).toMatch(/^search, epoch 1 of 2: loss [\d.]+\nsearch, epoch 2 of 2: loss [\d.]+\n$/);
     const [first, second] = [place.files("measured"), place.files("again")];
@@ -114,12 +115,44 @@ describe("secateur prune --method upop", () => {
     expect(warnings).toEqual(["Accuracy was not measured; --data DATA measures it."]);
   });
 
-  it("leaves nothing when it is stopped", async () => {
-    const controller = new AbortController();
-    const stderr = { write: () => controller.abort(new Error("stopped")) }; // at the first note, which an epoch ends with
-    const { exitCode } = await cli(search("stopped"), { signal: controller.signal, stderr });
-    expect(exitCode).not.toBe(0);
-    expect(existsSync(place.path("stopped"))).toBe(false);
+  it("goes on from where it was interrupted, to the same bytes", async () => {
+    const run = (out: string, ...more: string[]) => search(out, "--data", others, "--finetune-epochs", "2", ...more);
+    expect((await cli(run("whole"))).exitCode).toBe(0);
+    /** Interrupts it before the first step that follows a note, which an epoch ends with. */
+    const interrupted = async (note: string, ...more: string[]) => {
+      const controller = new AbortController();
+      let stderr = "";
+      const write = (text: string) => {
+        stderr += text;
+      };
+      const { prepare } = AdamW.prototype;
+      const spy = vi.spyOn(AdamW.prototype, "prepare").mockImplementation(function (this: AdamW, ...rest) {
+        if (stderr.includes(note)) controller.abort(new Error("stopped"));
+        return prepare.apply(this, rest);
+      });
+      const { exitCode } = await cli(run("halves", ...more), { signal: controller.signal, stderr: { write } });
+      spy.mockRestore();
+      expect(exitCode).not.toBe(0);
+      expect([...place.files("halves").keys()]).toEqual(["state.safetensors"]);
+      return stderr;
+    };
+    const goesOn = "; the same command with --resume goes on from there";
+    expect(await interrupted("search, epoch 1")).toContain(`holds 3 steps of the search${goesOn}`);
+    const again = await interrupted("finetuning, epoch 1", "--resume");
+    expect(again).toMatch(/^search, epoch 2 of 2.*\nfinetuning, epoch 1 of 2/);
+    expect(again).toContain(`holds the search and 3 steps of finetuning${goesOn}`);
+
+    const refused = await cli(run("halves", "--resume", "--lr", "0.02"));
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain("resume: expected a state with learningRate 0.02, got 0.01");
+    expect((await cli(run("halves", "--resume"))).stderr).toMatch(/^finetuning, epoch 2 of 2: loss [\d.]+\n$/);
+    expect(place.files("halves")).toEqual(place.files("whole"));
+  });
+
+  it("has nothing to resume at first", async () => {
+    const { exitCode, stderr } = await cli(search("fresh", "--resume"), { openGpu: noGpu });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("state.safetensors of an interrupted run, got none; leave --resume out");
   });
 
   const magnitude = ["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", place.path("none")];

@@ -26,6 +26,11 @@ describe("secateur prune --method wdpruning", () => {
     expect(shallow).toMatchObject({ depth: 1 });
     expect(whole).toMatchObject({ depth: 2, top1: found.accuracy.finetuned.top1 });
     expect(shallow.parameters).toBeLessThan(whole.parameters);
+    const report = JSON.parse(readFileSync(place.path("found/report.json"), "utf8"));
+    expect(report.runs[0].depths).toEqual(found.depths);
+    const html = readFileSync(place.path("found/report.html"), "utf8");
+    expect(html).toContain("1 block<small>wdpruning");
+    expect(html).toContain("2 blocks<small>wdpruning");
     expect(JSON.parse(readFileSync(place.path("found/config.json"), "utf8")).exits).toEqual([1]);
     const { tensors } = parseSafetensors(readFileSync(place.path("found/model.safetensors")), "found");
     expect([...tensors.keys()].filter((name) => name.startsWith("exits."))).toHaveLength(4);
@@ -53,7 +58,7 @@ describe("secateur prune --method wdpruning", () => {
 
   it("prints the depths as a table", async () => {
     const { stdout } = await cli(search("table", "--exits", "1", "--threshold-lr", "0.5"));
-    expect(stdout).toMatch(/blocks +parameters left +top-1\n1 +[\d,]+\n2 +[\d,]+\n/);
+    expect(stdout).toMatch(/blocks +parameters left +top-1\n1 +[\d,]+ +–\n2 +[\d,]+ +–\n/);
   });
 
   it("refuses depths that are none", async () => {

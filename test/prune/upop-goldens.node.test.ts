@@ -98,6 +98,7 @@ function watched(method: SearchMethod, { log }: GoldenRun, first: number, seen: 
         return values;
       };
       return {
+        learned: search.learned,
         objective: search.objective,
         onGradients: (gradients) => {
           search.onGradients!(gradients);

@@ -246,12 +246,12 @@ describe("a ViT", () => {
       ...method,
       start: (...args) => {
         const search = method.start(...args);
-        const { objective, onGradients, afterStep } = search;
+        const { learned, objective, onGradients, afterStep } = search;
         const finish = async () => {
           gated = await logits();
           return search.finish();
         };
-        return { objective, onGradients, afterStep, finish, [Symbol.dispose]: () => search[Symbol.dispose]() };
+        return { learned, objective, onGradients, afterStep, finish, [Symbol.dispose]: () => search[Symbol.dispose]() };
       },
     };
     const { kept, removed, masks, space } = await runSearch(model, spy, {

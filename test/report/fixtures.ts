@@ -75,6 +75,7 @@ function vitRun(
   return {
     ...run,
     compacted: null,
+    depths: [],
     parameters: keptParameters(
       model.parameters,
       layers.map((layer) => ({ data: new Uint8Array(layer.total - layer.kept) })),
@@ -231,6 +232,7 @@ export function minimalReport(): Report {
     pruned: null,
     finetuned: null,
     compacted: null,
+    depths: [],
     parameters: null,
     flops: null,
     rounds: [],
@@ -278,6 +280,7 @@ export function weirdReport(): Report {
         dense: { parameters: 0, flops: null, bytes: -1, imagesPerSecond: 0 },
         compact: { parameters: Infinity, flops: NaN, bytes: null, imagesPerSecond: 12.3 },
       },
+      depths: [{ depth: NaN, parameters: 0, top1: Infinity }],
       parameters: NaN,
       flops: Infinity,
       rounds: [{ round: 1, targetDensity: NaN, kept: 0, total: 0, threshold: -Infinity }],

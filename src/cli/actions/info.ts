@@ -4,6 +4,7 @@ import { architectureOf, layerFlops, type PrunableLayer } from "../../nn/index.j
 import type { MaskSet } from "../../prune/index.js";
 import { integer, percent, siPrefix } from "../../report/format.js";
 import { countKept, keptFlops, keptParameters, layerDensity, overallDensity } from "../../report/index.js";
+import { blockSizes, blockTable } from "../block-table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadWithWeights, plainConfig } from "../model.js";
 import { summarizeModel } from "../report.js";
@@ -33,9 +34,11 @@ export async function describeModel(_: CommandContext, path: string, options: { 
       percent(kept / total, 1),
     ]),
   ]);
+  const blocks = blockSizes(config);
   const text = [
     `${summary.name}: ${integer(summary.parameters)} parameters, ${siPrefix(summary.flops)} FLOPs an image`,
     `kept ${integer(kept)} of ${integer(total)} weights in layers (${percent(density, 1)}), ${siPrefix(flops)} FLOPs an image`,
+    ...(blocks ? ["what is left of blocks:", blockTable(blocks), ""] : []),
     table,
     `config: ${JSON.stringify(plainConfig(rawConfig))}`,
   ].join("\n");
@@ -48,6 +51,7 @@ export async function describeModel(_: CommandContext, path: string, options: { 
       flops: { dense: summary.flops, kept: flops },
       density,
       layers,
+      blocks,
       config: rawConfig,
     },
     text,

@@ -1,6 +1,4 @@
 /** `secateur prune`: a model and images in; a masked model, masks, scores and a report out. */
-import type { Checkpoint } from "../../io/checkpoint.js";
-import type { Dataset } from "../../io/dataset.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
 import { createModel } from "../../nn/index.js";
 import { granularityText, maskWeights, type PruneOptions, Pruner, readResult } from "../../prune/index.js";
@@ -16,12 +14,12 @@ import { durationText, GRADIENT_COST, Progress } from "../progress.js";
 import { protectionWithout } from "../protection.js";
 import { checkArguments, type PruneArguments, readsCalibration, sparsityOf } from "../prune-arguments.js";
 import { pruneData, pruneText, trainingHint } from "../prune-outcome.js";
-import { openTraining, type Training, trainingWork, watchTraining } from "../prune-training.js";
+import { openTraining, trainingWork, watchTraining } from "../prune-training.js";
 import { pruneWarnings } from "../prune-warnings.js";
 import { savePruned } from "../pruned-files.js";
 import { dropState, keepState } from "../pruning-state.js";
 import { reportFrame, summarizeData, summarizeModel } from "../report.js";
-import { digest } from "../training-state.js";
+import { fingerprint } from "../training-state.js";
 
 export async function pruneModel(context: CommandContext, path: string, options: PruneArguments): Promise<Outcome> {
   const start = performance.now();
@@ -65,7 +63,12 @@ export async function pruneModel(context: CommandContext, path: string, options:
     reference: options.reference,
     protection: protectionWithout(options.include ?? []),
     signal,
-    fingerprint: fingerprint(checkpoint, calibration, training),
+    fingerprint: fingerprint(
+      checkpoint,
+      calibration?.source,
+      calibration?.length,
+      ...(training ? [JSON.stringify(training.settings)] : []),
+    ),
     on: {
       ...(training && watchTraining({ training, rounds, progress, note: context.note, accuracy })),
       batchScored: ({ round, batches = 1 }) =>
@@ -123,7 +126,7 @@ export async function pruneModel(context: CommandContext, path: string, options:
     runs: [run],
     warnings: pruneWarnings(options, { checkpoint, evaluation, dense, run, result }),
   };
-  const files = await savePruned(out, checkpoint, weights, result, report, cut?.checkpoint);
+  const files = await savePruned(out, checkpoint, weights, result, report, cut?.files);
   await dropState(out);
   progress.clear();
   const seconds = (performance.now() - start) / 1000;
@@ -136,19 +139,4 @@ export async function pruneModel(context: CommandContext, path: string, options:
       ...(fresh && !trained ? [trainingHint(out, options.seed)] : []),
     ]),
   };
-}
-
-/** Tells a run over other weights, data or trainings from this one. */
-function fingerprint(
-  { weights }: Checkpoint,
-  calibration: Dataset | undefined,
-  training: Training | undefined,
-): string {
-  const parts = [
-    ...Array.from(weights, ([name, { data }]) => `${name} ${digest(data)}`),
-    calibration?.source,
-    calibration?.length,
-    ...(training ? [JSON.stringify(training.settings)] : []),
-  ];
-  return digest(new TextEncoder().encode(parts.join("\n")));
 }

@@ -31,7 +31,7 @@ const OF_ONE_SEARCH: Readonly<Record<string, readonly string[]>> = {
 };
 const OF_SCORES = [
   ...["granularity", "scope", "pattern", "floor", "include"],
-  ...["rounds", "schedule", "monotone", "resume", "calibration"],
+  ...["rounds", "schedule", "monotone", "calibration"],
 ];
 
 /** Options that methods that score have as well. */

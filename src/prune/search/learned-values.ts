@@ -52,6 +52,15 @@ export class LearnedValues implements Disposable {
     adamw(this.values.gpu, buffers, { length: this.values.size, beta1, beta2, epsilon, decay: this.#decay });
   }
 
+  /** What steps change, by names that begin with this one. */
+  tensors(name: string): [string, Tensor][] {
+    return [
+      [name, this.values],
+      [`${name}.first`, this.#firstMoment],
+      [`${name}.second`, this.#secondMoment],
+    ];
+  }
+
   /** Gives the memory back. */
   [Symbol.dispose](): void {
     const { gpu } = this.values;

@@ -57,6 +57,12 @@ export class RankedGates implements Disposable {
     this.#open(this.#masks());
   }
 
+  /** What steps change, by name. */
+  get tensors(): [string, Tensor][] {
+    const gates = Array.from(this.#gates, ([{ place }, gate]): [string, Tensor] => [place, gate]);
+    return [...gates, ...this.scores.tensors("scores"), ...this.thresholds.tensors("thresholds")];
+  }
+
   #masks(): Tensor {
     return topKMask(this.scores.values, this.thresholds.values, this.places);
   }

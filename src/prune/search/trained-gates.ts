@@ -66,6 +66,11 @@ export class TrainedGates implements Disposable {
     }
   }
 
+  /** What steps change, by name. */
+  get tensors(): [string, Tensor][] {
+    return Array.from(this.#gates, ([place, gate]) => gate.tensors(place)).flat();
+  }
+
   /** The values by place. */
   async read(): Promise<Map<string, Float32Array>> {
     const values = new Map<string, Float32Array>();

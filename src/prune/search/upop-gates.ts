@@ -85,6 +85,14 @@ export class UPopSearch implements Disposable {
     if (last) this.#final = ranking;
   }
 
+  /** What steps change, by name: gates, and what their gradients add up to. */
+  get tensors(): [string, Tensor][] {
+    return this.gates.flatMap(({ key, values }): [string, Tensor][] => [
+      [key, values],
+      [`${key}.gradients`, this.#totals.get(key)!],
+    ]);
+  }
+
   /** How all gates rank now, when `part` of the cost is to go. */
   async rank(part: number): Promise<GateRanking> {
     const places = [];

@@ -50,6 +50,7 @@ class GatedViT implements Search {
   /** By place. */
   readonly #gates: ReadonlyMap<string, Tensor>;
   readonly #search: UPopSearch;
+  readonly #sparsity: number;
 
   constructor(
     private readonly model: Model,
@@ -59,6 +60,7 @@ class GatedViT implements Search {
   ) {
     const settings = { sparsity, totalSteps, interval: interval ?? (reference ? PUBLISHED_INTERVAL : undefined) };
     checkSettings(settings);
+    this.#sparsity = sparsity;
     requireWholeHeads("upop", model);
     this.#space = unitSpace(model, ["headDim", "neuron"]);
     this.#gates = placeGates(model, this.#space);
@@ -72,15 +74,19 @@ class GatedViT implements Search {
     this.#search = new UPopSearch(gates, settings);
   }
 
+  get learned(): Search["learned"] {
+    return new Map(this.#search.tensors);
+  }
+
   readonly objective: Search["objective"] = ({ loss }) => this.#search.objective(loss);
 
   readonly onGradients: Search["onGradients"] = (gradients) => this.#search.accumulate(gradients);
 
   readonly afterStep = (step: number): Promise<void> => this.#search.afterStep(step);
 
-  /** The gates are 0 and 1 by now, so masks need no folding beside them. */
+  /** The gates are 0 and 1 by now, so masks need no folding beside them. Ranked anew, as a search may be resumed after its last step. */
   readonly finish = async (): Promise<SearchResult> => {
-    const { kept, standardised } = this.#search.final;
+    const { kept, standardised } = await this.#search.rank(this.#sparsity);
     this.#takeAway();
     applyKept(this.model, this.#space, kept);
     const scores = Array.from(

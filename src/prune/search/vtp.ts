@@ -111,6 +111,10 @@ class VtpSearch implements Search {
     });
   }
 
+  get learned(): Search["learned"] {
+    return new Map(this.#gates.tensors);
+  }
+
   readonly onGradients: Search["onGradients"] = (gradients) => this.#gates.update(gradients);
 
   readonly beforeStep = (step: number): void => this.#gates.prepare(step, this.settings.rateAt(step));

@@ -94,6 +94,10 @@ class WDPruningSearch implements Search {
     });
   }
 
+  get learned(): Search["learned"] {
+    return new Map([...this.#gates.tensors, ...this.#lambdas.tensors("lambdas")]);
+  }
+
   readonly objective: Search["objective"] = ({ loss }) =>
     add(loss, parameterBudget(this.#gates.thresholds.values, this.#lambdas.values, this.#budget));
 
