@@ -5,7 +5,7 @@ import { type Arrays, type HostArray, inFloat16, type KernelCase } from "../test
 import { benchCases } from "./cases.gen.js";
 import { type Family, familyOf } from "./families.js";
 import { type NamedBuffers, prepareOver } from "./named-buffers.js";
-import type { Row } from "./row.js";
+import { BeyondDevice, type Row, tooLarge } from "./row.js";
 
 /** Cases for the bench: those marked so, and of kernels that have none such, the one with the most work. */
 export function kernelRows(filter: RegExp | undefined): Row[] {
@@ -44,6 +44,10 @@ const POISON_WORD = 0x7fc00bad;
 
 function fillCase(gpu: Gpu, test: KernelCase, buffers: NamedBuffers) {
   const inputs = test.inputs();
+  const given = Object.values(inputs).map(({ byteLength }) => byteLength);
+  const made = Object.values(test.outputs).map((output) => 4 * wordsOf(output));
+  const reason = tooLarge([...given, ...made], gpu);
+  if (reason !== undefined) throw new BeyondDevice(reason);
   for (const [name, data] of Object.entries(inputs)) gpu.upload(buffers.add(name, data.byteLength), bytesOf(data));
   for (const [name, output] of Object.entries(test.outputs)) {
     if (inputs[name] !== undefined) continue;

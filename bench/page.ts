@@ -2,16 +2,19 @@
 
 import { scrollTable } from "../src/report/figure.js";
 import { DASH } from "../src/report/format.js";
-import { Markup, markup, unbroken } from "../src/report/markup.js";
+import { type Markup, markup } from "../src/report/markup.js";
+import { renderPage } from "../src/report/page.js";
 import { STYLE } from "../src/report/style.js";
+import { COLUMNS, type Column, LIMIT } from "./columns.js";
 import { FAMILIES, FAMILY_LABELS, type Family } from "./families.js";
-import { figureText as figure } from "./figures.js";
+import { figureText } from "./figures.js";
 import type { BenchResult, Measurement } from "./result.js";
 import { rooflineFigure, STYLE_OF_POINTS } from "./roofline.js";
 
 const STYLE_OF_PAGE = `${STYLE}${STYLE_OF_POINTS}
 main, footer { max-width: 72rem; }
 h2::first-letter { text-transform: uppercase; }
+thead th.number { width: 4.625rem; }
 tbody th { max-width: 26rem; white-space: normal; }
 .bar { display: block; height: 4px; margin-top: 4px; border-radius: 2px; background: linear-gradient(to right, var(--kept) var(--part), var(--grid) var(--part)); }
 `;
@@ -22,20 +25,13 @@ export function renderBench(result: BenchResult): string {
   const steps = rows.filter(({ family }) => family === "step");
   const kernels = rows.filter(({ family }) => family !== "step");
   const families = FAMILIES.filter((family) => kernels.some((row) => row.family === family));
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Secateur on ${adapter.description}</title>
-<style>${Markup.trusted(STYLE_OF_PAGE)}</style>
-</head>
-<body>
-<main>
-<header><p class="eyebrow">Secateur bench</p><h1>${unbroken(adapter.description)}<span class="outcome">${figure(ceilings.arithmetic)} GFLOP/s of multiply-adds, ${figure(ceilings.bandwidth)} GB/s of copying</span></h1></header>
-${!complete && markup`<aside class="warnings"><h2>Not complete</h2><p>The bench was interrupted or still runs: ${rows.length} rows are here.</p></aside>\n`}<section aria-label="Roofline">${rooflineFigure(kernels, ceilings)}
+  return renderPage({
+    kind: "Secateur bench",
+    headline: adapter.description,
+    outcome: `${figureText(ceilings.arithmetic)} GFLOP/s of multiply-adds, ${figureText(ceilings.bandwidth)} GB/s of copying`,
+    title: `Secateur on ${adapter.description}`,
+    style: STYLE_OF_PAGE,
+    body: markup`${!complete && markup`<aside class="warnings"><h2>Not complete</h2><p>The bench was interrupted or still runs: ${rows.length} rows are here.</p></aside>\n`}<section aria-label="Roofline">${rooflineFigure(kernels, ceilings)}
 <p class="note">Limit: the time that the roof allows, over the time taken. What lies in caches may pass the roof, which was measured with buffers that no cache holds.</p></section>
 ${steps.length > 0 && section("steps", FAMILY_LABELS.step, steps)}${families.map((family) =>
   section(
@@ -43,40 +39,25 @@ ${steps.length > 0 && section("steps", FAMILY_LABELS.step, steps)}${families.map
     FAMILY_LABELS[family],
     kernels.filter((row) => row.family === family),
   ),
-)}${omissions(result)}${colophon(result)}</main>
-<footer>Made by secateur ${versions.secateur}, ${date.slice(0, 10)}</footer>
-</body>
-</html>
-`.toString();
+)}${omissions(result)}${colophon(result)}`,
+    footer: `Made by secateur ${versions.secateur}, ${date.slice(0, 10)}`,
+  });
 }
 
-/** [title, what it is, cell] */
-const COLUMNS: readonly (readonly [string, string, (row: Measurement) => string | Markup])[] = [
-  ["ms", "shortest of the samples", (row) => figure(row.milliseconds)],
-  ["median", "median of the samples, ms", (row) => figure(row.median)],
-  ["CPU ms", "of all threads of the process", (row) => figure(row.cpu)],
-  ["GFLOP/s", "of the shortest sample", (row) => figure(row.gflops)],
-  ["GB/s", "that must be read and written, of the shortest sample", (row) => figure(row.gigabytesPerSecond)],
-  ["Limit", "share of what the device allows", limitCell],
-  ["Compile", "ms that the first run takes longer", (row) => figure(row.compile)],
-  ["Calls", "dispatches", (row) => String(row.dispatches)],
-  ["µs/call", "of the calling thread to encode and submit", (row) => figure(row.api)],
-  ["MB", "device memory at most", (row) => figure(row.peakBytes / 1e6)],
-];
-
-function limitCell({ percent }: Measurement): string | Markup {
-  if (percent === null) return DASH;
-  const part = `${Math.min(100, percent).toFixed(0)}%`;
-  return markup`${percent.toFixed(0)}%<span class="bar" style="--part:${part}"></span>`;
+function cell(column: Column, row: Measurement): Markup {
+  const { percent } = row;
+  const share = column === LIMIT && percent !== null && `${Math.min(100, percent).toFixed(0)}%`;
+  const bar = share && markup`<span class="bar" style="--part:${share}"></span>`;
+  return markup`<td class="number">${column.text(row) || DASH}${bar}</td>`;
 }
 
 function section(id: Family | "steps", title: string, rows: readonly Measurement[]): Markup {
-  const head = markup`<tr><th scope="col">Row</th>${COLUMNS.map(
-    ([name, what]) => markup`<th scope="col" class="number" title="${what}">${name}</th>`,
+  const head = markup`<tr><th scope="col">row</th>${COLUMNS.map(
+    ({ title, what }) => markup`<th scope="col" class="number" title="${what}">${title}</th>`,
   )}</tr>`;
   const body = rows.map(
-    (row) => markup`<tr><th scope="row">${row.name.replace(/^step: /, "")}</th>${COLUMNS.map(
-      ([, , cell]) => markup`<td class="number">${cell(row)}</td>`,
+    (row) => markup`<tr><th scope="row">${row.name.replace(/^step: /, "")}</th>${COLUMNS.map((column) =>
+      cell(column, row),
     )}</tr>
 `,
   );
@@ -93,7 +74,7 @@ function omissions({ omitted }: BenchResult): Markup | null {
 `;
 }
 
-function colophon({ date, host, adapter, versions }: BenchResult): Markup {
+function colophon({ date, host, adapter, versions, tuning }: BenchResult): Markup {
   const entries = {
     date,
     adapter: adapter.description,
@@ -102,6 +83,7 @@ function colophon({ date, host, adapter, versions }: BenchResult): Markup {
     secateur: versions.secateur,
     node: versions.node,
     dawn: versions.dawn,
+    "tuned products": tuning && Object.keys(tuning).length,
   };
   return markup`<section aria-labelledby="made"><h2 id="made">How it was made</h2>
 <div class="card"><dl>${Object.entries(entries).map(

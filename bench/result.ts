@@ -58,6 +58,8 @@ export interface BenchResult {
   readonly adapter: AdapterSummary;
   /** Processors of the host, which a software driver computes on. */
   readonly host: { readonly processor: string; readonly cores: number };
+  /** Kernels that were kept for the device by tuning, by product; empty where all are those that ship, `null` in files of older versions. */
+  readonly tuning: Readonly<Record<string, string>> | null;
   readonly ceilings: Ceilings;
   readonly rows: readonly Measurement[];
   readonly omitted: readonly Omission[];
@@ -94,5 +96,5 @@ export function parseResult(text: string, file: string): BenchResult {
     row.samples[0] > 0;
   if (!Array.isArray(value.rows) || !value.rows.every(isRow)) return fail("rows without samples");
   if (typeof value.adapter?.description !== "string") return fail("no adapter");
-  return value as BenchResult;
+  return { ...(value as BenchResult), tuning: value.tuning ?? null };
 }

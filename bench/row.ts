@@ -30,9 +30,17 @@ const MEMORY_LIMIT = 2 * 2 ** 30;
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
+/** What `prepare` throws where a row cannot run on this device and that is no failure. */
+export class BeyondDevice extends Error {}
+
 /** Why a row cannot run on this device, or undefined. */
-export function beyond({ buffers = [], needs }: Row, { limits, features }: Gpu): string | undefined {
-  if (needs && !features.has(needs)) return `needs ${needs}, which this device has not`;
+export function beyond({ buffers = [], needs }: Row, gpu: Gpu): string | undefined {
+  if (needs && !gpu.features.has(needs)) return `needs ${needs}, which this device has not`;
+  return tooLarge(buffers, gpu);
+}
+
+/** Why a device has no room for buffers of these bytes, or undefined. */
+export function tooLarge(buffers: readonly number[], { limits }: Gpu): string | undefined {
   const largest = Math.max(0, ...buffers);
   const binding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   if (largest > binding) return `a buffer of ${mebibytes(largest)}, and this device binds ${mebibytes(binding)}`;

@@ -2,7 +2,7 @@
 import type { Gpu } from "../src/gpu/index.js";
 import { kernelRows } from "./kernel-rows.js";
 import { type Ceilings, floorOf, type Measurement, type Omission } from "./result.js";
-import { beyond, type Row } from "./row.js";
+import { BeyondDevice, beyond, type Row } from "./row.js";
 import { FULL, QUICK, timeRow } from "./sampling.js";
 import { stepRows } from "./step-rows.js";
 import { vitRows } from "./vit-rows.js";
@@ -39,7 +39,7 @@ export async function benchRow(
   } catch (error) {
     signal?.throwIfAborted();
     await gpu.sync(); // throws again where the device is lost
-    return { name: row.name, reason: (error as Error).message, failed: true };
+    return { name: row.name, reason: (error as Error).message, failed: !(error instanceof BeyondDevice) };
   }
 }
 

@@ -61,6 +61,7 @@ export async function timeRow(
 
   const first = await time(1);
   await prepared.check?.();
+  gpu.resetPeak(); // what the check takes is not the row's
   const counted = gpu.counters.dispatches;
   const trial = await time(1);
   const dispatches = gpu.counters.dispatches - counted;

@@ -33,20 +33,23 @@ const HEAD_DIM = 64;
 const BATCHES = [1, 8, 64];
 const QUICK_BATCH = 8;
 
-type Lengths = Readonly<Record<string, number>>;
+type Lengths<Name extends string = string> = Readonly<Record<Name, number>>;
 
 /** One kernel, its work, and its buffers by name with their lengths. All hold normal numbers but the result, which holds zeros. */
-interface Use {
+interface Use<Name extends string = string> {
   readonly what: string;
   readonly family: Family;
   readonly flops: number;
   /** Elements that are read or written at least. */
   readonly moved: number;
-  readonly lengths: Lengths;
-  readonly result: string;
-  readonly dispatch: (gpu: Gpu, buffers: Readonly<Record<string, GpuBuffer>>) => void;
+  readonly lengths: Lengths<Name>;
+  readonly result: NoInfer<Name>;
   readonly full?: boolean;
+  dispatch(gpu: Gpu, buffers: Readonly<Record<NoInfer<Name>, GpuBuffer>>): void;
 }
+
+/** Holds the names of buffers in `dispatch` against those of `lengths`. */
+const use = <Name extends string>(named: Use<Name>): Use => named;
 
 const sum = (lengths: Lengths): number => Object.values(lengths).reduce((total, length) => total + length, 0);
 
@@ -54,16 +57,15 @@ function linear(what: string, rows: number, inputs: number, outputs: number): Us
   const flops = 2 * rows * inputs * outputs;
   const product = (name: string, order: "nn" | "nt" | "tn", [m, n, k]: readonly number[]): Use => {
     const lengths = { a: m * k, b: n * k, out: m * n };
-    const dispatch: Use["dispatch"] = (gpu, buffers) => matmul(gpu, order, buffers as never, { m, n, k });
-    return {
+    return use({
       what: `${what} ${name}, ${order} ${m}x${n}x${k}`,
       family: "matmul",
       flops,
       moved: sum(lengths),
       lengths,
       result: "out",
-      dispatch,
-    };
+      dispatch: (gpu, buffers) => matmul(gpu, order, buffers, { m, n, k }),
+    });
   };
   return [
     product("forward", "nt", [rows, outputs, inputs]),
@@ -79,17 +81,17 @@ function attentionUses(batch: number, heads: number): Use[] {
   const forward = { qkv: 3 * length, out: length, logsumexp: batch * heads * TOKENS };
   const both = { ...forward, dOut: length, dQkv: 3 * length };
   return [
-    {
+    use({
       ...{ what: "attention forward", family: "attention", flops: 2 * product, moved: sum(forward), lengths: forward },
       result: "out",
-      dispatch: (gpu, buffers) => attention(gpu, buffers as never, size),
-    },
-    {
+      dispatch: (gpu, buffers) => attention(gpu, buffers, size),
+    }),
+    use({
       // Scores and probabilities again, and the four gradients.
       ...{ what: "attention backward", family: "attention", flops: 5 * product, moved: sum(both), lengths: both },
       result: "dQkv",
-      dispatch: (gpu, buffers) => attentionGrad(gpu, buffers as never, size),
-    },
+      dispatch: (gpu, buffers) => attentionGrad(gpu, buffers, size),
+    }),
   ];
 }
 
@@ -103,26 +105,26 @@ function rowUses(rows: number, columns: number): Use[] {
   const gelu = { x: hidden, y: hidden };
   const geluGrad = { x: hidden, dy: hidden, dx: hidden };
   return [
-    {
+    use({
       ...{ what: "layer norm forward", family: "rows", flops: 8 * elements, moved: sum(forward), lengths: forward },
       result: "y",
-      dispatch: (gpu, buffers) => layerNorm(gpu, buffers as never, { ...size, epsilon: 1e-6 }),
-    },
-    {
+      dispatch: (gpu, buffers) => layerNorm(gpu, buffers, { ...size, epsilon: 1e-6 }),
+    }),
+    use({
       ...{ what: "layer norm backward", family: "rows", flops: 14 * elements, moved: sum(backward), lengths: backward },
       result: "dx",
-      dispatch: (gpu, buffers) => layerNormGrad(gpu, buffers as never, size),
-    },
-    {
+      dispatch: (gpu, buffers) => layerNormGrad(gpu, buffers, size),
+    }),
+    use({
       ...{ what: "GELU forward", family: "elementwise", flops: 0, moved: sum(gelu), lengths: gelu },
       result: "y",
-      dispatch: (gpu, buffers) => activation(gpu, "gelu", buffers as never, { length: hidden }),
-    },
-    {
+      dispatch: (gpu, buffers) => activation(gpu, "gelu", buffers, { length: hidden }),
+    }),
+    use({
       ...{ what: "GELU backward", family: "elementwise", flops: 0, moved: sum(geluGrad), lengths: geluGrad },
       result: "dx",
-      dispatch: (gpu, buffers) => activationGrad(gpu, "gelu", buffers as never, { length: hidden }),
-    },
+      dispatch: (gpu, buffers) => activationGrad(gpu, "gelu", buffers, { length: hidden }),
+    }),
   ];
 }
 
@@ -131,25 +133,23 @@ function weightUses(length: number): Use[] {
   const saliency = { gradient: length, weight: length, score: length };
   const bits = Math.ceil(length / 32);
   return [
-    {
+    use({
       ...{ what: "AdamW", family: "elementwise", flops: 0, moved: 7 * length, lengths: { ...optimizer, schedule: 4 } },
       result: "secondMoment",
-      dispatch: (gpu, buffers) =>
-        adamw(gpu, buffers as never, { length, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.05 }),
-    },
-    {
+      dispatch: (gpu, buffers) => adamw(gpu, buffers, { length, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay: 0.05 }),
+    }),
+    use({
       ...{ what: "saliency accumulate", family: "elementwise", flops: 0, moved: 4 * length, lengths: saliency },
       result: "score",
-      dispatch: (gpu, buffers) =>
-        accumulateSaliency(gpu, "absolute", buffers as never, { length, inner: 1, period: length }),
-    },
-    {
+      dispatch: (gpu, buffers) => accumulateSaliency(gpu, "absolute", buffers, { length, inner: 1, period: length }),
+    }),
+    use({
       ...{ what: "select and mask", family: "selection", flops: 0, moved: length + bits },
       lengths: { scores: length, keep: bits },
       result: "keep",
       dispatch: (gpu, buffers) =>
-        selectSmallest(gpu, buffers as never, { offset: 0, count: length, prune: length * 0.75, ties: "lowest-index" }),
-    },
+        selectSmallest(gpu, buffers, { offset: 0, count: length, prune: length * 0.75, ties: "lowest-index" }),
+    }),
   ];
 }
 
@@ -157,31 +157,31 @@ function vitUses({ width, heads }: Network, batch: number): Use[] {
   const rows = batch * TOKENS;
   return [
     ...linear("qkv", rows, width, 3 * width),
-    ...linear("proj", rows, width, width).map((use) => ({ ...use, full: true })),
+    ...linear("proj", rows, width, width).map((each) => ({ ...each, full: true })),
     ...linear("fc1", rows, width, 4 * width),
-    ...linear("fc2", rows, 4 * width, width).map((use) => ({ ...use, full: true })),
+    ...linear("fc2", rows, 4 * width, width).map((each) => ({ ...each, full: true })),
     ...attentionUses(batch, heads),
     ...rowUses(rows, width),
   ];
 }
 
-function toRow(name: string, use: Use, full: boolean): Row {
-  const { family, flops, moved, lengths } = use;
+function toRow(name: string, kernel: Use, full: boolean): Row {
+  const { family, flops, moved, lengths } = kernel;
   return {
     ...{ name, family, flops: flops || undefined, bytes: 4 * moved, full },
     buffers: Object.values(lengths).map((length) => 4 * length),
-    prepare: (gpu) => prepareOver(gpu, (buffers) => fillUse(gpu, name, use, buffers)),
+    prepare: (gpu) => prepareOver(gpu, (buffers) => fillUse(gpu, name, kernel, buffers)),
   };
 }
 
 export function vitRows(): Row[] {
   return NETWORKS.flatMap((net) => [
     ...BATCHES.flatMap((batch) =>
-      vitUses(net, batch).map((use) =>
-        toRow(`${net.name} batch ${batch}: ${use.what}`, use, use.full === true || batch !== QUICK_BATCH),
+      vitUses(net, batch).map((each) =>
+        toRow(`${net.name} batch ${batch}: ${each.what}`, each, each.full === true || batch !== QUICK_BATCH),
       ),
     ),
-    ...weightUses(net.weights).map((use) => toRow(`${net.name}, ${net.weights} weights: ${use.what}`, use, false)),
+    ...weightUses(net.weights).map((each) => toRow(`${net.name}, ${net.weights} weights: ${each.what}`, each, false)),
   ]);
 }
 

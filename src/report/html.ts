@@ -1,5 +1,6 @@
 import { headline } from "./labels.js";
-import { Markup, markup, unbroken } from "./markup.js";
+import { type Markup, markup } from "./markup.js";
+import { renderPage } from "./page.js";
 import { accuracyChart } from "./sections/accuracy.js";
 import { depthsTable } from "./sections/depths.js";
 import { detailsSection } from "./sections/details.js";
@@ -15,24 +16,14 @@ import type { Report } from "./types.js";
  */
 export function renderReport(report: Report): string {
   const { claim, outcome } = headline(report);
-  return markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${claim}${outcome !== null && `: ${outcome}`}</title>
-<style>${Markup.trusted(STYLE)}</style>
-</head>
-<body>
-<main>
-<header><p class="eyebrow">Secateur report</p><h1>${unbroken(claim)}${outcome !== null && markup`<span class="outcome">${unbroken(outcome)}</span>`}</h1></header>
-${warningList(report.warnings)}${resultsTable(report)}${footprintTable(report)}${depthsTable(report)}${accuracyChart(report)}${runSections(report.runs)}${detailsSection(report)}</main>
-<footer>Made by secateur ${report.versions.secateur}</footer>
-</body>
-</html>
-`.toString();
+  return renderPage({
+    kind: "Secateur report",
+    headline: claim,
+    outcome,
+    style: STYLE,
+    body: markup`${warningList(report.warnings)}${resultsTable(report)}${footprintTable(report)}${depthsTable(report)}${accuracyChart(report)}${runSections(report.runs)}${detailsSection(report)}`,
+    footer: `Made by secateur ${report.versions.secateur}`,
+  });
 }
 
 function warningList(warnings: readonly string[]): Markup | null {

@@ -66,17 +66,19 @@ test("rows that only one bench has are named", () => {
   });
 });
 
-test("warns of other adapters, hosts, versions, and of interrupted benches", () => {
+test("warns of other adapters, hosts, versions, tuning, and of interrupted benches", () => {
   const other = result({
     adapter: { ...result().adapter, description: "another" },
     host: { processor: "a processor", cores: 4 },
     versions: { ...result().versions, dawn: null },
+    tuning: { "nt 8x8x8": "lane" },
     complete: false,
   });
   expect(compareResults(result(), other).warnings).toEqual([
     "the adapters differ: llvmpipe before, another after",
     "the hosts differ: a processor, 2 cores before, a processor, 4 cores after",
     "the versions of Dawn differ: 0.6.2 before, unknown after",
+    "the kernels that were tuned for the device differ",
     "one of them was interrupted",
   ]);
 });

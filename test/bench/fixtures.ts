@@ -27,6 +27,7 @@ export const result = (settings: Partial<BenchResult> = {}): BenchResult => ({
   versions: { secateur: "0.1.0", node: "20.0.0", dawn: "0.6.2" },
   adapter: { kind: "lavapipe", vendor: "mesa", architecture: "", device: "", description: "llvmpipe" },
   host: { processor: "a processor", cores: 2 },
+  tuning: {},
   ceilings: { arithmetic: 100, bandwidth: 15 },
   rows: [measurement()],
   omitted: [],

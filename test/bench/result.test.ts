@@ -11,6 +11,11 @@ test("JSON gives back what was written", () => {
   expect(parseResult(resultToJson(written), "a.json")).toEqual(written);
 });
 
+test("a file of an older version does not tell what was tuned", () => {
+  const { tuning: _, ...older } = result();
+  expect(parseResult(JSON.stringify(older), "a.json").tuning).toBeNull();
+});
+
 test.each([
   ["{", "no JSON"],
   ["null", "schema undefined"],

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import { kernelRow } from "../../bench/kernel-rows.js";
 import { beyond, type Row } from "../../bench/row.js";
 import { benchRow, selectRows } from "../../bench/run.js";
 import { vitRows } from "../../bench/vit-rows.js";
 import { sharedGpu } from "../harness/gpu.js";
+import type { KernelCase } from "../harness/kernel-case.js";
 
 const CEILINGS = { arithmetic: 100, bandwidth: 10 };
 const row = (settings: Partial<Row>): Row => ({
@@ -46,6 +48,21 @@ test.each([
   const gpu = await sharedGpu();
   expect(beyond(row(settings), gpu)).toContain(reason);
   expect(await benchRow(gpu, row(settings), CEILINGS)).toMatchObject({ name: "a row", failed: false });
+});
+
+test("leaves out a case whose inputs turn out too large", async () => {
+  const gpu = await sharedGpu();
+  const { maxStorageBufferBindingSize } = gpu.limits;
+  const large: KernelCase = {
+    name: "large",
+    inputs: () => ({ x: new Float32Array(1) }),
+    outputs: { y: { length: maxStorageBufferBindingSize / 4 + 1 } },
+    run: () => expect.unreachable(),
+    oracle: () => ({}),
+    tolerance: { atol: 0, rtol: 0 },
+  };
+  const outcome = await benchRow(gpu, kernelRow(large, "other"), CEILINGS);
+  expect(outcome).toMatchObject({ name: "large", failed: false, reason: expect.stringContaining("this device binds") });
 });
 
 test("leaves what takes long to the full bench, and says why a row fails", async () => {

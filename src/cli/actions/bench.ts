@@ -3,6 +3,7 @@ import { measureCeilings } from "../../../bench/ceilings.js";
 import { type BenchResult, isOmission, type Measurement, type Omission } from "../../../bench/result.js";
 import { type BenchOptions, benchRow, costOf, selectRows } from "../../../bench/run.js";
 import { UsageError } from "../../errors.js";
+import { readCachedTuning } from "../../kernels/index.js";
 import { openResultFiles } from "../bench-files.js";
 import { surroundings } from "../bench-surroundings.js";
 import { ceilingsLine, measurementLine, omissionLine, titleLine } from "../bench-table.js";
@@ -38,7 +39,11 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
 
   const measured: Measurement[] = [];
   const omitted: Omission[] = [];
-  const result: BenchResult = { schema: 1, complete: false, ...surroundings(gpu), ceilings, rows: measured, omitted };
+  const tuning = (await readCachedTuning(gpu))?.matmul ?? {};
+  const result: BenchResult = {
+    ...{ schema: 1, complete: false, ...surroundings(gpu) },
+    ...{ tuning, ceilings, rows: measured, omitted },
+  };
   print(`${ceilingsLine(result)}\n\n${titleLine()}`);
   for (const row of rows) {
     const outcome = await benchRow(gpu, row, ceilings, { full, signal: context.signal });

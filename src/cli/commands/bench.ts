@@ -12,7 +12,7 @@ export function defineBench(program: Command, run: Run): void {
     .command("bench")
     .summary("time every kernel and step on this device")
     .description(
-      "Times kernels, at shapes worth timing and those of ViTs, and whole steps of networks, against what the device can copy and multiply at most. Checks no results: the tests do.",
+      "Times kernels, at shapes worth timing and those of ViTs, and whole steps of networks, against what the device can copy and multiply at most. Checks that something was computed; what is right, the tests say.",
     )
     .argument("[after]", "with --compare: the file to compare with")
     .option("--filter <pattern>", "only rows whose name matches this regular expression", patternOption)
