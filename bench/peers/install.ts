@@ -30,7 +30,11 @@ export async function installPeers(
       const reason = stderr.split("\n").find((line) => line.startsWith("npm error")) ?? error?.message;
       if (signal?.aborted) reject(signal.reason);
       else if (error)
-        reject(new UsageError(`peers: expected their packages from npm, got "${reason}"; they need its registry once`));
+        reject(
+          new UsageError(
+            `peers: expected their packages from npm, got "${reason}"; run it once where npm has its registry`,
+          ),
+        );
       else resolve();
     });
   });

@@ -54,6 +54,7 @@ export interface Library {
 /** One library at one row. */
 export interface PeerResult {
   readonly peer: string;
+  /** Empty where its process did not live to tell. */
   readonly version: string;
   readonly row: string;
   /** Wall milliseconds of one run, one value a sample; none where the library cannot or its results are wrong. */

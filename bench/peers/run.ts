@@ -39,7 +39,7 @@ function peersFolder(): string {
 
 /**
  * Installs the libraries where that was not done yet, and times them.
- * @throws UsageError when no row matches, or the packages cannot be had. What goes wrong in a library is told by its results.
+ * @throws UsageError when no row matches. What goes wrong in a library is told by its results, also that it cannot be installed.
  */
 export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]> {
   const { filter, peers = LIBRARIES, onResult, onProgress, signal } = options;
@@ -49,11 +49,15 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
     throw new UsageError(`filter: expected a pattern that matches a row, got ${filter}; rows are ${names}`);
   }
   const folder = peersFolder();
-  await installPeers(folder, onProgress, signal);
   const chosen = LIBRARIES.filter((library) => library === "secateur" || peers.includes(library));
+  const missing = await install(folder, onProgress, signal);
   const results: PeerResult[] = [];
   for (const library of chosen) {
     signal?.throwIfAborted();
+    if (missing !== undefined && library !== "secateur") {
+      results.push(...asked.map((row) => unmeasured(library, row, missing)));
+      continue;
+    }
     await runLibrary(library, folder, asked, signal, (result) => {
       results.push(result);
       onResult?.(result, results.length, chosen.length * asked.length);
@@ -61,6 +65,28 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
   }
   return results;
 }
+
+/** Why the libraries are not there, or undefined. */
+async function install(
+  folder: string,
+  onProgress: PeersOptions["onProgress"],
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    await installPeers(folder, onProgress, signal);
+    return undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    const { message } = error as Error;
+    onProgress?.(`without other libraries: ${message}`);
+    return message;
+  }
+}
+
+const unmeasured = (peer: string, row: string, note: string): PeerResult => ({
+  ...{ peer, version: "", row, note },
+  ...{ samples: [], correct: false },
+});
 
 /** A process of one library. Rows that it does not live to report count as failed. */
 async function runLibrary(
@@ -94,7 +120,7 @@ async function runLibrary(
   const end = await ended;
   signal?.throwIfAborted();
   const note = [`its process ${end}`, complaint].filter(Boolean).join(": ");
-  for (const row of left) onResult({ peer: library, version: "", row, samples: [], correct: false, note });
+  for (const row of left) onResult(unmeasured(library, row, note));
 }
 
 /** The last line that is no warning of Dawn. */

@@ -1,6 +1,8 @@
 /** Secateur as one of the libraries. */
-import { Gpu, type GpuBuffer, type Recording } from "../../src/gpu/index.js";
+import { Gpu, type GpuBuffer } from "../../src/gpu/index.js";
+import type { Synchronous } from "../../src/gpu/synchronous.js";
 import { type EncoderConfig, parseModelConfig } from "../../src/io/index.js";
+import type { BufferLike } from "../../src/kernels/buffers.js";
 import * as kernels from "../../src/kernels/index.js";
 import { Gates, Parameters, Pass } from "../../src/nn/index.js";
 import { encoderBlocks, vitBlock } from "../../src/nn/vit-block.js";
@@ -127,24 +129,39 @@ function block(gpu: Gpu, { x, dy, ...weights }: HostTensors) {
   const [encoderBlock] = encoderBlocks(gpu, config);
   const input = Tensor.from(gpu, x.data, x.shape);
   const pass = new Pass(parameters, new Gates(new Map()), {});
+  const seed = dy && Tensor.from(gpu, dy.data, dy.shape);
   return {
     input,
     parameters,
+    seed,
     forward: () => vitBlock(input, encoderBlock, pass),
-    seed: dy && Tensor.from(gpu, dy.data, dy.shape),
+    release: () => {
+      parameters.release();
+      for (const tensor of [input, seed]) if (tensor) gpu.release(tensor);
+    },
   };
 }
 
-function recorded(gpu: Gpu, recording: Recording<Readonly<Record<string, Tensor>>>, release: () => void): PreparedRow {
+/** Where a row's results lie, by name. */
+type Results = Readonly<Record<string, BufferLike>>;
+
+/** Work that is recorded once. What it makes shares memory, but for its results. */
+function replayed(gpu: Gpu, record: () => Synchronous<Results>, release: () => void): PreparedRow {
+  const recording = gpu.record<Results>(() => {
+    using scope = gpu.scope();
+    const results: Results = record();
+    for (const result of Object.values(results)) scope.promote(result);
+    return results;
+  });
   return {
     run: () => {
       recording.replay();
       gpu.flush();
     },
     outputs: async () => {
-      const results: Record<string, Float32Array> = {};
-      for (const [name, tensor] of Object.entries(recording.result)) results[name] = await tensor.read();
-      return results;
+      const values: Record<string, Float32Array> = {};
+      for (const [name, result] of Object.entries(recording.result)) values[name] = await gpu.read(result);
+      return values;
     },
     release: () => {
       recording.release();
@@ -154,49 +171,36 @@ function recorded(gpu: Gpu, recording: Recording<Readonly<Record<string, Tensor>
 }
 
 function blockForward(gpu: Gpu, inputs: HostTensors): PreparedRow {
-  const { input, parameters, forward } = block(gpu, inputs);
-  const recording = gpu.record(() => ({ y: withoutHistory(forward) }));
-  return recorded(gpu, recording, () => {
-    parameters.release();
-    gpu.release(input);
-  });
+  const { forward, release } = block(gpu, inputs);
+  return replayed(gpu, () => ({ y: withoutHistory(forward) }), release);
 }
 
 function blockGradients(gpu: Gpu, inputs: HostTensors): PreparedRow {
-  const { input, parameters, forward, seed } = block(gpu, inputs);
+  const { input, parameters, forward, seed, release } = block(gpu, inputs);
   input.requiresGradient = true;
-  const recording = gpu.record(() => {
+  const record = () => {
     const gradients = backward(forward(), seed);
     const ofParameters = Array.from(parameters, ({ name, value }) => [
       name.replace("blocks.0.", ""),
       gradients.get(value)!,
     ]);
     return { x: gradients.get(input)!, ...Object.fromEntries(ofParameters) };
-  });
-  return recorded(gpu, recording, () => {
-    parameters.release();
-    gpu.release(input);
-    gpu.release(seed);
-  });
+  };
+  return replayed(gpu, record, release);
 }
 
 function dispatches(gpu: Gpu, { buffers, record, results }: Work): PreparedRow {
-  const recording = gpu.record(record);
-  return {
-    run: () => {
-      recording.replay();
-      gpu.flush();
+  const named = Object.fromEntries(results.map((name) => [name, buffers[name]]));
+  return replayed(
+    gpu,
+    () => {
+      record();
+      return named;
     },
-    outputs: async () => {
-      const values: Record<string, Float32Array> = {};
-      for (const name of results) values[name] = await gpu.read(buffers[name]);
-      return values;
-    },
-    release: () => {
-      recording.release();
+    () => {
       for (const buffer of Object.values(buffers)) gpu.release(buffer);
     },
-  };
+  );
 }
 
 const kernelRows: Record<Exclude<RowKind, "blockForward" | "blockGradients">, Make> = {

@@ -12,6 +12,8 @@ import { bestRatio, peersNotes, peersTable, ratio } from "../../bench/peers/tabl
 import { UsageError } from "../../src/errors.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { checkGradient } from "../harness/kernel-case.js";
+import { readOnnx } from "../harness/onnx/file.js";
+import { runOnnx } from "../harness/onnx/run.js";
 import { normals } from "../harness/random.js";
 
 const result = (peer: string, row: string, samples: number[], more: Partial<PeerResult> = {}): PeerResult => ({
@@ -126,11 +128,42 @@ test("results that are wrong have no time, and a library's failure is a note", a
   expect(await measureRow(poor, row)).toMatchObject({ correct: true, samples: [], note: "no gradients" });
 });
 
-test("an ONNX model carries its nodes, shapes and constants", () => {
-  const constants = { two: { shape: [], data: Float32Array.of(2) } };
-  const nodes = [{ operator: "Mul", inputs: ["x", "two"], outputs: ["y"] }];
-  const text = new TextDecoder("latin1").decode(
-    onnxModel(nodes, { inputs: { x: { shape: [3] } }, outputs: { y: { shape: [3] } }, constants }),
+test("an ONNX model reads back as it was written, and computes", () => {
+  const x = { shape: [2, 3] };
+  const file = readOnnx(
+    onnxModel(
+      [
+        { operator: "Mul", inputs: ["x", "two"], outputs: ["double"] },
+        { operator: "Transpose", inputs: ["double"], outputs: ["y"], attributes: { perm: [1, 0] } },
+        {
+          ...{ operator: "LayerNormalization", domain: "com.microsoft", inputs: ["y"], outputs: ["unused"] },
+          attributes: { axis: -1, epsilon: { float: 0.5 } },
+        },
+      ],
+      {
+        inputs: { x },
+        outputs: { y: { shape: [3, 2] } },
+        constants: {
+          two: { shape: [1], data: Float32Array.of(2) },
+          places: { shape: [2], data: BigInt64Array.of(-1n, 7n) },
+        },
+      },
+    ),
   );
-  for (const word of ["Mul", "x", "two", "com.microsoft"]) expect(text).toContain(word);
+  expect(file).toMatchObject({
+    inputs: [{ name: "x", shape: [2, 3] }],
+    outputs: [{ name: "y", shape: [3, 2] }],
+    nodes: [
+      {},
+      { attributes: new Map([["perm", [1, 0]]]) },
+      { attributes: new Map(Object.entries({ axis: -1, epsilon: 0.5 })) },
+    ],
+  });
+  expect(file.opsets).toEqual(new Map(Object.entries({ "": 20, "com.microsoft": 1 })));
+  expect(file.initializers.get("places")).toEqual({ shape: [2], type: "i64", data: Float64Array.of(-1, 7) });
+  const computed = runOnnx(
+    { ...file, nodes: file.nodes.slice(0, 2) },
+    { ...x, data: Float64Array.of(1, 2, 3, 4, 5, 6) },
+  );
+  expect(computed).toMatchObject({ shape: [3, 2], data: Float64Array.of(2, 8, 4, 10, 6, 12) });
 });

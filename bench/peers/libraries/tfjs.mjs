@@ -1,34 +1,33 @@
 /** TensorFlow.js with its WebGPU backend. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const require = createRequire(import.meta.url);
 
+const PACKAGES = `export * from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-core/dist/register_all_gradients";
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
+import "@tensorflow/tfjs-backend-webgpu";
+`;
+
 /** One bundle of both packages: they must share one core, and only its ES modules register all gradients, which Node cannot import as they are. */
 async function load() {
   const manifest = require.resolve("@tensorflow/tfjs-core/package.json");
-  const { version } = JSON.parse(readFileSync(manifest, "utf8"));
-  const outfile = join(dirname(manifest), `../../.cache/tfjs-${version}.mjs`);
-  if (!existsSync(outfile)) {
-    const contents = `export * from "@tensorflow/tfjs-core";
-      import "@tensorflow/tfjs-core/dist/register_all_gradients";
-      import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
-      import "@tensorflow/tfjs-backend-webgpu";`;
-    const stdin = { contents, resolveDir: import.meta.dirname };
-    await build({
-      stdin,
-      outfile,
-      bundle: true,
-      format: "esm",
-      platform: "node",
-      mainFields: ["module", "main"],
-      logLevel: "error",
-    });
-  }
+  const outfile = join(dirname(manifest), "../../.cache/tfjs.mjs");
+  await build({
+    stdin: { contents: PACKAGES, resolveDir: fileURLToPath(new URL(".", import.meta.url)) },
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    mainFields: ["module", "main"],
+    logLevel: "error",
+  });
   globalThis.require ??= require; // its platform for Node looks for it
+  const { version } = JSON.parse(readFileSync(manifest, "utf8"));
   return { tf: await import(pathToFileURL(outfile).href), version };
 }
 

@@ -5,7 +5,7 @@ import { surroundings } from "../bench-surroundings.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { textTable } from "../table.js";
 
-/** Exit code 1 where a result of Secateur itself is wrong. @throws UsageError when no row matches, or the libraries cannot be installed. */
+/** Exit code 1 where a result of Secateur itself is wrong, or a library is not there. @throws UsageError when no row matches. */
 export async function benchPeers(context: CommandContext, { filter }: { readonly filter?: RegExp }): Promise<Outcome> {
   const { note, signal } = context;
   const start = new Date();
@@ -21,6 +21,6 @@ export async function benchPeers(context: CommandContext, { filter }: { readonly
   using gpu = await context.openGpu(); // the adapter that all of them had
   const peers = measured.map((result) => ({ ...result, ratio: ratio(measured, result) ?? null }));
   const text = [textTable(peersTable(measured)), ...peersNotes(measured)].join("\n");
-  const failed = measured.some(({ peer, correct }) => peer === "secateur" && !correct);
+  const failed = measured.some(({ peer, version, correct }) => version === "" || (peer === "secateur" && !correct));
   return { data: { command: "bench", ...surroundings(gpu, start), peers }, text, exitCode: failed ? 1 : 0 };
 }
