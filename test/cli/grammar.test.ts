@@ -35,7 +35,7 @@ describe("help", () => {
   it("tells what prune's options take, and which methods want many rounds", async () => {
     const text = (await run("prune", "--help")).stdout.replace(/\s+/g, " ");
     expect(text).toContain("prune these too, with commas between them: embedding, classifier, norms, biases");
-    expect(text).toContain("px, synflow, synflow-l2, ntk-sap want many, such as 100");
+    expect(text).toContain("synflow, synflow-l2, px, ntk-sap want many, such as 100");
     expect(text).toContain("follow the method's authors to the letter: their scores, objective and protected layers");
   });
 
