@@ -1,4 +1,4 @@
-// y[r, c] = x[r, source[c]] where source[c] < x_columns, else 0: takes columns out of rows, or spreads them over wider ones
+// y[r, c] = x[r, source[c]] where source[c] < x_columns, zero where it is NONE: takes columns out of rows, or spreads them over wider ones
 // x: rows x x_columns; y: rows x y_columns; source: y_columns. A workgroup takes ROWS rows; its invocations lie along the columns.
 #import grid
 alias Stored = f32; // f16

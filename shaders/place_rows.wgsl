@@ -1,8 +1,8 @@
 // y[r, :] = x[source[r], :], zero where source[r] is NONE
 // x: rows of `width` elements; source: u32, one for each row of y
 #import elementwise
+#import none
 #import value
-const NONE = 0xffffffffu;
 
 struct Params { start: u32, end: u32, width: u32 }
 

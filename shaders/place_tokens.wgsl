@@ -1,7 +1,7 @@
 // rows[places[i]] = i and places[i] = the number of tokens that stay before token i, counted over the batch; NONE for a token that goes
 // stays, places: batch x tokens; rows: batch x kept. Each example has `kept` tokens that stay.
 #import elementwise
-const NONE = 0xffffffffu;
+#import none
 
 struct Params { start: u32, end: u32, tokens: u32, kept: u32 }
 

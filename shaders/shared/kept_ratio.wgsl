@@ -1,6 +1,6 @@
 // What thresholds keep of their rows: ratio(r) = max(sigmoid(thresholds[r]), least[r]), all of them where there is no threshold. The importer binds both.
+#import none
 #import sigmoid
-const NONE = 0xffffffffu;
 
 // `share` of all parameters is the layer's; rows and columns name the thresholds over its outputs and inputs.
 struct Layer { share: f32, rows: u32, columns: u32 }

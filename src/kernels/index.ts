@@ -90,6 +90,7 @@ export {
 } from "./matmul.js";
 export { TILE_NAMES, type TileName } from "./matmul-tile.js";
 export { columnMoments, type MomentSize, moment } from "./moment.js";
+export { NONE } from "./none.js";
 export { type ObsUpdateSize, obsUpdate } from "./obs-update.js";
 export { adamw, optimizerSchedule, SCHEDULE, sgd } from "./optimizer.js";
 export {
@@ -110,8 +111,8 @@ export {
   pathAttentionSaved,
 } from "./path-attention.js";
 export { demotePruned, type PinBuffers, promoteKept } from "./pin-scores.js";
-export { NO_COLUMN, placeColumns } from "./place-columns.js";
-export { NO_ROW, placeRows } from "./place-rows.js";
+export { placeColumns } from "./place-columns.js";
+export { placeRows } from "./place-rows.js";
 export {
   averagePool,
   averagePoolGrad,

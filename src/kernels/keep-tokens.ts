@@ -20,7 +20,7 @@ export interface KeepTokensSize {
 /**
  * Chooses in each example the prefix and the `kept` other tokens of the most attention, the earlier one of equals, in the order of the tokens. With
  * all = prefixTokens + kept: rows[b * all + p] is the row, in batch x tokens, of the token that becomes number p of example b; places[b * tokens + t]
- * is the row in batch x all that token t goes to, or `NO_ROW`. attention: batch x tokens, f32, not negative; rows: batch x all, places: batch x tokens, u32.
+ * is the row in batch x all that token t goes to, or `NONE`. attention: batch x tokens, f32, not negative; rows: batch x all, places: batch x tokens, u32.
  * @throws ShapeError for more tokens than there are, or a buffer that is too short.
  */
 export function keepTokens(

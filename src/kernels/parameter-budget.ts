@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { constantTable } from "./constant-table.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { NONE } from "./none.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -36,8 +37,6 @@ export interface BudgetOperands {
   /** f32 [1]: the part of the parameters that stays. */
   readonly kept: BufferLike;
 }
-
-const NONE = 0xffffffff;
 
 function checkLayers(op: string, { layers, least }: ParameterBudget): void {
   const known = (index: number) => Number.isInteger(index) && index >= 0 && index < least.length;

@@ -3,14 +3,11 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
-/** Column of x that is none: the column of y is zero. */
-export const NO_COLUMN = 0xffffffff;
-
 /** Software drivers run a subgroup as one vector, and workgroups are dear there. */
 const grid = (gpu: Gpu) => (gpu.info.software ? { GROUP: 8, ROWS: 64 } : { GROUP: 64, ROWS: 8 });
 
 /**
- * y[r, c] = x[r, source[c]], or 0 where `source[c]` is `NO_COLUMN`: takes columns out of rows, or spreads them over wider ones. x: rows x from,
+ * y[r, c] = x[r, source[c]], or 0 where `source[c]` is `NONE`: takes columns out of rows, or spreads them over wider ones. x: rows x from,
  * y: rows x to; source: to (u32). @throws ShapeError when a buffer is too short.
  */
 export function placeColumns(

@@ -4,11 +4,8 @@ import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import * as shaders from "./shaders.gen.js";
 
-/** Row of x that is none: the row of y is zero. */
-export const NO_ROW = 0xffffffff;
-
 /**
- * y[r] = x[source[r]], or zero where source[r] is `NO_ROW`. x: rows of `width` elements; source: one u32 a row of y, which is not checked; y:
+ * y[r] = x[source[r]], or zero where source[r] is `NONE`. x: rows of `width` elements; source: one u32 a row of y, which is not checked; y:
  * rows x width. With the rows of `keepTokens` it takes tokens, with its places it is the gradient of that.
  * @throws ShapeError when source or y is too short.
  */

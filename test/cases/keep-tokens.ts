@@ -1,6 +1,7 @@
 import { classAttention } from "../../src/kernels/class-attention.js";
 import { type KeepTokensSize, keepTokens } from "../../src/kernels/keep-tokens.js";
-import { NO_ROW, placeRows } from "../../src/kernels/place-rows.js";
+import { NONE } from "../../src/kernels/none.js";
+import { placeRows } from "../../src/kernels/place-rows.js";
 import { EXACT, sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
@@ -67,7 +68,7 @@ const attentionCases = headShapes.map(({ benchOnly, ...size }): KernelCase => {
 /** By sorting, where the kernel counts. */
 function choose(attention: Numbers, { batch, tokens, prefixTokens, kept }: KeepTokensSize) {
   const rows: number[] = [];
-  const places = new Uint32Array(batch * tokens).fill(NO_ROW);
+  const places = new Uint32Array(batch * tokens).fill(NONE);
   for (let b = 0; b < batch; b++) {
     const patches = Array.from({ length: tokens - prefixTokens }, (_, i) => b * tokens + prefixTokens + i);
     const best = patches.sort((a, z) => attention[z] - attention[a] || a - z).slice(0, kept);
@@ -118,14 +119,14 @@ const withoutNumbers: KernelCase = {
   outputs: { rows: { length: 5, type: "u32" }, places: { length: 6, type: "u32" } },
   run: (gpu, { attention, rows, places }) =>
     keepTokens(gpu, { attention, rows, places }, { batch: 1, tokens: 6, prefixTokens: 1, kept: 4 }),
-  oracle: () => ({ rows: Uint32Array.of(0, 1, 2, 4, 5), places: Uint32Array.of(0, 1, 2, NO_ROW, 3, 4) }),
+  oracle: () => ({ rows: Uint32Array.of(0, 1, 2, 4, 5), places: Uint32Array.of(0, 1, 2, NONE, 3, 4) }),
   tolerance: EXACT,
 };
 
 function placed(x: Numbers, source: Numbers, width: number): Float64Array {
   return Float64Array.from({ length: source.length * width }, (_, i) => {
     const row = source[Math.floor(i / width)];
-    return row === NO_ROW ? 0 : x[row * width + (i % width)];
+    return row === NONE ? 0 : x[row * width + (i % width)];
   });
 }
 

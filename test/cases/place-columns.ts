@@ -1,4 +1,5 @@
-import { NO_COLUMN, placeColumns } from "../../src/kernels/place-columns.js";
+import { NONE } from "../../src/kernels/none.js";
+import { placeColumns } from "../../src/kernels/place-columns.js";
 import { EXACT } from "../harness/close.js";
 import type { KernelCase } from "../harness/kernel-case.js";
 import { normals, randomGenerator } from "../harness/random.js";
@@ -6,7 +7,7 @@ import { normals, randomGenerator } from "../harness/random.js";
 /** Columns of x in any order, some of them none. */
 function sources(from: number, to: number): Uint32Array {
   const next = randomGenerator(from * 7 + to);
-  return Uint32Array.from({ length: to }, () => (next() < 0.25 ? NO_COLUMN : Math.floor(next() * from)));
+  return Uint32Array.from({ length: to }, () => (next() < 0.25 ? NONE : Math.floor(next() * from)));
 }
 
 const shapes: [rows: number, from: number, to: number, benchOnly?: boolean][] = [
@@ -28,7 +29,7 @@ export const cases: KernelCase[] = shapes.map(([rows, from, to, benchOnly]) => (
   oracle: ({ x, source }) => ({
     y: Float64Array.from({ length: rows * to }, (_, i) => {
       const column = source[i % to];
-      return column === NO_COLUMN ? 0 : x[Math.floor(i / to) * from + column];
+      return column === NONE ? 0 : x[Math.floor(i / to) * from + column];
     }),
   }),
   tolerance: EXACT,

@@ -1,6 +1,7 @@
 import { ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
-import { NO_COLUMN, placeColumns } from "../../kernels/place-columns.js";
+import { NONE } from "../../kernels/none.js";
+import { placeColumns } from "../../kernels/place-columns.js";
 import { defineOp } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
 
@@ -16,7 +17,7 @@ export class ColumnMap {
     /** Columns of the wider rows. */
     readonly width: number,
   ) {
-    const spread = new Uint32Array(width).fill(NO_COLUMN);
+    const spread = new Uint32Array(width).fill(NONE);
     for (const [index, column] of columns.entries()) spread[column] = index;
     this.#taken = Tensor.from(gpu, Uint32Array.from(columns));
     this.#spread = Tensor.from(gpu, spread);

@@ -11,7 +11,7 @@ import { type AttentionAttributes, sizeOfAttention } from "./attention.js";
 export interface KeptTokens {
   /** u32 [batch, kept]: the row in [batch * tokens] of each token that stays. */
   readonly rows: Tensor;
-  /** u32 [batch, tokens]: the row in [batch * kept] of each token, or 0xffffffff for one that goes. */
+  /** u32 [batch, tokens]: the row in [batch * kept] of each token, or `NONE` for one that goes. */
   readonly places: Tensor;
 }
 

@@ -1,0 +1,2 @@
+// In a table of indices: none.
+const NONE = 0xffffffffu;
