@@ -133,7 +133,11 @@ export function compactText({ numbers: { batch, dense, compact }, zeros }: Compa
       ? [`${integer(zeros)} of these parameters are zeros that round widths up; --round-to 1 cuts them too`]
       : []),
     ...(nothing
-      ? ["warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit"]
+      ? [
+          zeros > 0
+            ? "warning: nothing was cut: no more is zero than rounding leaves in"
+            : "warning: nothing was cut: no unit is zero as a whole; prune by head, neuron or another kind of unit",
+        ]
       : []),
   ];
 }

@@ -27,7 +27,8 @@ const SEARCHES: Record<string, (options: SearchArguments) => SearchMethod> = {
   upop: ({ searchInterval: interval }) => upop({ interval }),
   vtp: ({ count: amount, penalty, gateLr: gateLearningRate, multipleOf }) =>
     vtp({ amount, penalty, gateLearningRate, multipleOf }),
-  wdpruning: ({ thresholdLr: thresholdLearningRate }) => wdpruning({ thresholdLearningRate }),
+  wdpruning: ({ thresholdLr: thresholdLearningRate, multipleOf: roundTo }) =>
+    wdpruning({ thresholdLearningRate, roundTo }),
 };
 
 export const searchOf = (options: SearchArguments): SearchMethod => SEARCHES[options.method.name](options);

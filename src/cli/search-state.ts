@@ -7,6 +7,8 @@ import { readSaved, statePath } from "./pruning-state.js";
 /** An epoch may take hours: what was saved before this is saved anew between two steps. */
 const INTERVAL_MS = 300_000;
 
+type Hook = NonNullable<SearchHooks["onStep"]>;
+
 /** Saves a run at the end of each epoch and now and then in between, and tells what an interruption leaves. */
 export class SearchKeeper {
   #state: SearchState | undefined;
@@ -38,11 +40,11 @@ export class SearchKeeper {
     return this.#state;
   }
 
-  readonly onStep: SearchHooks["onStep"] = async (report, state) => {
-    if (performance.now() - this.#time > INTERVAL_MS) await this.onEpoch?.(report, state);
+  readonly onStep: Hook = async (report, state) => {
+    if (performance.now() - this.#time > INTERVAL_MS) await this.onEpoch(report, state);
   };
 
-  readonly onEpoch: SearchHooks["onEpoch"] = async (_, state) => {
+  readonly onEpoch: Hook = async (_, state) => {
     this.#state = await state();
     await writeFileAtomic(statePath(this.folder), encodeSearch(this.#state));
     this.#time = performance.now();

@@ -132,7 +132,7 @@ export interface Footprint {
   readonly flops: Measure;
   /** Of `model.safetensors`. */
   readonly bytes: Measure;
-  /** Of the fastest of several passes. */
+  /** Of the fastest of several passes, in turns with the other model. */
   readonly imagesPerSecond: Measure;
 }
 

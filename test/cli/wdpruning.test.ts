@@ -61,6 +61,14 @@ describe("secateur prune --method wdpruning", () => {
     expect(stdout).toMatch(/blocks +parameters left +top-1\n1 +[\d,]+ +–\n2 +[\d,]+ +–\n/);
   });
 
+  it("keeps multiples, which limit what may go", async () => {
+    const { units } = await cliJson(search("fours", "--multiple-of", "4"));
+    for (const { kind, total, pruned } of units) if (kind !== "head") expect((total - pruned) % 4).toBe(0);
+    const { exitCode, stderr } = await cli(search("refused", "--multiple-of", "16", "--sparsity", "0.9"));
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("as every layer keeps a unit or 16 rows, got 0.9; lower it or keep smaller multiples");
+  });
+
   it("refuses depths that are none", async () => {
     const { exitCode, stderr } = await cli(search("refused", "--exits", "2"), { openGpu: noGpu });
     expect(exitCode).toBe(2);

@@ -27,7 +27,7 @@ const OF_SEARCHES = ["exits", "finetuneEpochs", "finetuneLr"];
 const OF_ONE_SEARCH: Readonly<Record<string, readonly string[]>> = {
   upop: ["searchInterval"],
   vtp: ["count", "penalty", "gateLr", "multipleOf"],
-  wdpruning: ["thresholdLr"],
+  wdpruning: ["thresholdLr", "multipleOf"],
 };
 const OF_SCORES = [
   ...["granularity", "scope", "pattern", "floor", "include"],
@@ -44,9 +44,13 @@ export function checkOptionsOfMethod(command: Command): void {
   const trains = search || method.training !== undefined;
   if (search) refuse(command, OF_SCORES, "a method that scores");
   else refuse(command, OF_SEARCHES, `a method that searches (${SEARCHING.join(", ")})`);
+  const own = search ? OF_ONE_SEARCH[method.name] : OF_SCORES_TOO;
   for (const [name, options] of Object.entries(OF_ONE_SEARCH)) {
-    if (name === method.name) continue;
-    refuse(command, search ? options : options.filter((option) => !OF_SCORES_TOO.includes(option)), name);
+    refuse(
+      command,
+      options.filter((option) => !own.includes(option)),
+      name,
+    );
   }
   if (search || !trains) refuse(command, OF_ROUNDS, `a method that trains around its rounds (${TRAINING.join(", ")})`);
   const { finetuneEpochs, finetuneLr } = command.opts<{ finetuneEpochs?: number; finetuneLr?: number }>();

@@ -52,7 +52,11 @@ export function definePrune(program: Command, run: Run): void {
       "keep at least this part of each layer's units",
       numberOption("floor", { min: 0, max: 1 }),
     )
-    .option("--multiple-of <n>", "keep a multiple of n units in each layer", countOption("multiple-of"))
+    .option(
+      "--multiple-of <n>",
+      "keep a multiple of n units in each layer (default: any number; wdpruning: 16)",
+      countOption("multiple-of"),
+    )
     .option(
       "--include <parts>",
       `prune these too, with commas between them: ${INCLUDABLE.join(", ")}`,

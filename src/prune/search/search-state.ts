@@ -29,10 +29,8 @@ export const searchSettings = (
   { data, options, sparsity, reference = false, fingerprint = "" }: SearchRun,
 ): RunSettings => {
   const { epochs, batchSize, learningRate, seed = 0 } = options;
-  return {
-    ...{ method: name, sparsity, reference, examples: data.length, epochs, batchSize, learningRate, seed },
-    fingerprint,
-  };
+  const training = { examples: data.length, epochs, batchSize, learningRate, seed };
+  return { method: name, sparsity, reference, ...training, fingerprint };
 };
 
 /** Reads a training's state back from the device. */

@@ -100,7 +100,7 @@ class VtpSearch implements Search {
     const rows = this.#rows(this.#space.groups.map(({ name, units }) => [name, new Float32Array(units)]));
     if (reference || this.#enough(rows)(leastCounts(rows))) return;
     throw new UsageError(
-      `sparsity: expected a part that leaves every place its last gates, got ${sparsity}; lower it or multipleOf`,
+      `sparsity: expected a part that leaves every place its last gates, got ${sparsity}; lower it or keep smaller multiples`,
     );
   }
 

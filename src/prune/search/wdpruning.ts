@@ -80,7 +80,7 @@ class WDPruningSearch implements Search {
     if (fewest <= most) return most;
     const highest = (ranked - fewest) / all;
     throw new UsageError(
-      `sparsity: expected at most ${highest.toFixed(3)}, as every layer keeps a unit or ${roundTo} rows, got ${sparsity}; lower it or roundTo`,
+      `sparsity: expected at most ${highest.toFixed(3)}, as every layer keeps a unit or ${roundTo} rows, got ${sparsity}; lower it or keep smaller multiples`,
     );
   }
 

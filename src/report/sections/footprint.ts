@@ -29,7 +29,7 @@ export function footprintTable({ runs, model }: Report): Markup | null {
   )}</tr>`;
   return markup`<section aria-labelledby="footprint"><h2 id="footprint">Size and speed</h2>
 ${scrollTable("summary", "Size and speed", head, rows.map(footprintRow))}
-<p class="note">What was pruned is cut out; the compact model computes the same. Small figures: percent of dense, and times its speed. Speed in batches of ${integer(batch)}, the fastest of several.</p>
+<p class="note">What was pruned is cut out; the compact model computes the same. Small figures: percent of dense, and times its speed. Speed in batches of ${integer(batch)}, the fastest of several passes, in turns.</p>
 </section>
 `;
 }
