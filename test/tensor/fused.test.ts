@@ -1,19 +1,22 @@
 /** Layers with an activation function or a sum in their product are what the separate operations are. */
 import { beforeAll, expect, test } from "vitest";
+import { ShapeError } from "../../src/errors.js";
 import type { Gpu } from "../../src/gpu/index.js";
 import {
   activatedLinear,
   activation,
   add,
   backward,
+  cast,
   hessianVectorProduct,
+  type LinearAttributes,
   linear,
   mean,
   Tensor,
   withoutHistory,
 } from "../../src/tensor/index.js";
-import { sharedGpu } from "../harness/gpu.js";
-import { normals } from "../harness/random.js";
+import { requireFeature, sharedGpu } from "../harness/gpu.js";
+import { maskWords, normals } from "../harness/random.js";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -32,23 +35,42 @@ const tensorsOf = (seed: number): Leaves =>
     }),
   ) as Leaves;
 
-const separate = ({ x, w1, b1, w2, b2 }: Leaves, kind: "gelu" | "relu") => {
-  const hidden = activation(linear({ x, weight: w1, bias: b1 }, {}), kind);
-  return add(x, linear({ x: hidden, weight: w2, bias: b2 }, {}));
+/** Of the two layers. */
+type Attributes = readonly [LinearAttributes, LinearAttributes];
+
+const separate = ({ x, w1, b1, w2, b2 }: Leaves, kind: "gelu" | "relu", [first, second]: Attributes) => {
+  const hidden = activation(linear({ x, weight: w1, bias: b1 }, first), kind);
+  return add(x, linear({ x: hidden, weight: w2, bias: b2 }, second));
 };
 
-const fused = ({ x, w1, b1, w2, b2 }: Leaves, kind: "gelu" | "relu") => {
-  const hidden = activatedLinear({ x, weight: w1, bias: b1 }, {}, kind);
-  return linear({ x: hidden, weight: w2, bias: b2, residual: x }, {});
+const fused = ({ x, w1, b1, w2, b2 }: Leaves, kind: "gelu" | "relu", [first, second]: Attributes) => {
+  const hidden = activatedLinear({ x, weight: w1, bias: b1 }, first, kind);
+  return linear({ x: hidden, weight: w2, bias: b2, residual: x }, second);
 };
 
-test.each(["gelu", "relu"] as const)("values, gradients and Hessian-vector products with %s", async (kind) => {
+const masks = (): Attributes => [
+  { mask: Tensor.from(gpu, maskWords(96, 1)) },
+  { mask: Tensor.from(gpu, maskWords(96, 2)) },
+];
+
+const attributes = {
+  "no masks": (): Attributes => [{}, {}],
+  masks,
+  "masks and dense gradients": () => masks().map((each) => ({ ...each, denseGradient: true })) as unknown as Attributes,
+};
+
+const cases = (["gelu", "relu"] as const).flatMap((kind) =>
+  Object.entries(attributes).map(([name, make]) => ({ kind, name, make })),
+);
+
+test.each(cases)("values, gradients and Hessian-vector products with $kind, $name", async ({ kind, make }) => {
   using _scope = gpu.scope();
   const leaves = tensorsOf(1);
   for (const leaf of Object.values(leaves)) leaf.requiresGradient = true;
   const directions = new Map(Object.entries(tensorsOf(20)).map(([name, d]) => [leaves[name as Name], d]));
+  const ofLayers = make();
   const results = [separate, fused].map((branch) => {
-    const y = branch(leaves, kind);
+    const y = branch(leaves, kind, ofLayers);
     const loss = mean(activation(y, "gelu"));
     return { y, gradients: backward(loss), second: hessianVectorProduct(loss, directions) };
   });
@@ -65,6 +87,45 @@ test.each(["gelu", "relu"] as const)("values, gradients and Hessian-vector produ
     await close(expected.second.gradients.get(leaf)!, got.second.gradients.get(leaf)!, `second sweep's ${name}`);
     await close(expected.second.products.get(leaf)!, got.second.products.get(leaf)!, `product of ${name}`);
   }
+});
+
+test("a dispatch a product: neither function nor sum nor slope has one of its own", () => {
+  using _scope = gpu.scope();
+  const leaves = tensorsOf(2);
+  for (const leaf of Object.values(leaves)) leaf.requiresGradient = true;
+  const upstream = Tensor.from(gpu, normals(24, 8), [3, 8]);
+  const dispatches = <T>(run: () => T): [T, number] => {
+    const before = gpu.counters.dispatches;
+    const result = run();
+    return [result, gpu.counters.dispatches - before];
+  };
+  const [y, forward] = dispatches(() => fused(leaves, "gelu", [{}, {}]));
+  expect(forward).toBe(2);
+  expect(dispatches(() => separate(leaves, "gelu", [{}, {}]))[1]).toBe(4);
+  // Four products, two sums for biases, and the two gradients of x.
+  expect(dispatches(() => backward(y, upstream))[1]).toBe(7);
+});
+
+test("f16 as the separate operations, which round twice as often", async (context) => {
+  requireFeature(gpu, "shader-f16", context);
+  using _scope = gpu.scope();
+  const { x, w1, w2, ...biases } = tensorsOf(4);
+  const leaves = { ...biases, x: cast(x, "f16"), w1: cast(w1, "f16"), w2: cast(w2, "f16") };
+  const [expected, got] = await Promise.all(
+    [separate, fused].map((branch) => withoutHistory(() => branch(leaves, "gelu", masks())).read()),
+  );
+  expected.forEach((value, i) => {
+    expect(Math.abs(value - got[i])).toBeLessThan(4e-3 * Math.max(1, Math.abs(value)));
+  });
+});
+
+test("operands that do not fit are refused before anything is allocated", () => {
+  using _scope = gpu.scope();
+  const { x, w2, b1 } = tensorsOf(6);
+  const before = gpu.memory.inUse;
+  expect(() => activatedLinear({ x, weight: w2, bias: undefined }, {}, "gelu")).toThrow(ShapeError);
+  expect(() => activatedLinear({ x, weight: b1, bias: undefined }, {}, "gelu")).toThrow(ShapeError);
+  expect(gpu.memory.inUse).toBe(before);
 });
 
 test("tangents of a residual and a bias alone", async () => {

@@ -5,7 +5,7 @@ import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import type { WeightAs } from "../../kernels/weight-as.js";
 import type { WeightTermOptions } from "../../kernels/weight-term.js";
 import { defineOp, historyEnabled, type TermSum } from "../op.js";
-import { requireOneType, sizeOf, storageOf, Tensor } from "../tensor.js";
+import { requireOneType, type Shape, sizeOf, storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 import { type ActivationKind, activationOf } from "./elementwise.js";
 
@@ -49,26 +49,34 @@ interface ProductAttributes extends LinearAttributes {
   readonly active?: { readonly kind: ActivationKind; readonly y: Tensor; readonly wanted: "both" | "active" };
 }
 
+/** [..., out]. @throws ShapeError where the operands do not fit each other. */
+function shapeOfResult({ x, weight, bias, residual }: LinearInputs): Shape {
+  requireOneType("linear", { x, weight, ...(residual && { residual }) });
+  const [n, k] = weight.shape;
+  if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
+    throw new ShapeError(
+      `linear: expected x [..., in] and weight [out, in], got x [${x.shape}] and weight [${weight.shape}]`,
+    );
+  }
+  if (bias && bias.size !== n) throw new ShapeError(`linear: expected a bias of ${n} values, got [${bias.shape}]`);
+  const shape = [...x.shape.slice(0, -1), n];
+  if (residual && residual.size !== sizeOf(shape))
+    throw new ShapeError(`linear: expected a residual [${shape}], got [${residual.shape}]`);
+  return shape;
+}
+
 const product = defineOp({
   name: "linear",
   float16: ["x", "weight", "residual"],
   folds: "x",
   sums: "weight",
-  forward(gpu, { x, weight, bias, residual }: LinearInputs, attributes: ProductAttributes) {
+  forward(gpu, inputs: LinearInputs, attributes: ProductAttributes) {
+    const { x, weight, bias, residual } = inputs;
     const { mask, weightAs, active } = attributes;
+    const shape = shapeOfResult(inputs);
     const { storage } = storageOf(x);
     const resultStorage = attributes.storage ?? storage;
-    requireOneType("linear", { x, weight, ...(residual && { residual }) });
     const [n, k] = weight.shape;
-    if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
-      throw new ShapeError(
-        `linear: expected x [..., in] and weight [out, in], got x [${x.shape}] and weight [${weight.shape}]`,
-      );
-    }
-    if (bias && bias.size !== n) throw new ShapeError(`linear: expected a bias of ${n} values, got [${bias.shape}]`);
-    const shape = [...x.shape.slice(0, -1), n];
-    if (residual && residual.size !== sizeOf(shape))
-      throw new ShapeError(`linear: expected a residual [${shape}], got [${residual.shape}]`);
     const out = active?.wanted === "active" ? active.y : Tensor.empty(gpu, shape, resultStorage);
     const written = active ? { out: active.y, preactivation: active.y === out ? undefined : out } : { out };
     const operands = { a: x, b: weight, bias, mask, residual, ...written };
@@ -161,8 +169,8 @@ export function activatedLinear(
   attributes: LinearAttributes,
   kind: ActivationKind,
 ): Tensor {
-  const { x, weight } = inputs;
-  const y = Tensor.empty(x.gpu, [...x.shape.slice(0, -1), weight.shape[0]], attributes.storage ?? x.type);
+  const { x } = inputs;
+  const y = Tensor.empty(x.gpu, shapeOfResult(inputs), attributes.storage ?? x.type);
   const tracked = historyEnabled() && Object.values(inputs).some((input) => input?.tracked);
   if (!tracked) return product(inputs, { ...attributes, active: { kind, y, wanted: "active" } });
   return activationOf(product(inputs, { ...attributes, active: { kind, y, wanted: "both" } }), kind, y);
