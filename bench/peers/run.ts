@@ -50,12 +50,12 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
   }
   const folder = peersFolder();
   const chosen = LIBRARIES.filter((library) => library === "secateur" || peers.includes(library));
-  const missing = await install(folder, onProgress, signal);
+  const installed = await install(folder, onProgress, signal);
   const results: PeerResult[] = [];
   for (const library of chosen) {
     signal?.throwIfAborted();
-    if (missing !== undefined && library !== "secateur") {
-      results.push(...asked.map((row) => unmeasured(library, row, missing)));
+    if (!installed && library !== "secateur") {
+      results.push(...asked.map((row) => unmeasured(library, row, "not installed")));
       continue;
     }
     await runLibrary(library, folder, asked, signal, (result) => {
@@ -66,20 +66,19 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
   return results;
 }
 
-/** Why the libraries are not there, or undefined. */
+/** Whether the libraries are there; why not is told as progress. */
 async function install(
   folder: string,
   onProgress: PeersOptions["onProgress"],
   signal: AbortSignal | undefined,
-): Promise<string | undefined> {
+): Promise<boolean> {
   try {
     await installPeers(folder, onProgress, signal);
-    return undefined;
+    return true;
   } catch (error) {
     signal?.throwIfAborted();
-    const { message } = error as Error;
-    onProgress?.(`without other libraries: ${message}`);
-    return message;
+    onProgress?.(`without other libraries: ${(error as Error).message}`);
+    return false;
   }
 }
 
