@@ -11,7 +11,7 @@ export {
   parseModelConfig,
   parseSafetensors,
 } from "./io/index.js";
-export { cachedTuning, lazyTuning, pinnedTuning, type TuningFile } from "./kernels/index.js";
+export { cachedTuning, lazyTuning, pinnedTuning, shippedTuning, type TuningFile } from "./kernels/index.js";
 export { ConvNet, createModel, MLP, type Model, type ModelOutput, ViT } from "./nn/index.js";
 export {
   clearMasks,

@@ -36,8 +36,8 @@ const { exitCode, unfinished } = await runCli(process.argv.slice(2), {
   stderr: process.stderr,
   signal,
   openGpu: async () => {
-    const [{ Gpu }, { cachedTuning }] = await Promise.all([import("../gpu/index.js"), import("../kernels/index.js")]);
-    return Gpu.create({ tuning: cachedTuning() });
+    const [{ Gpu }, { commandTuning }] = await Promise.all([import("../gpu/index.js"), import("./tuning.js")]);
+    return Gpu.create({ tuning: await commandTuning(process.env.SECATEUR_TUNING) });
   },
 });
 process.exitCode = exitCode;

@@ -20,10 +20,14 @@ export class Progress implements Disposable {
   #done = 0;
   #visible = false;
 
-  /** @param total - work of all stages together, in any unit; one forward pass of an image is a handy one. */
+  /**
+   * @param total - work of all stages together, in any unit; one forward pass of an image is a handy one.
+   * @param budget - seconds after which the work ends even if some is left
+   */
   constructor(
     private readonly stream: TextStream,
     private total: number,
+    private readonly budget = Number.POSITIVE_INFINITY,
   ) {}
 
   /** Leaves work out that was done by an earlier run. */
@@ -39,7 +43,8 @@ export class Progress implements Disposable {
     if (now - this.#shown < (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) return;
     this.#shown = now;
     const part = this.#done / this.total;
-    const left = part > 0 ? ((now - this.#start) / 1000) * (1 / part - 1) : 0;
+    const spent = (now - this.#start) / 1000;
+    const left = part > 0 ? Math.min(spent * (1 / part - 1), this.budget - spent) : 0;
     const line = `${label}: ${Math.floor(part * 100)}%, ${durationText(left)} left`;
     if (!this.stream.isTTY) {
       this.stream.write(`${line}\n`);

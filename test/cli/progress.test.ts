@@ -23,6 +23,14 @@ it("tells a log every ten seconds how far the work is and how long it takes", ()
   expect(log.lines).toEqual(["round 1: 10%, 1 min 30 s left\n", "round 1: 20%, 1 min 20 s left\n"]);
 });
 
+it("promises no more time than the budget leaves", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 100, 30);
+  vi.advanceTimersByTime(12_000);
+  progress.advance(1, "nt 197x192x192");
+  expect(log.lines).toEqual(["nt 197x192x192: 1%, 18 s left\n"]);
+});
+
 it("rewrites one line of a terminal and takes it away at the end", () => {
   const terminal = stream(true);
   {

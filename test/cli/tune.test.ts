@@ -34,6 +34,17 @@ test("products that are left out keep what was found for them before", async () 
   });
 });
 
+test("a cache that cannot be written is told before the work, and no matter beside a file", async () => {
+  using workspace = new Workplace();
+  await inOwnCache(async () => {
+    process.env.XDG_CACHE_HOME = workspace.write("no-folder", "");
+    const { exitCode, stderr } = await cli(["tune", "--filter", "^nt 197x192x192$"]);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining("expected a cache folder that can be written")]);
+    const beside = await cli(["tune", "--budget", "1e-9", "--out", workspace.path("choices.json")]);
+    expect(beside.exitCode).toBe(0);
+  });
+});
+
 test("a path that cannot be written is refused before a device is opened", async () => {
   const { exitCode, stderr } = await cli(["tune", "--out", import.meta.dirname], { openGpu: noGpu });
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("folder")]);

@@ -84,12 +84,12 @@ const emulated: ShaderSource = {
     .replace("let place =", "emulated_lane = index % LANES;\n  let place =")}${EMULATION}`,
 };
 
-const runEmulated: VariantRunner = (gpu, _, { order, size }, buffers) => {
-  const call = { gpu, order, size, buffers, options: {} };
+const runEmulated: VariantRunner = (gpu, _, { order, size }, buffers, options = {}) => {
+  const call = { gpu, order, size, buffers, options };
   const end = epilogue(call);
   gpu.dispatch(emulated, {
     buffers: { a: buffers.a, b: buffers.b as typeof buffers.a, ...end.buffers },
-    params: { m: size.m, n: size.n, k: size.k, batches: 1 },
+    params: { m: size.m, n: size.n, k: size.k, batches: size.batch ?? 1 },
     constants: { ...operandConstants(call), ...end.constants, ...sides[1] },
     groups: tileCount(size, 32, 32),
   });

@@ -10,16 +10,20 @@ import {
   makeTuningFile,
   matmul,
   pinnedTuning,
+  shippedTuning,
   tuneMatmul,
   vitWorkloads,
   workloadKey,
 } from "../../src/kernels/index.js";
 import { chooseVariant, type MatmulVariant } from "../../src/kernels/matmul-variant.js";
 import { choose } from "../../src/kernels/tuning/choices.js";
+import { proves } from "../../src/kernels/tuning/prove.js";
 import { runVariant, type VariantRunner } from "../../src/kernels/tuning/run-variant.js";
+import { untunedVariant } from "../../src/kernels/tuning/tune.js";
 import { Trainer } from "../../src/train/index.js";
 import { inOwnCache } from "../harness/cache.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { uniforms } from "../harness/random.js";
 import { quadrantData, tinyViT } from "../harness/tiny-vit.js";
 
 const workload: MatmulWorkload = { order: "nt", masked: false, size: { m: 40, n: 40, k: 40 } };
@@ -29,13 +33,31 @@ const SMALL: MatmulVariant = "tile 32x32x8/4x4";
 const chosen = (gpu: Gpu, { order, size }: MatmulWorkload): MatmulVariant =>
   chooseVariant({ gpu, order, size, buffers: {} as never, options: {} });
 
-/** A kernel that is off in its last bit of k. */
+type Run = Parameters<VariantRunner>;
+
+/** What kernels may get wrong, by what they leave out. */
+const faults: Record<string, (...run: Run) => Run> = {
+  "the end of k": (gpu, variant, workload, ...rest) => {
+    const { size } = workload;
+    return [gpu, variant, { ...workload, size: { ...size, k: size.k - 4 } }, ...rest];
+  },
+  "the second of a batch": (gpu, variant, workload, ...rest) => {
+    return [gpu, variant, { ...workload, size: { ...workload.size, batch: 1 } }, ...rest];
+  },
+  "the mask": (gpu, variant, workload, buffers, options) => {
+    return [gpu, variant, workload, { ...buffers, mask: undefined }, options];
+  },
+  "the residual": (gpu, variant, workload, buffers, options) => {
+    return [gpu, variant, workload, { ...buffers, residual: undefined }, options];
+  },
+  "the activation": (gpu, variant, workload, buffers) => [gpu, variant, workload, buffers, {}],
+};
+
+/** A kernel that leaves out the end of k. */
 const breaks =
-  (broken: MatmulVariant): VariantRunner =>
-  (gpu, variant, { size, ...rest }, buffers) => {
-    const k = variant === broken && rest.order === "nt" ? size.k - 4 : size.k;
-    runVariant(gpu, variant, { ...rest, size: { ...size, k } }, buffers);
-  };
+  (...broken: MatmulVariant[]): VariantRunner =>
+  (...run) =>
+    runVariant(...(broken.includes(run[1]) && run[2].order === "nt" ? faults["the end of k"](...run) : run));
 
 /** The shared device as a host's, which compiles what it compiled before no second time. */
 const guest = async (): Promise<Gpu> => Gpu.from((await sharedGpu()).device);
@@ -88,9 +110,41 @@ describe("tuning", () => {
     expect(chooseVariant({ ...call, buffers: { scored: {} } as never })).not.toBe("subgroup matrix");
   });
 
-  test("a kernel that computes wrongly is refused, and the fastest of the others taken", async () => {
+  test.each(["nn", "nt", "tn"] as const)("the self-test sees what a kernel of order %s leaves out", async (order) => {
     using gpu = await guest();
-    const tuned = await tuneMatmul(gpu, workload, { variants: [SMALL, "tile"], run: breaks(SMALL) });
+    const masked: MatmulWorkload = { order, masked: true, size: { m: 5, n: 5, k: 5 } };
+    const variant = chosen(gpu, masked);
+    expect(await proves(gpu, variant, masked)).toBe(true);
+    const seen = order === "nt" ? Object.keys(faults) : ["the end of k", "the second of a batch"];
+    for (const name of seen) {
+      const run: VariantRunner = (...args) => runVariant(...faults[name](...args));
+      expect(await proves(gpu, variant, masked, run), name).toBe(false);
+    }
+  });
+
+  test("what passed the self-test is not tested again on the same driver", async () => {
+    await inOwnCache(async () => {
+      const dispatches: number[] = [];
+      for (let run = 0; run < 2; run++) {
+        await withGpu(shippedTuning(), (gpu) => void dispatches.push(gpu.counters.dispatches));
+      }
+      expect(dispatches[0]).toBeGreaterThan(0);
+      expect(dispatches[1]).toBe(0);
+    });
+  });
+
+  test("where what ships computes wrongly, a portable kernel takes its place", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const shipped = untunedVariant(await guest(), workload);
+    await withGpu(shippedTuning({ run: breaks(shipped) }), (gpu) => expect(chosen(gpu, workload)).toBe(SMALL));
+    expect(warn).toHaveBeenCalledOnce();
+    warn.mockRestore();
+    await expect(withGpu(shippedTuning({ run: () => {} }), () => {})).rejects.toThrow(/use another adapter/);
+  });
+
+  test("the fastest kernel is refused where it computes wrongly", async () => {
+    using gpu = await guest();
+    const tuned = await tuneMatmul(gpu, workload, { variants: [SMALL], run: breaks(SMALL) });
     expect(tuned.refused).toEqual([SMALL]);
     expect(tuned.variant).toBe("tile");
     expect(tuned.milliseconds).toBeGreaterThan(0);
@@ -150,6 +204,28 @@ describe("tuning", () => {
         expect(chosen(gpu, workload)).toBe(SMALL);
       });
       await withGpu(cachedTuning(), (gpu) => expect(chosen(gpu, workload)).toBe(SMALL));
+    });
+  });
+
+  test("what is recorded keeps its kernel, and tuning stays out of a profile", async () => {
+    await inOwnCache(async () => {
+      await withGpu(lazyTuning({ variants: [SMALL] }), async (gpu) => {
+        using _scope = gpu.scope();
+        const [a, b, out] = [1, 2, 3].map((seed) => {
+          const buffer = gpu.allocate(4 * 40 * 40);
+          gpu.upload(buffer, uniforms(40 * 40, seed, -1, 1));
+          return buffer;
+        });
+        using step = gpu.record(() => matmul(gpu, "nt", { a, b, out }, workload.size));
+        if (gpu.features.has("timestamp-query")) {
+          const timings = await gpu.profile(() => step.replay());
+          expect(timings.map(({ count }) => count)).toEqual([1]);
+        } else step.replay();
+        const before = await gpu.read(out); // tunes behind it
+        expect(chosen(gpu, workload)).toBe(SMALL);
+        step.replay();
+        expect(await gpu.read(out)).toEqual(before);
+      });
     });
   });
 

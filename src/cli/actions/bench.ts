@@ -1,9 +1,10 @@
 /** `secateur bench`: what each kernel and each step does on this device. Rows are printed and kept as they are measured. */
 import { measureCeilings } from "../../../bench/ceilings.js";
 import { type BenchResult, isOmission, type Measurement, type Omission } from "../../../bench/result.js";
+import type { Row } from "../../../bench/row.js";
 import { type BenchOptions, benchRow, costOf, selectRows } from "../../../bench/run.js";
 import { UsageError } from "../../errors.js";
-import { readCachedTuning } from "../../kernels/index.js";
+import { tunedChoices } from "../../kernels/index.js";
 import { openResultFiles } from "../bench-files.js";
 import { surroundings } from "../bench-surroundings.js";
 import { ceilingsLine, measurementLine, omissionLine, titleLine } from "../bench-table.js";
@@ -28,9 +29,10 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
   process.env.MESA_SHADER_CACHE_DISABLE ??= "true";
   using gpu = await context.openGpu();
   const ceilings = await measureCeilings(gpu);
+  const cost = (row: Row) => costOf(gpu, row, ceilings, { full });
   using progress = new Progress(
     context.stderr,
-    rows.reduce((sum, row) => sum + costOf(row, ceilings), 0),
+    rows.reduce((sum, row) => sum + cost(row), 0),
   );
   const print = (line: string) => {
     progress.clear();
@@ -39,7 +41,7 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
 
   const measured: Measurement[] = [];
   const omitted: Omission[] = [];
-  const tuning = (await readCachedTuning(gpu))?.matmul ?? {};
+  const tuning = tunedChoices(gpu);
   const result: BenchResult = {
     ...{ schema: 1, complete: false, ...surroundings(gpu) },
     ...{ tuning, ceilings, rows: measured, omitted },
@@ -51,7 +53,7 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
     else measured.push(outcome);
     print(isOmission(outcome) ? omissionLine(outcome) : measurementLine(outcome));
     await files?.write(result);
-    progress.advance(costOf(row, ceilings), row.name);
+    progress.advance(cost(row), row.name);
   }
   const whole: BenchResult = { ...result, complete: true };
   await files?.write(whole);

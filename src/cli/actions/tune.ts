@@ -1,9 +1,11 @@
 /** `secateur tune`: which kernels are fastest here, for the products that Vision Transformers are made of. */
 import { UsageError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
 import { checkWritableFile, writeFileAtomic } from "../../io/node/index.js";
 import {
   type MatmulVariant,
   makeTuningFile,
+  type NamedWorkload,
   readCachedTuning,
   type TunedMatmul,
   tuneMatmul,
@@ -12,7 +14,7 @@ import {
   writeCachedTuning,
 } from "../../kernels/index.js";
 import type { CommandContext, Outcome } from "../host.js";
-import { Progress } from "../progress.js";
+import { durationText, Progress } from "../progress.js";
 import { textTable } from "../table.js";
 
 export interface TuneArguments {
@@ -24,7 +26,7 @@ export interface TuneArguments {
   readonly out?: string;
 }
 
-/** @throws UsageError when no product matches the filter, or `out` cannot be written. */
+/** @throws UsageError when no product matches the filter, or nothing can be kept or written. */
 export async function tuneDevice(context: CommandContext, options: TuneArguments): Promise<Outcome> {
   const { filter, budget, precision, out } = options;
   const workloads = vitWorkloads().filter(({ name }) => filter?.test(name) ?? true);
@@ -36,35 +38,67 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   }
   if (out !== undefined) await checkWritableFile(out);
   using gpu = await context.openGpu();
-  using progress = new Progress(context.stderr, workloads.length);
+  const choices = await earlierChoices(gpu, precision);
+  const keep = () => keepChoices(gpu, choices, out);
+  await keep(); // where nothing can be kept, that is said before the work
+  using progress = new Progress(context.stderr, sum(costs(workloads)), budget);
   const start = performance.now();
+  const spent = () => (performance.now() - start) / 1000;
   const tuned: TunedMatmul[] = [];
-  for (const { name, workload } of workloads) {
+  for (const [i, cost] of costs(workloads).entries()) {
     context.signal.throwIfAborted();
-    if (performance.now() - start > 1000 * budget) break;
-    tuned.push(await tuneMatmul(gpu, workload, { precision }));
-    progress.advance(1, name);
+    if (spent() > budget) break;
+    const { name, workload } = workloads[i];
+    const found = await tuneMatmul(gpu, workload, { precision });
+    tuned.push(found);
+    choices.set(workloadKey(workload), found.variant);
+    await keep(); // of what is interrupted, all that was found stays
+    progress.advance(cost, name);
   }
-  // A filter or a budget leaves products out: they keep what was found for them before, but for what rounds where f32 is asked for.
-  const kept = Object.entries((await readCachedTuning(gpu))?.matmul ?? {}).filter(
-    ([, variant]) => precision === "f16" || variant !== "subgroup matrix",
-  );
-  const choices = new Map<string, MatmulVariant>(kept);
-  for (const { workload, variant } of tuned) choices.set(workloadKey(workload), variant);
-  const file = makeTuningFile(gpu, choices);
-  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(file, null, 2)}\n`);
-  await writeCachedTuning(gpu, file);
   progress.clear();
   const refused = [...new Set(tuned.flatMap((each) => each.refused))];
   const lines = [
-    tunedTable(tuned),
-    "",
-    `${tuned.length} of ${workloads.length} products tuned for ${gpu.info.description}`,
-    ...(refused.length > 0 ? [`refused, as they compute wrongly here: ${refused.join(", ")}`] : []),
-    ...(tuned.length < workloads.length ? ["raise --budget for the others"] : []),
+    ...(tuned.length > 0 ? [tunedTable(tuned), ""] : []),
+    `${tuned.length} of ${workloads.length} products tuned for ${gpu.info.description} in ${durationText(spent())}`,
+    ...(refused.length > 0 ? [`refused, as they compute wrongly or not at all here: ${refused.join(", ")}`] : []),
+    ...(tuned.length < workloads.length ? [`raise --budget, now ${budget} s, for the others`] : []),
   ];
-  return { data: { command: "tune", ...file, tuned }, text: lines.join("\n") };
+  return { data: { command: "tune", ...makeTuningFile(gpu, choices), tuned }, text: lines.join("\n") };
 }
+
+/** A filter or a budget leaves products out: they keep what was found for them before, but for what rounds where f32 is asked for. */
+async function earlierChoices(gpu: Gpu, precision: TuneArguments["precision"]): Promise<Map<string, MatmulVariant>> {
+  const kept = Object.entries((await readCachedTuning(gpu))?.matmul ?? {});
+  return new Map(kept.filter(([, variant]) => precision === "f16" || variant !== "subgroup matrix"));
+}
+
+/** @throws UsageError where the choices could go nowhere: a cache that cannot be written is no matter beside a file. */
+async function keepChoices(gpu: Gpu, choices: ReadonlyMap<string, MatmulVariant>, out: string | undefined) {
+  const file = makeTuningFile(gpu, choices);
+  if (out !== undefined) await writeFileAtomic(out, `${JSON.stringify(file, null, 2)}\n`);
+  await writeCachedTuning(gpu, file).catch((error: Error) => {
+    if (out !== undefined) return;
+    throw new UsageError(
+      `tune: expected a cache folder that can be written, got "${error.message}"; set XDG_CACHE_HOME, or write a file with --out`,
+    );
+  });
+}
+
+/** Compiling the candidates for the first product of an order and mask takes a software driver about as long as so many GFLOP. */
+const COMPILING = 10;
+
+/** About how long each product takes beside the others. */
+function costs(workloads: readonly NamedWorkload[]): number[] {
+  const kinds = new Set<string>();
+  return workloads.map(({ workload: { order, masked, size } }) => {
+    const kind = `${order} ${masked}`;
+    const compiling = kinds.has(kind) ? 0 : COMPILING;
+    kinds.add(kind);
+    return compiling + (2 * size.m * size.n * size.k) / 1e9;
+  });
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 const tunedTable = (tuned: readonly TunedMatmul[]): string =>
   textTable([

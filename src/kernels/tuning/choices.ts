@@ -14,7 +14,9 @@ export interface MatmulWorkload {
 
 /** Kernels by the workload's key. */
 export interface Choices {
-  readonly matmul: Map<string, MatmulVariant>;
+  readonly matmul: ReadonlyMap<string, MatmulVariant>;
+  /** Takes the place of what ships, where that computes wrongly on this device. */
+  readonly fallback?: MatmulVariant;
   /** Told of workloads that have no choice yet. */
   readonly miss?: (key: string, workload: MatmulWorkload) => void;
 }
@@ -26,18 +28,27 @@ export function choose(gpu: Gpu, choices: Choices): void {
   choicesOf.set(gpu, choices);
 }
 
+/** The choices that the device has now, by the product's key: of a file, of the cache, or found out since. */
+export const tunedChoices = (gpu: Gpu): Readonly<Record<string, MatmulVariant>> =>
+  Object.fromEntries(choicesOf.get(gpu)?.matmul ?? []);
+
 const bucket = (extent: number): number => Math.round(Math.log2(extent));
 
 /** Whether rows of both operands are whole vec4. */
 export const isWhole = ({ order, size }: MatmulWorkload): boolean =>
   storedRows(order, size).every((length) => length % 4 === 0);
 
+/** "nt masked": what a kernel's text depends on, of a product. */
+export function workloadKind(workload: MatmulWorkload): string {
+  const { order, masked } = workload;
+  return [order, masked && "masked", !isWhole(workload) && "ragged"].filter(Boolean).join(" ");
+}
+
 /** "nt masked 8x8x10": sizes to the nearest power of two, so that neighbours share what was measured. */
 export function workloadKey(workload: MatmulWorkload): string {
-  const { order, masked, size } = workload;
-  const extents = [size.m, size.n, size.k, ...((size.batch ?? 1) > 1 ? [size.batch as number] : [])];
-  const words = [order, masked && "masked", !isWhole(workload) && "ragged", extents.map(bucket).join("x")];
-  return words.filter(Boolean).join(" ");
+  const { m, n, k, batch = 1 } = workload.size;
+  const extents = [m, n, k, ...(batch > 1 ? [batch] : [])];
+  return `${workloadKind(workload)} ${extents.map(bucket).join("x")}`;
 }
 
 export const workloadOf = ({ order, size, buffers }: MatmulCall): MatmulWorkload => ({
@@ -50,11 +61,15 @@ export const workloadOf = ({ order, size, buffers }: MatmulCall): MatmulWorkload
 const ofSquares = ({ options, buffers }: MatmulCall): boolean =>
   options.weightAs === "square" || buffers.scored !== undefined;
 
-/** The kernel that was measured or pinned for such a product, if any was. */
+/** The kernel that was measured or pinned for such a product, or must replace the shipped one; most often none. */
 export function tunedVariant(call: MatmulCall): MatmulVariant | undefined {
   const choices = choicesOf.get(call.gpu);
+  return choices && (measuredVariant(choices, call) ?? choices.fallback);
+}
+
+function measuredVariant(choices: Choices, call: MatmulCall): MatmulVariant | undefined {
   const { storage = "f32" } = call.options;
-  if (!choices || storage !== "f32") return undefined; // what is timed reads f32
+  if (storage !== "f32") return undefined; // what is timed reads f32
   const workload = workloadOf(call);
   const key = workloadKey(workload);
   const found = choices.matmul.get(key);

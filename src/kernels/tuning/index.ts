@@ -4,7 +4,10 @@ import type { Gpu, Tuning } from "../../gpu/index.js";
 import type { MatmulOrder } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import { choose, type MatmulWorkload } from "./choices.js";
-import { isProven, type TuneOptions, tuneMatmul } from "./tune.js";
+import { isProven } from "./proofs.js";
+import type { VariantRunner } from "./run-variant.js";
+import { shippedFallback } from "./shipped.js";
+import { type TuneOptions, tuneMatmul } from "./tune.js";
 import {
   makeTuningFile,
   mismatch,
@@ -14,7 +17,7 @@ import {
   writeCachedTuning,
 } from "./tuning-file.js";
 
-export { type MatmulWorkload, workloadKey } from "./choices.js";
+export { type MatmulWorkload, tunedChoices, workloadKey } from "./choices.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
 export { makeTuningFile, readCachedTuning, type TuningFile, writeCachedTuning } from "./tuning-file.js";
@@ -35,7 +38,7 @@ function workloadOfKey(key: string): MatmulWorkload {
 async function provenChoices(
   gpu: Gpu,
   { matmul }: TuningFile,
-  { run }: TuneOptions,
+  run?: VariantRunner,
 ): Promise<Map<string, MatmulVariant>> {
   const proven = new Map<string, MatmulVariant>();
   for (const [key, variant] of Object.entries(matmul)) {
@@ -44,6 +47,21 @@ async function provenChoices(
       console.warn(`secateur: kernel "${variant}" computes wrongly on ${gpu.info.description}; "${key}" goes without`);
   }
   return proven;
+}
+
+/** The self-test of what ships, then that of what was chosen. */
+async function provenStart(gpu: Gpu, file: TuningFile | undefined, run?: VariantRunner) {
+  const fallback = await shippedFallback(gpu, run);
+  return { fallback, matmul: file ? await provenChoices(gpu, file, run) : new Map<string, MatmulVariant>() };
+}
+
+/** What ships, and nothing that was tuned: where it fails the self-test, a portable kernel takes its place, with a warning. */
+export function shippedTuning(options: Pick<TuneOptions, "run"> = {}): Tuning {
+  return {
+    async prepare(gpu) {
+      choose(gpu, await provenStart(gpu, undefined, options.run));
+    },
+  };
 }
 
 /**
@@ -57,7 +75,7 @@ export function pinnedTuning(data: unknown, options: Pick<TuneOptions, "run"> = 
     async prepare(gpu) {
       const problem = mismatch(gpu, file);
       if (problem !== undefined) throw new FormatError(`${problem}; run secateur tune here`);
-      choose(gpu, { matmul: await provenChoices(gpu, file, options) });
+      choose(gpu, await provenStart(gpu, file, options.run));
     },
   };
 }
@@ -66,8 +84,7 @@ export function pinnedTuning(data: unknown, options: Pick<TuneOptions, "run"> = 
 export function cachedTuning(): Tuning {
   return {
     async prepare(gpu) {
-      const file = await readCachedTuning(gpu);
-      if (file) choose(gpu, { matmul: await provenChoices(gpu, file, {}) });
+      choose(gpu, await provenStart(gpu, await readCachedTuning(gpu)));
     },
   };
 }
@@ -79,8 +96,7 @@ export function cachedTuning(): Tuning {
 export function lazyTuning(options: TuneOptions = {}): Tuning {
   return {
     async prepare(gpu) {
-      const file = await readCachedTuning(gpu);
-      const matmul = file ? await provenChoices(gpu, file, options) : new Map<string, MatmulVariant>();
+      const { fallback, matmul } = await provenStart(gpu, await readCachedTuning(gpu), options.run);
       const wanted = new Set<string>();
       const miss = (key: string, workload: MatmulWorkload) => {
         if (wanted.has(key)) return;
@@ -90,16 +106,16 @@ export function lazyTuning(options: TuneOptions = {}): Tuning {
           await withoutFailing("a kernel is not tuned", async () => {
             matmul.set(key, (await tuneMatmul(gpu, workload, options)).variant);
           });
-          await withoutFailing("tuning is not kept", () => keep(gpu, matmul));
+          await withoutFailing("tuning is not kept", () => keepChoices(gpu, matmul));
         });
       };
-      choose(gpu, { matmul, miss });
+      choose(gpu, { matmul, fallback, miss });
     },
   };
 }
 
 /** Adds to what other processes have kept meanwhile. */
-async function keep(gpu: Gpu, matmul: ReadonlyMap<string, MatmulVariant>): Promise<void> {
+async function keepChoices(gpu: Gpu, matmul: ReadonlyMap<string, MatmulVariant>): Promise<void> {
   const others = Object.entries((await readCachedTuning(gpu))?.matmul ?? {});
   await writeCachedTuning(gpu, makeTuningFile(gpu, new Map([...others, ...matmul])));
 }

@@ -1,10 +1,11 @@
 /** How long kernels take for a workload: device time where the device tells it, else wall time. */
 import type { Gpu, Recording } from "../../gpu/index.js";
+import type { MatmulBuffers } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import type { MatmulWorkload } from "./choices.js";
 import { runVariant } from "./run-variant.js";
 
-/** Candidates that are this much slower than the fastest at the first two looks are not looked at again. */
+/** Candidates that are this much slower than the fastest so far at the first look are not looked at again. */
 const HOPELESS = 1.5;
 const ROUNDS = 3;
 const SAMPLE_MS = 5;
@@ -28,43 +29,81 @@ async function sample(gpu: Gpu, recording: Recording<void>, repeats: number): Pr
 /** Numbers of both signs near one: zeros and denormals would be another workload. */
 const values = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => ((i * 37) % 101) / 50 - 1);
 
-/** A timing of each variant in milliseconds, fastest first; of those that were dropped early that of the first looks. */
+function makeBuffers(gpu: Gpu, { masked, order, size: { m, n, k, batch = 1 } }: MatmulWorkload) {
+  const words = Math.ceil((order === "tn" ? m * n : n * k) / 32);
+  const buffers = gpu.unscoped(() => ({
+    ...{ a: gpu.allocate(4 * batch * m * k), b: gpu.allocate(4 * batch * k * n), out: gpu.allocate(4 * batch * m * n) },
+    ...(masked && { mask: gpu.allocate(4 * words) }),
+  }));
+  gpu.upload(buffers.a, values(batch * m * k));
+  gpu.upload(buffers.b, values(batch * k * n));
+  if (buffers.mask) gpu.upload(buffers.mask, new Uint32Array(words).fill(0xffff_ffff));
+  return buffers;
+}
+
+/** Candidates that can be run, by their recordings, and the best time of each. */
+class Race {
+  readonly recordings = new Map<MatmulVariant, Recording<void>>();
+  readonly times = new Map<MatmulVariant, number>();
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly workload: MatmulWorkload,
+    private readonly buffers: MatmulBuffers,
+  ) {}
+
+  get best(): number {
+    return Math.min(...this.times.values());
+  }
+
+  /** Those that are worth another look, and the first, with which the others are compared. */
+  get hopeful(): [MatmulVariant, Recording<void>][] {
+    const limit = HOPELESS * this.best;
+    return [...this.recordings].filter(([variant], i) => i === 0 || (this.times.get(variant) as number) <= limit);
+  }
+
+  async time(variant: MatmulVariant, recording: Recording<void>, repeats: number): Promise<void> {
+    const time = await sample(this.gpu, recording, repeats);
+    this.times.set(variant, Math.min(time, this.times.get(variant) ?? Number.POSITIVE_INFINITY));
+  }
+
+  async firstLook(variant: MatmulVariant): Promise<void> {
+    const { gpu } = this;
+    const { pipelines } = gpu.counters;
+    const recording = gpu.record(() => runVariant(gpu, variant, this.workload, this.buffers));
+    try {
+      if (gpu.counters.pipelines > pipelines) await sample(gpu, recording, 1); // compiles
+      await this.time(variant, recording, 1);
+      this.recordings.set(variant, recording);
+    } catch {
+      // It does not compile, which is its own affair; a lost device is not.
+      recording.release();
+      await gpu.sync();
+    }
+  }
+}
+
+/**
+ * A timing of each variant in milliseconds; of those that were dropped early that of the first look. Those that do not run are left out.
+ * @throws GpuError for faults of what was dispatched before, and when the device is lost.
+ */
 export async function measureVariants(
   gpu: Gpu,
   workload: MatmulWorkload,
   variants: readonly MatmulVariant[],
 ): Promise<[variant: MatmulVariant, milliseconds: number][]> {
-  const { masked, order } = workload;
-  const { m, n, k, batch = 1 } = workload.size;
-  const bits = order === "tn" ? m * n : n * k;
-  const buffers = gpu.unscoped(() => ({
-    ...{ a: gpu.allocate(4 * batch * m * k), b: gpu.allocate(4 * batch * k * n), out: gpu.allocate(4 * batch * m * n) },
-    ...(masked && { mask: gpu.allocate(4 * Math.ceil(bits / 32)) }),
-  }));
-  gpu.upload(buffers.a, values(batch * m * k));
-  gpu.upload(buffers.b, values(batch * k * n));
-  if (buffers.mask) gpu.upload(buffers.mask, new Uint32Array(Math.ceil(bits / 32)).fill(0xffff_ffff));
-  const recordings = new Map<MatmulVariant, Recording<void>>();
+  await gpu.sync();
+  const buffers = makeBuffers(gpu, workload);
+  const race = new Race(gpu, workload, buffers);
   try {
-    const times = new Map<MatmulVariant, number>();
-    for (const variant of variants) {
-      const recording = gpu.record(() => runVariant(gpu, variant, workload, buffers));
-      recordings.set(variant, recording);
-      await sample(gpu, recording, 1); // compiles
-      times.set(variant, Math.min(await sample(gpu, recording, 1), await sample(gpu, recording, 1)));
+    for (const variant of variants) await race.firstLook(variant);
+    const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.round(SAMPLE_MS / race.best)));
+    for (let round = 0; round < ROUNDS && race.hopeful.length > 1; round++) {
+      for (const [variant, recording] of race.hopeful) await race.time(variant, recording, repeats);
     }
-    const best = Math.min(...times.values());
-    const hopeful = variants.filter((variant) => (times.get(variant) as number) <= HOPELESS * best);
-    const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.round(SAMPLE_MS / best)));
-    for (let round = 0; round < ROUNDS && hopeful.length > 1; round++) {
-      for (const variant of hopeful) {
-        const time = await sample(gpu, recordings.get(variant) as Recording<void>, repeats);
-        times.set(variant, Math.min(time, times.get(variant) as number));
-      }
-    }
-    return [...times].sort(([, a], [, b]) => a - b);
+    return [...race.times];
   } finally {
-    for (const recording of recordings.values()) recording.release();
+    for (const recording of race.recordings.values()) recording.release();
     for (const buffer of Object.values(buffers)) gpu.release(buffer);
   }
 }

@@ -1,20 +1,20 @@
-/** The self-test: a small product of integers, which every kernel that computes gets right to the bit, in f32 as in f16. */
-import type { Gpu } from "../../gpu/index.js";
+/** The self-test: small products of integers, which every kernel that computes gets right to the bit, in f32 as in f16. */
+import type { Gpu, GpuBuffer } from "../../gpu/index.js";
 import type { MatmulBuffers, MatmulSize } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import { isWhole, type MatmulWorkload } from "./choices.js";
 import { runVariant, type VariantRunner } from "./run-variant.js";
 
-/** More than one tile of the smallest kind each way, and long enough to be split. */
-const WHOLE: MatmulSize = { m: 36, n: 44, k: 268 };
-const RAGGED: MatmulSize = { m: 37, n: 43, k: 261 };
+/** Past the edge of a tile of the smallest kind each way, and long enough to be split. */
+const WHOLE = { m: 36, n: 44, k: 268, batch: 2 } satisfies MatmulSize;
+const RAGGED = { m: 37, n: 43, k: 261, batch: 2 } satisfies MatmulSize;
 
 /** Integers from -2 to 2: sums stay below 2^11, up to which f16 is exact. */
-const integers = (length: number, seed: number): Float32Array =>
+const integers = (length: number, seed: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length }, (_, i) => ((i * 7 + seed) % 5) - 2);
 
 /** Bits of rows x columns, the first 32 x 32 of them zero: kernels that skip squares without a bit must skip these and no others. */
-function keepBits(rows: number, columns: number): Uint32Array {
+function keepBits(rows: number, columns: number): Uint32Array<ArrayBuffer> {
   const length = Math.ceil((rows * columns) / 32);
   const words = Uint32Array.from({ length }, (_, word) => Math.imul(word + 1, 0x9e3779b1));
   for (let row = 0; row < 32; row++) {
@@ -25,29 +25,41 @@ function keepBits(rows: number, columns: number): Uint32Array {
 
 const kept = (mask: Uint32Array, index: number): boolean => ((mask[index >> 5] >> (index & 31)) & 1) === 1;
 
-function product(
-  { order, masked, size: { m, n, k } }: MatmulWorkload,
-  a: Float32Array,
-  b: Float32Array,
-  mask: Uint32Array,
-) {
-  const out = new Float32Array(m * n);
-  for (let row = 0; row < m; row++) {
-    for (let column = 0; column < n; column++) {
-      const element = row * n + column;
-      if (masked && order === "tn" && !kept(mask, element)) continue;
-      for (let i = 0; i < k; i++) {
-        const inB = order === "nt" ? column * k + i : i * n + column;
-        if (masked && order !== "tn" && !kept(mask, inB)) continue;
-        out[element] += a[order === "tn" ? i * m + row : row * k + i] * b[inB];
-      }
-    }
-  }
-  return out;
+/** What goes into the products: operands, and the parts of an epilogue. */
+function makeInputs(order: MatmulWorkload["order"], { m, n, k, batch }: typeof WHOLE) {
+  const [rows, columns] = { nn: [k, n], nt: [n, k], tn: [m, n] }[order]; // of the mask
+  return {
+    ...{ a: integers(batch * m * k, 1), b: integers(batch * k * n, 3), mask: keepBits(rows, columns) },
+    ...{ bias: integers(n, 2), gate: integers(n, 4), residual: integers(batch * m * n, 0) },
+  };
 }
 
+type Inputs = ReturnType<typeof makeInputs>;
+
+/** The product alone, and behind bias, ReLU, gate and residual. */
+function expected({ order, masked }: MatmulWorkload, { m, n, k, batch }: typeof WHOLE, inputs: Inputs) {
+  const { a, b, mask, bias, gate, residual } = inputs;
+  const plain = new Float32Array(batch * m * n);
+  const behindEpilogue = new Float32Array(residual);
+  const isKept = (index: number) => !masked || kept(mask, index);
+  for (let at = 0; at < plain.length; at++) {
+    const [z, row, column] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n];
+    if (order === "tn" && !isKept(row * n + column)) continue;
+    for (let i = 0; i < k; i++) {
+      const inA = order === "tn" ? i * m + row : row * k + i;
+      const inB = order === "nt" ? column * k + i : i * n + column;
+      if (order === "tn" || isKept(inB)) plain[at] += a[z * m * k + inA] * b[z * k * n + inB];
+    }
+    behindEpilogue[at] += gate[column] * Math.max(plain[at] + bias[column], 0);
+  }
+  return { plain, behindEpilogue };
+}
+
+const equals = (got: Float32Array, wanted: Float32Array): boolean => wanted.every((value, i) => got[i] === value);
+
 /**
- * Whether the kernel computes right on this device, for products of this order, mask and kind of rows. A kernel that does not compile does not.
+ * Whether the kernel computes right on this device, for products of this order, mask and kind of rows: two in a batch, without and with an epilogue.
+ * A kernel that does not compile does not.
  * @throws GpuError for faults of what was dispatched before
  */
 export async function proves(
@@ -56,28 +68,28 @@ export async function proves(
   workload: MatmulWorkload,
   run: VariantRunner = runVariant,
 ): Promise<boolean> {
-  const small = { ...workload, size: isWhole(workload) ? WHOLE : RAGGED };
-  const { m, n, k } = small.size;
-  const [rows, columns] = { nn: [k, n], nt: [n, k], tn: [m, n] }[workload.order]; // of the mask
-  const [a, b, mask] = [integers(m * k, 1), integers(k * n, 3), keepBits(rows, columns)];
-  const buffers = gpu.unscoped(() => ({
-    ...{ a: gpu.allocate(4 * m * k), b: gpu.allocate(4 * k * n), out: gpu.allocate(4 * m * n) },
-    ...(small.masked && { mask: gpu.allocate(mask.byteLength) }),
-  }));
-  const owned = Object.values(buffers);
+  const size = isWhole(workload) ? WHOLE : RAGGED;
+  const inputs = makeInputs(workload.order, size);
+  const buffers: GpuBuffer[] = [];
+  const upload = (data: Float32Array | Uint32Array): GpuBuffer => {
+    const buffer = gpu.unscoped(() => gpu.allocate(data.byteLength));
+    buffers.push(buffer);
+    gpu.upload(buffer, data);
+    return buffer;
+  };
   await gpu.sync(); // faults that are not the kernel's
   try {
-    gpu.upload(buffers.a, a);
-    gpu.upload(buffers.b, b);
-    if (buffers.mask) gpu.upload(buffers.mask, mask);
-    gpu.upload(buffers.out, new Float32Array(m * n).fill(Number.NaN));
-    run(gpu, variant, small, buffers satisfies MatmulBuffers);
-    const got = await gpu.read(buffers.out);
-    const want = product(small, a, b, mask);
-    return want.every((value, i) => got[i] === value);
+    const [a, b, bias, gate, residual] = [inputs.a, inputs.b, inputs.bias, inputs.gate, inputs.residual].map(upload);
+    const operands: Omit<MatmulBuffers, "out"> = { a, b, ...(workload.masked && { mask: upload(inputs.mask) }) };
+    const [plain, behindEpilogue] = [0, 1].map(() => upload(new Float32Array(inputs.residual.length).fill(Number.NaN)));
+    const small = { ...workload, size };
+    run(gpu, variant, small, { ...operands, out: plain });
+    run(gpu, variant, small, { ...operands, bias, gate, residual, out: behindEpilogue }, { activation: "relu" });
+    const wanted = expected(workload, size, inputs);
+    return equals(await gpu.read(plain), wanted.plain) && equals(await gpu.read(behindEpilogue), wanted.behindEpilogue);
   } catch {
     return false;
   } finally {
-    for (const buffer of owned) gpu.release(buffer);
+    for (const buffer of buffers) gpu.release(buffer);
   }
 }

@@ -1,6 +1,6 @@
 /** How a workload is run by a kernel that is named. */
 import type { Gpu } from "../../gpu/index.js";
-import { type MatmulBuffers, matmul } from "../matmul.js";
+import { type MatmulBuffers, type MatmulOptions, matmul } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import type { MatmulWorkload } from "./choices.js";
 
@@ -10,7 +10,8 @@ export type VariantRunner = (
   variant: MatmulVariant,
   workload: MatmulWorkload,
   buffers: MatmulBuffers,
+  options?: MatmulOptions,
 ) => void;
 
-export const runVariant: VariantRunner = (gpu, variant, { order, size }, buffers) =>
-  matmul(gpu, order, buffers, size, { variant });
+export const runVariant: VariantRunner = (gpu, variant, { order, size }, buffers, options) =>
+  matmul(gpu, order, buffers, size, { ...options, variant });

@@ -2,10 +2,10 @@
 import type { Gpu } from "../../gpu/index.js";
 import { chooseTile, TILE_NAMES } from "../matmul-tile.js";
 import { chooseTiles, type MatmulVariant, variantFits } from "../matmul-variant.js";
-import { isWhole, type MatmulWorkload } from "./choices.js";
+import { type MatmulWorkload, workloadKind } from "./choices.js";
 import { measureVariants } from "./measure.js";
-import { proves } from "./prove.js";
-import { runVariant, type VariantRunner } from "./run-variant.js";
+import { isProven } from "./proofs.js";
+import type { VariantRunner } from "./run-variant.js";
 
 /** What a search may choose from. */
 export interface TuneOptions {
@@ -24,18 +24,39 @@ export interface TunedMatmul {
   /** Of one product, by the chosen kernel and by the one that the device takes untuned. */
   readonly milliseconds: number;
   readonly untuned: number;
-  /** Kernels that computed wrongly. */
+  /** Kernels that do not run here, and those that would have been chosen but compute wrongly. */
   readonly refused: readonly MatmulVariant[];
 }
 
 /** What the device takes where nothing was tuned, by its full name. */
-function untunedVariant(gpu: Gpu, { size }: MatmulWorkload): MatmulVariant {
+export function untunedVariant(gpu: Gpu, { size }: MatmulWorkload): MatmulVariant {
   const kind = chooseTiles(gpu, size);
   return kind === "lane" ? kind : `${kind} ${chooseTile(gpu, size)}`;
 }
 
-/** Kernels that could run a product on this device, the untuned choice first. */
-export function candidates(gpu: Gpu, workload: MatmulWorkload, options: TuneOptions = {}): MatmulVariant[] {
+type Timed = readonly [variant: MatmulVariant, milliseconds: number];
+
+/** Where candidates were this much slower than the fastest, no other size of the product will do them good on a software driver. */
+const BEYOND_HOPE = 2;
+const slowOn = new WeakMap<Gpu, Set<string>>();
+
+/** Whether an earlier product of the kind showed it. */
+const isSlow = (gpu: Gpu, workload: MatmulWorkload, variant: MatmulVariant): boolean =>
+  slowOn.get(gpu)?.has(`${workloadKind(workload)}: ${variant}`) ?? false;
+
+/** On a GPU the size makes a tile fast or slow: only software drivers are remembered. */
+function rememberSlow(gpu: Gpu, workload: MatmulWorkload, times: readonly Timed[]): void {
+  if (!gpu.info.software) return;
+  const slow = slowOn.get(gpu) ?? new Set();
+  slowOn.set(gpu, slow);
+  const limit = BEYOND_HOPE * Math.min(...times.map(([, milliseconds]) => milliseconds));
+  for (const [variant, milliseconds] of times) {
+    if (milliseconds > limit) slow.add(`${workloadKind(workload)}: ${variant}`);
+  }
+}
+
+/** Kernels that could run a product on this device and are not known to be slow, the untuned choice first. */
+function candidates(gpu: Gpu, workload: MatmulWorkload, options: TuneOptions = {}): MatmulVariant[] {
   const { precision = "f32", variants } = options;
   // Software drivers run invocations one after the other: there is nothing to fill by splitting.
   const kinds = gpu.info.software ? (["tile"] as const) : (["tile", "split"] as const);
@@ -44,39 +65,36 @@ export function candidates(gpu: Gpu, workload: MatmulWorkload, options: TuneOpti
     ...TILE_NAMES.flatMap((name) => kinds.map((kind) => `${kind} ${name}` as const)),
     ...(precision === "f16" ? ["subgroup matrix" as const] : []),
   ];
-  return [...new Set(variants ?? all)].filter((variant) => variantFits(gpu, variant));
+  const wanted = variants ?? all.filter((variant) => !isSlow(gpu, workload, variant));
+  return [...new Set(wanted)].filter((variant) => variantFits(gpu, variant));
 }
 
-const provenOn = new WeakMap<Gpu, Map<string, Promise<boolean>>>();
+/** Of what ships, that another kernel must do in to replace it: less is noise. */
+const WORTH_IT = 0.95;
 
-/** The self-test, once a device for a kernel, an order, a mask and a kind of rows. */
-export function isProven(
-  gpu: Gpu,
-  variant: MatmulVariant,
-  workload: MatmulWorkload,
-  run = runVariant,
-): Promise<boolean> {
-  const key = [variant, workload.order, workload.masked, isWhole(workload)].join(" ");
-  const known = provenOn.get(gpu) ?? new Map<string, Promise<boolean>>();
-  provenOn.set(gpu, known);
-  const found = known.get(key) ?? proves(gpu, variant, workload, run);
-  known.set(key, found);
-  return found;
+/** Fastest first, but the untuned one before those that hardly beat it. */
+function byPreference(times: readonly Timed[], untuned: MatmulVariant): Timed[] {
+  const limit = (times.find(([variant]) => variant === untuned)?.[1] ?? Number.NaN) * WORTH_IT;
+  const rank = ([variant, milliseconds]: Timed) => (variant === untuned ? limit : milliseconds);
+  return [...times].sort((a, b) => rank(a) - rank(b));
 }
 
 /**
- * Proves and times the candidates. The portable kernel `tile` stays where no other passes the self-test.
+ * Times the candidates and takes the fastest that passes the self-test. The portable kernel `tile` stays where none does.
  * @throws GpuError for faults of the device that no candidate is to blame for.
  */
 export async function tuneMatmul(gpu: Gpu, workload: MatmulWorkload, options: TuneOptions = {}): Promise<TunedMatmul> {
-  await gpu.sync();
-  const proven: MatmulVariant[] = [];
-  const refused: MatmulVariant[] = [];
-  for (const variant of candidates(gpu, workload, options)) {
-    ((await isProven(gpu, variant, workload, options.run)) ? proven : refused).push(variant);
+  const tried = candidates(gpu, workload, options);
+  const times = await measureVariants(gpu, workload, tried);
+  rememberSlow(gpu, workload, times);
+  const shipped = untunedVariant(gpu, workload);
+  const refused = tried.filter((candidate) => times.every(([variant]) => variant !== candidate));
+  const untuned = times.find(([variant]) => variant === shipped)?.[1];
+  for (const [variant, milliseconds] of byPreference(times, shipped)) {
+    if (await isProven(gpu, variant, workload, options.run))
+      return { workload, variant, milliseconds, untuned: untuned ?? milliseconds, refused };
+    refused.push(variant);
   }
-  const times = await measureVariants(gpu, workload, proven.length > 0 ? proven : (["tile"] as const));
-  const [variant, milliseconds] = times[0];
-  const untuned = times.find(([name]) => name === untunedVariant(gpu, workload))?.[1] ?? milliseconds;
-  return { workload, variant, milliseconds, untuned, refused };
+  const [[variant, milliseconds]] = await measureVariants(gpu, workload, ["tile"]);
+  return { workload, variant, milliseconds, untuned: untuned ?? milliseconds, refused };
 }

@@ -30,7 +30,8 @@ const TUNED = [
   shaders.matmul_subgroup_matrix,
 ];
 let kernelsHash: string | undefined;
-const hashOfKernels = (): string => (kernelsHash ??= hash(TUNED.map(({ code }) => code).join("\n")));
+/** Another version of the kernels has another one. */
+export const hashOfKernels = (): string => (kernelsHash ??= hash(TUNED.map(({ code }) => code).join("\n")));
 
 const FEATURES = ["subgroups", "shader-f16", "timestamp-query", "chromium-experimental-subgroup-matrix"] as const;
 
@@ -84,21 +85,26 @@ export function mismatch(gpu: Gpu, { device, kernels }: TuningFile): string | un
     : "tuning: expected choices for this version's kernels, got those for others";
 }
 
-const cacheName = (gpu: Gpu): string => `tuning-${hash(deviceKey(gpu))}.json`;
+/** What the cache calls something that holds for one device. */
+export const cacheName = (gpu: Gpu, kind: "tuning" | "proofs"): string => `${kind}-${hash(deviceKey(gpu))}.json`;
+
+const warned = new WeakSet<Gpu>();
 
 /** What was kept for this device. What cannot be read is passed over with one warning; what is for other kernels, silently. */
 export async function readCachedTuning(gpu: Gpu): Promise<TuningFile | undefined> {
   try {
-    const text = await platform.readCache(cacheName(gpu));
+    const text = await platform.readCache(cacheName(gpu, "tuning"));
     if (text === undefined) return undefined;
     const file = parseTuningFile(JSON.parse(text));
     return mismatch(gpu, file) === undefined ? file : undefined;
   } catch (error) {
-    console.warn(`secateur: the tuning kept for this device is passed over: ${(error as Error).message}`);
+    if (!warned.has(gpu))
+      console.warn(`secateur: the tuning kept for this device is passed over: ${(error as Error).message}`);
+    warned.add(gpu);
     return undefined;
   }
 }
 
 /** @throws Error where nothing can be kept. */
 export const writeCachedTuning = (gpu: Gpu, file: TuningFile): Promise<void> =>
-  platform.writeCache(cacheName(gpu), `${JSON.stringify(file, null, 2)}\n`);
+  platform.writeCache(cacheName(gpu, "tuning"), `${JSON.stringify(file, null, 2)}\n`);
