@@ -2,8 +2,7 @@
 // x, y: rows x columns; mean, rstd: rows. `columns` counts values of one or four elements; `count` elements of a row are averaged over: those of x,
 // and zeros where channels were cut from it. LANES invocations take EACH rows, ROWS apart, so that weight and bias are loaded once for them.
 #import grid
-#import row_lanes
-#import across
+#import row_moments
 const EACH = 1u;
 
 struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
@@ -20,34 +19,21 @@ struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let first = linear_group(group, groups) * (ROWS * EACH) + lane / LANES;
   var starts = array<u32, EACH>();
-  var centers = array<f32, EACH>();
-  var scales = array<f32, EACH>();
+  var moments = array<Moments, EACH>();
   for (var e = 0u; e < EACH; e++) {
     let row = first + e * ROWS;
-    let start = min(row, params.rows - 1u) * params.columns;
-    var total = Value(0.0);
-    for (var i = lane % LANES; i < params.columns; i += LANES) { total += Value(x[start + i]); }
-    let center = row_sum(lane, sum_across(total)) / params.count;
-    var squares = Value(0.0);
-    for (var i = lane % LANES; i < params.columns; i += LANES) {
-      let deviation = Value(x[start + i]) - center;
-      squares += deviation * deviation;
-    }
-    let zeros = params.count - f32(params.columns * WIDTH);
-    let scale = inverseSqrt((row_sum(lane, sum_across(squares)) + zeros * center * center) / params.count + params.epsilon);
+    starts[e] = min(row, params.rows - 1u) * params.columns;
+    moments[e] = moments_of(starts[e], lane);
     if (row < params.rows && lane % LANES == 0u) {
-      mean[row] = center;
-      rstd[row] = scale;
+      mean[row] = moments[e].mean;
+      rstd[row] = moments[e].rstd;
     }
-    starts[e] = start;
-    centers[e] = center;
-    scales[e] = scale;
   }
   for (var i = lane % LANES; i < params.columns; i += LANES) {
     let w = weight[i];
     let b = bias[i];
     for (var e = 0u; e < EACH; e++) {
-      let normal = (Value(x[starts[e] + i]) - centers[e]) * scales[e];
+      let normal = (Value(x[starts[e] + i]) - moments[e].mean) * moments[e].rstd;
       if (first + e * ROWS < params.rows) { y[starts[e] + i] = Stored(normal * w + b); }
     }
   }

@@ -70,6 +70,7 @@ export {
   layerNormGrad,
   type NormSize,
 } from "./layer-norm.js";
+export { type LayerNormColumnsBuffers, layerNormColumns } from "./layer-norm-columns.js";
 export {
   type LayerNormGradTangentBuffers,
   type LayerNormTangentBuffers,

@@ -9,6 +9,7 @@ import {
   applyBits,
   attention,
   batchNorm,
+  type ColumnMap,
   cast,
   conv2d,
   type FloatStorage,
@@ -245,13 +246,24 @@ export class Pass {
   }
 
   /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
-  layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings): Tensor {
+  layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings, columns?: ColumnMap): Tensor {
     const prefix = this.prefix + layer;
     const weight = this.#vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
     const bias = this.#vector(`${prefix}.bias`);
-    return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth });
+    return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth, columns });
+  }
+
+  /** Some columns of `layerNorm` and no others; undefined where a gate sits on all of them, or somebody looks there. */
+  normedColumns(
+    x: Tensor,
+    layer: string,
+    settings: NormSettings,
+    { columns, gates }: { columns: ColumnMap; gates: readonly string[] },
+  ): Tensor | undefined {
+    if (this.options.norm || !this.#passesOn(gates)) return undefined;
+    return this.layerNorm(x, layer, settings, columns);
   }
 
   /** Attention with the gate of tokens as keys, if there is one. */

@@ -54,11 +54,24 @@ export function finishBranch(branch: Tensor, { config, index }: EncoderBlock, pa
   return pass.gate(dropped, `blocks.${index}.${site}`, `blocks.${index}.block`);
 }
 
+/** The channels of a normed residual stream that a branch reads. */
+function branchInput(
+  x: Tensor,
+  { norm, columns, gate }: { norm: string; columns: ColumnMap | undefined; gate: string },
+  { config, index }: EncoderBlock,
+  pass: Pass,
+): Tensor {
+  const layer = `blocks.${index}.${norm}`;
+  const some = columns && pass.normedColumns(x, layer, config, { columns, gates: ["embed"] });
+  const read = some ?? take(pass.gate(pass.layerNorm(x, layer, config), "embed"), columns);
+  return pass.gate(read, `blocks.${index}.${gate}`);
+}
+
 /** Packed q, k and v of normed tokens. */
-function packedRows(x: Tensor, { config, index, columns }: EncoderBlock, pass: Pass): Tensor {
+function packedRows(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
+  const { index, columns } = block;
   const name = `blocks.${index}`;
-  const normed = pass.gate(pass.layerNorm(x, `${name}.norm1`, config), "embed");
-  const read = pass.gate(take(normed, columns.attentionInputs), `${name}.attn.in`);
+  const read = branchInput(x, { norm: "norm1", columns: columns.attentionInputs, gate: "attn.in" }, block, pass);
   const rows = pass.linear(read, `${name}.attn.qkv`);
   return spread(pass.gate(rows, `${name}.attn.qkvHead`, `${name}.attn.headDim`), columns.qkv);
 }
@@ -106,8 +119,7 @@ export function fedForward(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   if (!block.shape.mlp) return x;
   const { config, columns } = block;
   const name = `blocks.${block.index}`;
-  const normed = pass.gate(pass.layerNorm(x, `${name}.norm2`, config), "embed");
-  const read = pass.gate(take(normed, columns.mlpInputs), `${name}.mlp.in`);
+  const read = branchInput(x, { norm: "norm2", columns: columns.mlpInputs, gate: "mlp.in" }, block, pass);
   const place = `${name}.mlp.neuron`;
   const activation = { kind: config.activation, gates: [`${name}.mlp.hidden`], place };
   const active = pass.gate(pass.activated(read, `${name}.mlp.fc1`, activation), place);

@@ -1,8 +1,9 @@
 import { layerNorm, layerNormGrad } from "../../src/kernels/layer-norm.js";
+import { layerNormColumns } from "../../src/kernels/layer-norm-columns.js";
 import { sumOf } from "../harness/close.js";
 import { dot, type GradientCase } from "../harness/gradient-case.js";
 import type { KernelCase } from "../harness/kernel-case.js";
-import { normals } from "../harness/random.js";
+import { normals, randomGenerator } from "../harness/random.js";
 
 type Numbers = ArrayLike<number>;
 
@@ -80,6 +81,51 @@ const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
   benchOnly,
 }));
 
+/** `kept` of so many columns, ascending. */
+function someColumns(columns: number, kept: number): Uint32Array {
+  const next = randomGenerator(columns * 7 + kept);
+  const order = Array.from({ length: columns }, (_, column) => [next(), column]).sort(([a], [b]) => a - b);
+  return Uint32Array.from(order.slice(0, kept), ([, column]) => column).sort();
+}
+
+const columnShapes: [rows: number, columns: number, kept: number, benchOnly?: boolean][] = [
+  [1, 1, 1],
+  [5, 7, 3],
+  [65, 64, 63],
+  [33, 64, 12],
+  [7, 193, 65],
+  [65_537, 4, 2],
+  [1576, 192, 136, true],
+];
+
+const columnCases: KernelCase[] = columnShapes.map(([rows, columns, kept, benchOnly]) => ({
+  name: `layerNormColumns ${rows}x${columns} to ${kept}`,
+  inputs: () => ({
+    x: normals(rows * columns, rows + columns, 3).map((value) => value + 5),
+    weight: normals(columns, 1),
+    bias: normals(columns, 2),
+    source: someColumns(columns, kept),
+  }),
+  outputs: { y: { length: rows * kept }, mean: { length: rows }, rstd: { length: rows } },
+  run: (gpu, { x, weight, bias, source, y, mean, rstd }, storage) =>
+    layerNormColumns(
+      gpu,
+      { x, weight, bias, source, y, mean, rstd },
+      { rows, columns, kept, epsilon: EPSILON },
+      { storage },
+    ),
+  float16: ["x", "y"],
+  oracle: ({ x, weight, bias, source }) => {
+    const { y, ...moments } = forward(x, weight, bias);
+    const taken = (_: unknown, i: number) => y[Math.floor(i / kept) * columns + source[i % kept]];
+    return { ...moments, y: Float64Array.from({ length: rows * kept }, taken) };
+  },
+  tolerance: sumOf(columns, columns === 4 ? 20 : 2),
+  flops: 5 * rows * columns + 3 * rows * kept,
+  bytes: 4 * rows * (columns + kept),
+  benchOnly,
+}));
+
 const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => {
   return {
     name: `layerNormGrad ${rows}x${columns}`,
@@ -101,7 +147,7 @@ const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => {
   };
 });
 
-export const cases = [...forwardCases, ...gradientCases];
+export const cases = [...forwardCases, ...columnCases, ...gradientCases];
 
 const x = normals(15, 5);
 const weight = normals(5, 6);

@@ -7,6 +7,7 @@ import {
   applyBits,
   assembleTokens,
   attention,
+  ColumnMap,
   concatRows,
   crossEntropy,
   dropout,
@@ -52,6 +53,8 @@ const bits = (length: number) => Tensor.from(gpu, words(length));
 const keep = (length: number) => constant(Array.from({ length }, (_, i) => bit(words(length), i)));
 const state = Uint32Array.of(3, 9);
 const dropped = Array.from({ length: 128 }, (_, i) => (drawUniform(i, 1, state) < 0.7 ? 1 / 0.7 : 0));
+const SOME_COLUMNS = [0, 3, 4, 7, 10, 12];
+const someColumns = () => new ColumnMap(gpu, SOME_COLUMNS, 13);
 const packed = { batch: 2, tokens: 7, heads: 2, headDim: 5 };
 /** Sums of x: [outer, length, inner] to `length`. */
 const sums = (x: Variable, outer: number, length: number, inner: number) =>
@@ -161,6 +164,16 @@ const operations: Operation[] = [
     shapes: [[5, 13], [13], [13]],
     build: ([x, weight, bias]) => layerNorm({ x, weight, bias }, { epsilon: 1e-6 }),
     oracle: ([x, weight, bias]) => layers.layerNorm(x, weight, bias, 1e-6),
+  },
+  {
+    name: "columns of layerNorm",
+    shapes: [[5, 13], [13], [13]],
+    build: ([x, weight, bias]) => layerNorm({ x, weight, bias }, { epsilon: 1e-6, columns: someColumns() }),
+    oracle: ([x, weight, bias]) =>
+      gather(
+        layers.layerNorm(x, weight, bias, 1e-6),
+        indices([5, 6], (row, column) => row * 13 + SOME_COLUMNS[column]),
+      ),
   },
   { name: "softmax", shapes: [[4, 9]], build: ([x]) => softmax(x), oracle: ([x]) => layers.softmax(x, 9) },
   {

@@ -11,6 +11,7 @@ import {
   assembleTokens,
   attention,
   backward,
+  ColumnMap,
   concatRows,
   crossAttention,
   crossEntropy,
@@ -103,6 +104,12 @@ const wirings: Wiring[] = [
     name: "layerNorm",
     shapes: [[5, 13], [13], [13]],
     build: ([x, weight, bias]) => layerNorm({ x, weight, bias }, { epsilon: 1e-6 }),
+  },
+  {
+    name: "columns of layerNorm",
+    shapes: [[5, 13], [13], [13]],
+    build: ([x, weight, bias]) =>
+      layerNorm({ x, weight, bias }, { epsilon: 1e-6, columns: new ColumnMap(gpu, [0, 3, 4, 7, 10, 12], 13) }),
   },
   { name: "softmax", shapes: [[4, 9]], build: ([x]) => softmax(x) },
   { name: "attention", shapes: [[2, 7, 3 * 2 * 5]], build: ([qkv]) => attention(qkv, { heads: 2 }) },
@@ -318,4 +325,10 @@ test("wrong shapes are named", () => {
   expect(() => add(a, b)).toThrow(/add: expected equal shapes, got \[2,3\] and \[2,4\]/);
   expect(() => reshape(a, [4])).toThrow(/reshape: expected a shape of 6 elements/);
   expect(() => Tensor.from(gpu, new Float32Array(3), [2])).toThrow(/expected 2 values, got 3/);
+});
+
+test("columns of a layer norm are those of its rows", () => {
+  const [x, weight, bias] = [[2, 4], [4], [4]].map((shape) => Tensor.zeros(gpu, shape));
+  const columns = new ColumnMap(gpu, [0, 2], 5);
+  expect(() => layerNorm({ x, weight, bias }, { epsilon: 1e-6, columns })).toThrow("layerNorm: expected columns of 4");
 });

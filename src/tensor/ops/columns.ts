@@ -41,7 +41,8 @@ interface Placement {
   readonly spreads: boolean;
 }
 
-function run(gpu: Gpu, x: Tensor, { map, spreads }: Placement): Tensor {
+/** The result of `takeColumns` or `spreadColumns` without history. @throws ShapeError */
+export function placedColumns(gpu: Gpu, x: Tensor, { map, spreads }: Placement): Tensor {
   const { columns, width } = map;
   const [from, to] = spreads ? [columns.length, width] : [width, columns.length];
   if (x.shape.at(-1) !== from) {
@@ -56,9 +57,12 @@ function run(gpu: Gpu, x: Tensor, { map, spreads }: Placement): Tensor {
 const place = defineOp({
   name: "placeColumns",
   float16: ["x"],
-  forward: (gpu, { x }: { x: Tensor }, placement: Placement) => ({ out: run(gpu, x, placement), saved: undefined }),
+  forward: (gpu, { x }: { x: Tensor }, placement: Placement) => ({
+    out: placedColumns(gpu, x, placement),
+    saved: undefined,
+  }),
   backward: ({ gpu, attributes: { map, spreads }, gradient }) => ({
-    x: run(gpu, gradient, { map, spreads: !spreads }),
+    x: placedColumns(gpu, gradient, { map, spreads: !spreads }),
   }),
   tangent: "linear",
 });
