@@ -92,7 +92,7 @@ describe("masked and compact networks compute the same", () => {
     const keep = Uint8Array.from({ length: space.count }, () => (next() < 0.6 ? 1 : 0));
     applyUnits(masked, space, Tensor.from(gpu, packBits(keep)));
     const want = await logitsOf(masked, images);
-    const cut = await compact(masked);
+    const cut = await compact(masked, { roundTo: 1 });
     const { blocks } = cut.config as ViTConfig;
     expect(blocks.some(({ mlp }) => mlp?.outputs !== undefined)).toBe(true);
     expect(blocks.some(({ attention }) => attention?.qkv !== undefined)).toBe(true);
@@ -115,6 +115,35 @@ describe("masked and compact networks compute the same", () => {
       expect(attention!.headDim % 8).toBe(0);
       expect((attention!.inputs?.length ?? 24) % 8).toBe(0);
     }
+  });
+
+  test("gaps that cost less as zeros are filled, others stay", async () => {
+    using _scope = gpu.scope();
+    const shape = config();
+    const weights = noisyWeights(shape, 6);
+    const clear = (name: string, from: number, to: number, columns: number) => {
+      weights.get(`${name}.weight`)!.data.fill(0, from * columns, to * columns);
+      weights.get(`${name}.bias`)!.data.fill(0, from, to);
+    };
+    clear("blocks.0.mlp.fc2", 3, 5, 48);
+    clear("blocks.1.mlp.fc2", 4, 24, 48);
+    clear("blocks.2.attn.proj", 0, 8, 24);
+    clear("blocks.0.attn.qkv", 6, 7, 24);
+    clear("blocks.1.attn.qkv", 0, 7, 24);
+    const images = Tensor.from(gpu, normals(3 * 2 * 64, 1), [3, 2, 8, 8]);
+    const want = await logitsOf(createModel(gpu, shape, weights), images);
+    const { blocks: tight } = compactWeights(shape, weights, { roundTo: 1 }).config as ViTConfig;
+    expect(tight.map(({ mlp }) => mlp!.outputs?.length)).toEqual([22, 4, undefined]);
+    expect(tight.map(({ attention }) => attention!.outputs?.length)).toEqual([undefined, undefined, 16]);
+    expect(tight.map(({ attention }) => attention!.qkv?.length)).toEqual([70, 58, undefined]);
+    const cut = compactWeights(shape, weights, { roundTo: 2 });
+    const { blocks } = cut.config as ViTConfig;
+    expect(blocks.map(({ mlp }) => mlp!.outputs?.length)).toEqual([undefined, 4, undefined]);
+    expect(blocks.every(({ attention }) => !attention!.outputs && !attention!.qkv)).toBe(true);
+    expect(countOf(cut.weights)).toBe(countOf(weights) - 20 * 49);
+    expect(largestDifference(await logitsOf(createModel(gpu, cut.config, cut.weights), images), want)).toBeLessThan(
+      1e-4,
+    );
   });
 
   test("a compact network is cut again", async () => {

@@ -10,6 +10,7 @@ import type { AttentionShape, BlockShape, MlpShape } from "../../io/vit-shape.js
 import { denseBranch } from "./branch.js";
 import { compactAttention } from "./compact-attention.js";
 import { compactMlp } from "./compact-mlp.js";
+import { fillGaps } from "./fill-gaps.js";
 import { cutMatrix, range, roundedUp } from "./host-matrix.js";
 
 type Weights = ReadonlyMap<string, FloatTensor>;
@@ -24,7 +25,8 @@ export interface HostModel<C> {
 export interface CompactOptions {
   /**
    * Numbers of kept neurons, dimensions and channels are rounded up to a multiple of this, with zeros that were to go. Default 4: kernels read four values at
-   * once where widths allow, which is worth more than the few zeros. 1 leaves none in; some devices like 8 or 16.
+   * once where widths allow, which is worth more than the few zeros. 1 leaves none in; some devices like 8 or 16. Zeros also fill the gaps between the
+   * columns that a layer writes, where they cost less than a copy of its results to their places; not so with 1.
    */
   readonly roundTo?: number;
 }
@@ -37,7 +39,10 @@ export function compactViT(
   weights: Weights,
   { roundTo = DEFAULT_ROUNDING }: CompactOptions,
 ): HostModel<ViTConfig> {
-  return cutChannels(cutBlocks(config, weights, roundTo), roundTo);
+  const cut = cutChannels(cutBlocks(config, weights, roundTo), roundTo);
+  if (roundTo === 1) return cut;
+  const { blocks, embedDim } = cut.config;
+  return { ...cut, config: { ...cut.config, blocks: fillGaps(blocks, cut.weights, embedDim) } };
 }
 
 function cutBlocks(config: ViTConfig, weights: Weights, roundTo: number): HostModel<ViTConfig> {

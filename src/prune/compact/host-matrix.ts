@@ -39,6 +39,19 @@ export function cutMatrix(
   return { shape: [rows.length, columns.length], data };
 }
 
+/** The reverse: a matrix of that shape with zeros but for the given rows and columns. */
+export function placeMatrix(
+  { data }: FloatTensor,
+  [height, width]: readonly [number, number],
+  rows: readonly number[],
+  columns: readonly number[],
+): FloatTensor {
+  const placed = new Float32Array(height * width);
+  let at = 0;
+  for (const row of rows) for (const column of columns) placed[row * width + column] = data[at++];
+  return { shape: [height, width], data: placed };
+}
+
 const cutVector = (values: Float32Array, kept: readonly number[]): FloatTensor => ({
   shape: [kept.length],
   data: Float32Array.from(kept, (index) => values[index]),
