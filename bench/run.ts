@@ -32,7 +32,7 @@ export async function benchRow(
   { full = false, signal }: BenchOptions = {},
 ): Promise<Measurement | Omission> {
   signal?.throwIfAborted();
-  const reason = beyond(row, gpu) ?? (full ? undefined : tooLong(row, ceilings));
+  const reason = reasonToOmit(gpu, row, ceilings, full);
   if (reason !== undefined) return { name: row.name, reason, failed: false };
   try {
     return await timeRow(gpu, row, ceilings, full ? FULL : QUICK, signal);
@@ -43,12 +43,17 @@ export async function benchRow(
   }
 }
 
+const reasonToOmit = (gpu: Gpu, row: Row, ceilings: Ceilings, full: boolean): string | undefined =>
+  beyond(row, gpu) ?? (full ? undefined : tooLong(row, ceilings));
+
 function tooLong({ family, flops = 0, bytes = 0 }: Row, ceilings: Ceilings): string | undefined {
   const floor = floorOf(flops, bytes, ceilings);
   if (family === "step" || floor < QUICK_FLOOR) return undefined;
   return `${Math.round(floor)} ms at the device's own limits; add --full`;
 }
 
-/** About how long a row takes, in any unit: allocating and compiling, and runs that come to some times what the ceilings allow. */
-export const costOf = ({ flops = 0, bytes = 0 }: Row, ceilings: Ceilings): number =>
-  1000 + 30 * floorOf(flops, bytes, ceilings);
+/** About how long a row takes, in any unit: allocating and compiling, and runs that come to some times what the ceilings allow; nothing if it is left out. */
+export function costOf(gpu: Gpu, row: Row, ceilings: Ceilings, { full = false }: BenchOptions = {}): number {
+  if (reasonToOmit(gpu, row, ceilings, full) !== undefined) return 0;
+  return 1000 + 30 * floorOf(row.flops ?? 0, row.bytes ?? 0, ceilings);
+}
