@@ -58,7 +58,7 @@ export interface BenchResult {
   readonly adapter: AdapterSummary;
   /** Processors of the host, which a software driver computes on. */
   readonly host: { readonly processor: string; readonly cores: number };
-  /** Kernels that were kept for the device by tuning, by product; empty where all are those that ship, `null` in files of older versions. */
+  /** Kernels that tuning or `SECATEUR_TUNING` chose, by product; empty where all are those that ship, `null` in files of older versions. */
   readonly tuning: Readonly<Record<string, string>> | null;
   readonly ceilings: Ceilings;
   readonly rows: readonly Measurement[];
