@@ -81,16 +81,16 @@ function toHost(dtype: StoredType, shape: readonly number[], buffer: ArrayBuffer
   }
 }
 
-type Tensors = Iterable<readonly [string, HostTensor]>;
-type Metadata = Iterable<readonly [string, string]>;
-
 /**
  * Writes a safetensors file. The same tensors give the same bytes whatever their order: they are laid out by falling
  * element size (so that each is aligned), then by name; metadata by key; the header is padded with spaces to 8 bytes.
  *
  * @throws FormatError for a tensor whose data do not have the length of its shape, or with the reserved name `__metadata__`.
  */
-export function encodeSafetensors(tensors: Tensors, metadata: Metadata = []): Uint8Array<ArrayBuffer> {
+export function encodeSafetensors(
+  tensors: Iterable<readonly [string, HostTensor]>,
+  metadata: Iterable<readonly [string, string]> = [],
+): Uint8Array<ArrayBuffer> {
   const { ordered, head, length } = layOut(tensors, metadata);
   const out = new Uint8Array(length);
   out.set(head);
@@ -103,10 +103,10 @@ export function encodeSafetensors(tensors: Tensors, metadata: Metadata = []): Ui
 }
 
 /** Bytes of the file that {@link encodeSafetensors} writes. */
-export const encodedLength = (tensors: Tensors, metadata: Metadata = []): number => layOut(tensors, metadata).length;
+export const encodedLength = (...content: Parameters<typeof layOut>): number => layOut(...content).length;
 
 /** Tensors in the file's order, what comes before their data, and the bytes of the whole. */
-function layOut(tensors: Tensors, metadata: Metadata) {
+function layOut(tensors: Iterable<readonly [string, HostTensor]>, metadata: Iterable<readonly [string, string]>) {
   const ordered = [...tensors].sort(
     ([a, { data: x }], [b, { data: y }]) => y.BYTES_PER_ELEMENT - x.BYTES_PER_ELEMENT || byName(a, b),
   );

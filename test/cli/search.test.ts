@@ -144,7 +144,7 @@ describe("secateur prune --method upop", () => {
 
     const refused = await cli(run("halves", "--resume", "--lr", "0.02"));
     expect(refused.exitCode).toBe(2);
-    expect(refused.stderr).toContain("resume: expected a state with learningRate 0.02, got 0.01");
+    expect(refused.stderr).toMatch(/^secateur: resume: expected a state with learningRate 0.02, got 0.01/);
     expect((await cli(run("halves", "--resume"))).stderr).toMatch(/^finetuning, epoch 2 of 2: loss [\d.]+\n$/);
     expect(place.files("halves")).toEqual(place.files("whole"));
   });

@@ -34,7 +34,7 @@ export async function searchModel(context: CommandContext, path: string, options
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const work = { options, plan, evaluation, checkpoint, keeper };
   const found = await searchAndFinetune(context, model, work).catch((error) => {
-    if (!context.signal.aborted) keeper.tell();
+    if (!context.signal.aborted && keeper.state !== keeper.found) keeper.tell();
     throw error;
   });
   const weights = maskWeights(await model.parameters.read(), found.result.masks);

@@ -1,0 +1,37 @@
+import { existsSync, readFileSync } from "node:fs";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { SearchKeeper } from "../../src/cli/search-state.js";
+import { parseSearch, type SearchState } from "../../src/prune/index.js";
+import type { StepReport } from "../../src/train/index.js";
+import { Workplace } from "./harness.js";
+
+const place = new Workplace();
+afterAll(() => place[Symbol.dispose]());
+afterEach(() => vi.restoreAllMocks());
+
+const report: StepReport = { step: 7, totalSteps: 9, epoch: 1, loss: 1, learningRate: 0.1 };
+const state: SearchState = {
+  ...{ step: 7, settings: { method: "upop" }, weights: new Map(), moments: new Map(), learned: new Map() },
+};
+
+test("within an epoch what is older than five minutes is saved anew", async () => {
+  const notes: string[] = [];
+  const { signal } = new AbortController();
+  const keeper = await SearchKeeper.open(place.folder, { signal, note: (text) => notes.push(text) });
+  const read = vi.fn(async () => state);
+  const start = performance.now();
+  const now = vi.spyOn(performance, "now");
+
+  now.mockReturnValue(start + 299_000);
+  await keeper.onStep(report, read);
+  keeper.tell();
+  expect([read.mock.calls.length, notes.length, existsSync(place.path("state.safetensors"))]).toEqual([0, 0, false]);
+
+  now.mockReturnValue(start + 301_000);
+  await keeper.onStep(report, read);
+  await keeper.onStep(report, read);
+  expect(read).toHaveBeenCalledTimes(1);
+  expect(parseSearch(readFileSync(place.path("state.safetensors")))).toEqual(state);
+  keeper.tell();
+  expect(notes).toEqual([expect.stringMatching(/state.safetensors holds 7 steps of the search; /)]);
+});
