@@ -184,8 +184,16 @@ function makeCase(
 
 const orders = ["nn", "nt", "tn"] as const;
 
-/** `undefined` lets the device choose: the lane kernel on the software drivers where the shape allows. */
-const variants = [undefined, "tile", "split"] as const;
+const family = TILE_NAMES.flatMap((name) => [`tile ${name}`, `split ${name}`] as const);
+
+/**
+ * `undefined` lets the device choose: the lane kernel on the software drivers where the shape allows. SECATEUR_MATMUL=every adds each member of the
+ * family of tiles, whose hundreds of kernels take software drivers an hour to compile.
+ */
+const variants = [
+  ...([undefined, "tile", "split"] as const),
+  ...(globalThis.process?.env.SECATEUR_MATMUL === "every" ? family : []),
+];
 
 /** What is for operands that are weights, and for gradients of weights. */
 const ofWeight: readonly Extras[] = ["square", "masked square", "masked one", "one", "one epilogue"];
@@ -242,7 +250,7 @@ const outerShapes: MatmulSize[] = [
 ];
 
 /** Past the edge of the largest tile with rows of whole vec4, and ragged with a long enough sum to split: each member in two of the orders. */
-const family: KernelCase[] = TILE_NAMES.flatMap((name, i) => [
+const familyCases: KernelCase[] = TILE_NAMES.flatMap((name, i) => [
   makeCase(orders[i % 3], { m: 132, n: 140, k: 36, batch: 2 }, `tile ${name}`, "masked epilogue"),
   makeCase(orders[(i + 1) % 3], { m: 33, n: 67, k: 301 }, `split ${name}`, "masked"),
 ]);
@@ -282,7 +290,7 @@ export const cases: KernelCase[] = [
       makeCase("tn", size, undefined, extra),
     ),
   ),
-  ...family,
+  ...familyCases,
   // More blocks along k than index_blocks looks at in a turn.
   ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 1100 }, undefined, "masked blocks")),
   ...(["tile", undefined] as const).map((variant) =>
