@@ -188,7 +188,7 @@ const family = TILE_NAMES.flatMap((name) => [`tile ${name}`, `split ${name}`] as
 
 /**
  * `undefined` lets the device choose: the lane kernel on the software drivers where the shape allows. SECATEUR_MATMUL=every adds each member of the
- * family of tiles, whose hundreds of kernels take software drivers an hour to compile.
+ * family of tiles: hundreds of kernels, which software drivers compile for long.
  */
 const variants = [
   ...([undefined, "tile", "split"] as const),
