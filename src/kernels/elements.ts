@@ -64,3 +64,9 @@ export function storageConstants(
   if (storage === "f32") return {};
   return { [alias]: width === 4 ? "vec4h" : constantDefault(shader, "Value").replace("f32", "f16") };
 }
+
+/** What makes shaders/shared/quad.wgsl read four elements at once, and elements of f16. */
+export function quadConstants(width: 1 | 4, { storage = "f32" }: StorageOptions) {
+  if (width === 1) return storage === "f16" ? { Quad: "array<f16, 1>" } : {};
+  return { Quad: storage === "f16" ? "vec4h" : "vec4f", QUAD: 4 };
+}

@@ -151,6 +151,7 @@ export {
   takeTokenGrad,
 } from "./tokens.js";
 export { type TopKRange, topKMask, topKMaskGrad } from "./top-k-mask.js";
+export { transpose } from "./transpose.js";
 export {
   cachedTuning,
   lazyTuning,

@@ -1,6 +1,5 @@
 /** What all variants of matmul have in common: a checked call, and the constants and bindings of operands and epilogue. */
 import type { Gpu } from "../gpu/index.js";
-import type { StorageOptions } from "./elements.js";
 import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
 import { weightConstants } from "./weight-as.js";
 
@@ -51,9 +50,3 @@ export const operandConstants = ({ order, buffers, options }: MatmulCall) => ({
 
 /** An operand b that is not read may be absent. */
 export const operands = ({ buffers: { a, b = a } }: MatmulCall) => ({ a, b });
-
-/** What makes shaders/shared/quad.wgsl read four elements at once, and elements of f16. */
-export function quadConstants(width: 1 | 4, { storage = "f32" }: StorageOptions) {
-  if (width === 1) return storage === "f16" ? { Quad: "array<f16, 1>" } : {};
-  return { Quad: storage === "f16" ? "vec4h" : "vec4f", QUAD: 4 };
-}

@@ -1,8 +1,8 @@
 /** One dispatch, or two, for each variant of matmul. Sizes were checked before. */
 import { KernelError } from "../errors.js";
-import { loadWidth } from "./elements.js";
+import { loadWidth, quadConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
-import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
+import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
 import { lane } from "./matmul-lane.js";
 import { subgroupMatrix } from "./matmul-subgroup-matrix.js";
 import { split, TILE_NAMES, type TileName, tile } from "./matmul-tile.js";

@@ -1,12 +1,20 @@
 /** The matmul kernel for software drivers, and what it reads of a mask. */
 import { KernelError } from "../errors.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth } from "./elements.js";
+import { loadWidth, quadConstants } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
-import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
-import { storedRows, tileCount } from "./matmul-tile.js";
+import type { MatmulSize } from "./matmul.js";
+import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
+import { tileCount } from "./matmul-tile.js";
 import * as shaders from "./shaders.gen.js";
+import { transpose } from "./transpose.js";
 import { withWeightTerm } from "./weight-term.js";
+
+/** Bytes of workgroup memory that tiles of eight squares need, with eight lanes. */
+const LARGE_TILES = 32768;
+
+/** Workgroups that keep the cores of a CPU busy. */
+const WANTED_GROUPS = 6;
 
 export function lane(call: MatmulCall): void {
   const { gpu, order, size } = call;
@@ -17,18 +25,42 @@ export function lane(call: MatmulCall): void {
     );
   }
   const end = epilogue(call);
-  const operand = operandConstants(call);
+  const { A_TRANSPOSED, ...operand } = operandConstants(call);
+  const { a, b } = operands(call);
   const lanes = gpu.info.subgroupSize as number;
-  const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, 4 * lanes) : end.buffers.mask;
+  const side = 4 * lanes;
+  const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, side) : end.buffers.mask;
+  const squares = gpu.limits.maxComputeWorkgroupStorageSize < LARGE_TILES ? 4 : 8;
+  const rows = tileRows(size, side, squares);
   gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term), {
-    buffers: { ...operands(call), ...end.buffers, mask },
-    params: { m, n, k, batches: batch },
+    buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers, mask },
+    params: { m, n, k, batches: batch, rows, turns: lanes },
     constants: {
-      ...{ ...operand, ...end.constants, LANES: lanes },
-      ...quadConstants(loadWidth(...storedRows(order, size)), call.options),
+      ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spansATurn(k, side) },
+      ...quadConstants(order === "nt" ? loadWidth(k) : loadWidth(k, n), call.options),
     },
-    groups: tileCount(size, 4 * lanes, 4 * lanes),
+    groups: tileCount(size, rows, side),
   });
+}
+
+/** Tall tiles load a span of b seldom; small products need more of them. */
+function tileRows(size: MatmulSize, side: number, squares: number): number {
+  let rows = squares * side;
+  while (rows > side && tileCount(size, rows, side) < WANTED_GROUPS) rows /= 2;
+  return rows;
+}
+
+/** Two spans of k at once are faster than one after the other, unless half of the last two is a large part of k. */
+function spansATurn(k: number, side: number): 1 | 2 {
+  const spans = Math.ceil(k / side);
+  return spans === 1 || spans === 3 ? 1 : 2;
+}
+
+/** Rows of a transposed operand lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */
+function transposed({ gpu, size: { m, k, batch = 1 }, options }: MatmulCall, x: BufferLike) {
+  const out = gpu.allocate(4 * m * k * batch);
+  transpose(gpu, { x, out }, { rows: k, columns: m, batch }, options);
+  return out;
 }
 
 /**

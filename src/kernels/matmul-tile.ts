@@ -2,9 +2,9 @@
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
-import { loadWidth } from "./elements.js";
+import { loadWidth, quadConstants } from "./elements.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
-import { epilogue, type MatmulCall, operandConstants, operands, quadConstants } from "./matmul-call.js";
+import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
 import * as shaders from "./shaders.gen.js";
 import { withWeightTerm } from "./weight-term.js";
 
