@@ -1,5 +1,5 @@
 /** `secateur doctor`: which adapters work here and why. A finding is never an exception. */
-
+import { FormatError, UsageError } from "../../errors.js";
 import type { AdapterFinding, Gpu } from "../../gpu/index.js";
 import { remedies } from "../../gpu/remedies.node.js";
 import type { CommandContext, Outcome } from "../host.js";
@@ -42,6 +42,8 @@ async function openDevice(context: CommandContext): Promise<{ used?: Opened; pro
     using gpu = await context.openGpu();
     return { used: examine(gpu) };
   } catch (error) {
+    // SECATEUR_TUNING is to blame, and no adapter.
+    if (error instanceof UsageError || error instanceof FormatError) throw error;
     return { problem: messageOf(error) };
   }
 }
