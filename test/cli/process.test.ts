@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 // @ts-expect-error: a script without types
 import { bundle } from "../../scripts/build.mjs";
+import { type MatmulWorkload, makeTuningFile, workloadKey } from "../../src/kernels/index.js";
+import { sharedGpu } from "../harness/gpu.js";
 import { type CliResult, TINY, Workplace } from "./harness.js";
 
 const program = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -22,8 +24,15 @@ interface Ending extends Omit<CliResult, "exitCode"> {
 }
 
 /** Runs the program to its end. `onOutput` sees what stderr holds so far. */
-function run(args: readonly string[], onOutput: (stderr: string, pid: number) => void = () => {}): Promise<Ending> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+function run(
+  args: readonly string[],
+  onOutput: (stderr: string, pid: number) => void = () => {},
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ending> {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const written = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => {
     written.stdout += chunk;
@@ -100,6 +109,36 @@ describe("the installed program", () => {
     expect(ownLines(stderr).at(-1)).toBe("secateur: interrupted; nothing is half-written");
     expect(existsSync(out)).toBe(false);
     expect(readdirSync(place.folder).filter((name) => name.startsWith(".secateur"))).toEqual([]);
+  });
+});
+
+describe("kernels of a pinned file", () => {
+  const pinned = (SECATEUR_TUNING: string, out: string) => {
+    const args = ["train", model, "--data", data, "--batch", "8", "--epochs", "1", "--out", place.path(out)];
+    return run(args, undefined, { SECATEUR_TUNING });
+  };
+
+  it("train to the same bytes in two processes", async () => {
+    const gpu = await sharedGpu();
+    const qkv: MatmulWorkload = { order: "nt", masked: false, size: { m: 40, n: 48, k: 16 } };
+    const choices = new Map([[workloadKey(qkv), "tile 32x32x8/4x4"]] as const);
+    const file = place.write("choices.json", JSON.stringify(makeTuningFile(gpu, choices)));
+    for (const out of ["one", "other"]) expect(await pinned(file, out)).toMatchObject({ exitCode: 0 });
+    const [one, other] = ["one", "other"].map((out) => place.files(out).get("model.safetensors"));
+    expect(one?.length).toBeGreaterThan(0);
+    expect(other).toEqual(one);
+  });
+
+  it("are refused in one line where they are another device's, or no file", async () => {
+    const other = { ...makeTuningFile(await sharedGpu(), new Map()), device: "another" };
+    const files = {
+      "of-another.json": [JSON.stringify(other), 'expected choices for "'],
+      "broken.json": ['{"format": "half', 'SECATEUR_TUNING: expected "shipped" or a file'],
+    };
+    for (const [name, [content, complaint]] of Object.entries(files)) {
+      const { exitCode, stderr } = await pinned(place.write(name, content), "none");
+      expect([exitCode, ...ownLines(stderr)]).toEqual([2, expect.stringContaining(complaint)]);
+    }
   });
 });
 
