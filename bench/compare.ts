@@ -86,8 +86,8 @@ function differences(before: BenchResult, after: BenchResult): string[] {
     const [first, second] = [of(before), of(after)];
     return first === second ? [] : [`the ${what} differ: ${first} before, ${second} after`];
   });
-  const [tuned, tunedAfter] = [before, after].map(({ tuning }) => JSON.stringify(tuning));
-  if (tuned !== tunedAfter) texts.push("the kernels that were tuned for the device differ");
+  const [tuned, tunedAfter] = [before, after].map(({ tuning }) => tuning && JSON.stringify(tuning));
+  if (tuned && tunedAfter && tuned !== tunedAfter) texts.push("the kernels that were tuned for the device differ");
   const incomplete = [before, after].some(({ complete }) => !complete);
   return incomplete ? [...texts, "one of them was interrupted"] : texts;
 }

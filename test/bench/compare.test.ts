@@ -82,3 +82,7 @@ test("warns of other adapters, hosts, versions, tuning, and of interrupted bench
     "one of them was interrupted",
   ]);
 });
+
+test("does not warn of tuning that a file does not tell", () => {
+  expect(compareResults(result({ tuning: null }), result()).warnings).toEqual([]);
+});
