@@ -84,7 +84,7 @@ export function attend(
   { variant, causal = false, storage }: CrossAttentionOptions & Order & StorageOptions,
 ): void {
   const { batch, queries, heads, headDim } = size;
-  const plan = planAttention(gpu, headDim, variant, storage);
+  const plan = planAttention(gpu, { headDim, rows: queries }, variant, storage);
   using _temporaries = gpu.scope();
   const length = batch * queries * heads * headDim;
   // Sums go through the result from block to block of keys, where f16 would round them each time.
@@ -93,10 +93,12 @@ export function attend(
   if (storage === "f16") cast(gpu, { x: out, y: buffers.out }, { length, from: "f32", to: "f16" });
 }
 
+const FORWARD = { short: shaders.attention_short, lane: shaders.attention_lane, row: shaders.attention };
+
 function runAttention(gpu: Gpu, buffers: CoreBuffers, size: CoreSize, plan: AttentionPlan, causal: boolean): void {
   const { q, k, v, out, logsumexp, keyGate } = buffers;
   const { batch, queries, heads } = size;
-  gpu.dispatch(plan.variant === "lane" ? shaders.attention_lane : shaders.attention, {
+  gpu.dispatch(FORWARD[plan.variant], {
     buffers: { q: q.buffer, k: k.buffer, v: v.buffer, out, logsumexp, key_gate: keyGate ?? q.buffer },
     params: operandParams(size, buffers, plan.width),
     constants: { ...plan.constants, GATED: keyGate !== undefined, CAUSAL: causal },
@@ -116,17 +118,19 @@ export function attendGrad(
   using _temporaries = gpu.scope();
   const delta = gpu.allocate(4 * batch * heads * queries);
   attentionDelta(gpu, { out, dOut, delta }, size);
-  const plan = planAttention(gpu, headDim, variant);
   if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dKeyGate }, size, causal);
   const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
-  if (plan.variant === "lane") {
-    const call = { params: operandParams(size, buffers, 4), constants: { ...plan.constants, ...selection } };
+  const planOf = (rows: number) => planAttention(gpu, { headDim, rows }, variant);
+  const ofAll = planOf(queries);
+  if (ofAll.variant === "lane") {
+    const call = { params: operandParams(size, buffers, 4), constants: { ...ofAll.constants, ...selection } };
     gradByLanes(gpu, { ...buffers, delta }, size, call);
     return;
   }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
   const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand) => {
-    gpu.dispatch(shaders.attention_grad, {
+    const plan = planOf(own.rows);
+    gpu.dispatch(plan.variant === "short" ? shaders.attention_short_grad : shaders.attention_grad, {
       buffers: {
         own_first: own.first.buffer,
         own_second: own.second.buffer,

@@ -50,7 +50,7 @@ const paramsOf = ({ tokens, heads, headDim, scale = headDim ** -0.5 }: Attention
 
 /** Grid and constants of kernels that hold a query or key an invocation. */
 function rowPlan(gpu: Gpu, { batch, tokens, heads, headDim }: AttentionSize, gated: boolean) {
-  const { constants, rows, width } = planAttention(gpu, headDim, "row");
+  const { constants, rows, width } = planAttention(gpu, { headDim, rows: tokens }, "row");
   return {
     width,
     constants: { ...constants, BLOCK: blockOf(gpu), GATED: gated },

@@ -1,21 +1,27 @@
-/** Which attention kernel runs: the one place that knows which device and head dimension likes which. */
+/** Which attention kernel runs: the one place that knows which device and shape likes which. */
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { type FloatStorage, loadWidth } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
+import { quadConstants } from "./matmul-call.js";
 
 /**
- * `lane`: one subgroup a workgroup, products by broadcasts; for software drivers with subgroups of 4 or 8 and head dimensions in whole vec4.
+ * `short`: one subgroup a workgroup, a lane's rows in its registers; for software drivers with subgroups of 4 or 8 and head dimensions up to 16.
+ * `lane`: the same devices, products by tiles; for head dimensions in whole vec4.
  * `row`: one invocation a query or key, any device and shape.
  */
-export type AttentionVariant = "lane" | "row";
+export type AttentionVariant = "short" | "lane" | "row";
 
-/** Lanes of the device's subgroups, where the lane kernels can use them. */
-function usableLanes(gpu: Gpu, headDim: number): number | undefined {
-  return runsLanes(gpu) && headDim % 4 === 0 ? gpu.info.subgroupSize : undefined;
+/** What decides: elements of a head, and the rows (queries, or keys for their gradients) that are shared out. */
+export interface AttentionRows {
+  readonly headDim: number;
+  readonly rows: number;
 }
 
-/** Constants of the chosen kernels, the rows that one workgroup takes, and the elements in one value of their buffers. */
+/** Heads of 32 take 0.7 of the time by tiles, and lavapipe two and a half times as long to compile as heads of 16. */
+const LONGEST_SHORT = 16;
+
+/** Constants of the chosen kernels, the rows that one workgroup takes, and the elements in one unit of offsets and strides. */
 export interface AttentionPlan {
   readonly variant: AttentionVariant;
   readonly constants: Readonly<Record<string, number | string>>;
@@ -26,25 +32,52 @@ export interface AttentionPlan {
 /** @throws KernelError when the variant asked for cannot run here. */
 export function planAttention(
   gpu: Gpu,
-  headDim: number,
+  { headDim, rows }: AttentionRows,
   wanted?: AttentionVariant,
   storage: FloatStorage = "f32",
 ): AttentionPlan {
-  const lanes = usableLanes(gpu, headDim);
-  const variant = wanted ?? (gpu.info.software && lanes ? "lane" : "row");
   const width = loadWidth(headDim);
-  if (variant === "row") {
-    const rows = gpu.info.software ? 8 : 64;
-    return { variant, constants: { ...operandConstants(width, storage), GROUP: rows }, rows, width };
-  }
-  if (!lanes) {
+  const able = {
+    short: runsLanes(gpu) && headDim <= LONGEST_SHORT,
+    lane: runsLanes(gpu) && width === 4,
+    row: true,
+  };
+  const best = able.short ? "short" : able.lane ? "lane" : "row";
+  const variant = wanted ?? (gpu.info.software ? best : "row");
+  if (!able[variant]) {
+    const heads = variant === "short" ? `up to ${LONGEST_SHORT}` : "in steps of 4";
     const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
     throw new KernelError(
-      `attention: lane variant: expected ${LANES_EXPECTED} and a head dimension in steps of 4, got ${got}; use variant "row"`,
+      `attention: ${variant} variant: expected ${LANES_EXPECTED} and a head dimension ${heads}, got ${got}; use variant "row"`,
     );
+  }
+  if (variant === "row") {
+    const group = gpu.info.software ? 8 : 64;
+    return { variant, constants: { ...operandConstants(width, storage), GROUP: group }, rows: group, width };
+  }
+  const lanes = gpu.info.subgroupSize!;
+  if (variant === "short") {
+    const own = ownRows(rows, lanes);
+    return { variant, constants: shortConstants(lanes, own, headDim, storage), rows: own * lanes, width: 1 };
   }
   return { variant, constants: { LANES: lanes, ...storedConstant(width, storage) }, rows: 4 * lanes, width };
 }
+
+/** Rows of a lane, at least 2: the fewest with which no more workgroups are needed than with 4. */
+function ownRows(rows: number, lanes: number): number {
+  const groups = Math.ceil(rows / (4 * lanes));
+  return Math.max(2, Math.ceil(rows / (groups * lanes)));
+}
+
+/** Constants of shaders/shared/own_rows.wgsl. */
+const shortConstants = (lanes: number, own: number, headDim: number, storage: FloatStorage) => ({
+  LANES: lanes,
+  OWN: own,
+  Own: `vec${own}f`,
+  Block: `mat4x${own}f`,
+  DEPTH: Math.ceil(headDim / 4),
+  ...(quadConstants(loadWidth(headDim), { storage }) as Readonly<Record<string, number | string>>),
+});
 
 /** The value types of shaders/shared/attention_operands.wgsl. */
 export const operandConstants = (width: 1 | 4, storage: FloatStorage = "f32"): Readonly<Record<string, string>> => ({

@@ -99,14 +99,17 @@ const sizes: Shape[] = [
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 9, heads: 3, headDim: 16 },
   { batch: 1, tokens: 17, heads: 2, headDim: 12, scale: 0.7 },
+  { batch: 1, tokens: 33, heads: 2, headDim: 14 },
   { batch: 1, tokens: 37, heads: 1, headDim: 36 },
   { batch: 1, tokens: 131, heads: 1, headDim: 8 },
   { batch: 1, tokens: 65, heads: 1, headDim: 64 },
   { batch: 1, tokens: 64, heads: 1, headDim: 127 },
   { batch: 1, tokens: 63, heads: 1, headDim: 128 },
+  { batch: 2, tokens: 9, heads: 3, headDim: 16, variant: "lane" },
   { batch: 2, tokens: 9, heads: 3, headDim: 16, variant: "row" },
   { batch: 1, tokens: 65, heads: 1, headDim: 64, variant: "row" },
   { batch: 8, tokens: 197, heads: 3, headDim: 64, benchOnly: true },
+  { batch: 64, tokens: 17, heads: 4, headDim: 16, benchOnly: true },
   { batch: 64, tokens: 50, heads: 4, headDim: 16, benchOnly: true },
 ];
 
@@ -172,6 +175,7 @@ const selectiveSizes: Shape[] = [
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 37, heads: 3, headDim: 8 },
   { batch: 1, tokens: 131, heads: 1, headDim: 4 },
+  { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "lane" },
   { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "row" },
   { batch: 64, tokens: 77, heads: 8, headDim: 64, benchOnly: true }, // CLIP ViT-B/32's text
 ];
