@@ -1,9 +1,7 @@
 // Tiles of ROWS x COLUMNS elements in the registers of one subgroup that is a whole workgroup, for drivers that run a subgroup as one vector
 // of the CPU.
 // Lane l holds columns 4 l to 4 l + 3 of every row as 4 x 4 blocks, whose column i is the block's row i.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
-const LANES = 8u; // 4 or 8
+#import lane_blocks
 const ROWS = 4u * LANES;
 const COLUMNS = 4u * LANES;
 const STEPS = vec4u(0u, 1u, 2u, 3u);
@@ -48,23 +46,6 @@ fn add_half_transposed(tile: ptr<function, Tile>, columns: mat4x4f, block: mat4x
     (*tile).high0 = add_block((*tile).high0, block, transpose(high(columns[0])));
     (*tile).high1 = add_block((*tile).high1, block, transpose(high(columns[1])));
   }
-}
-
-fn low(x: vec4f) -> mat4x4f {
-  return mat4x4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
-}
-
-fn high(x: vec4f) -> mat4x4f {
-  return mat4x4f(subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u), subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u));
-}
-
-// Four chained multiply-adds an element: faster than the operators of mat4x4f.
-fn add_block(sum: mat4x4f, block: mat4x4f, x: mat4x4f) -> mat4x4f {
-  return mat4x4f(add_row(sum[0], block, x[0]), add_row(sum[1], block, x[1]), add_row(sum[2], block, x[2]), add_row(sum[3], block, x[3]));
-}
-
-fn add_row(sum: vec4f, block: mat4x4f, x: vec4f) -> vec4f {
-  return fma(vec4f(x.w), block[3], fma(vec4f(x.z), block[2], fma(vec4f(x.y), block[1], fma(vec4f(x.x), block[0], sum))));
 }
 
 // Block n of a tile, low_g at g and high_g at 4 + g, for loops over the blocks: unrolled, a write-out takes the driver's compiler long.

@@ -67,7 +67,8 @@ function transposed({ gpu, size: { m, k, batch = 1 }, options }: MatmulCall, x: 
  * Blocks of the masked operand that are not empty, with their bits. It is made for each product, as bits may be written at any time; next to a
  * product of hundreds of rows it costs nothing.
  */
-function indexBlocks({ gpu, order, size: { n, k } }: MatmulCall, mask: BufferLike, block: number) {
+function indexBlocks({ gpu, order, size: { n, k } }: MatmulCall, mask: BufferLike, lanes: number) {
+  const block = 4 * lanes;
   const strips = Math.ceil(n / block);
   const blocks = Math.ceil(k / block);
   const index = gpu.allocate(4 * strips * (blocks + 1 + blocks * block));
@@ -75,7 +76,7 @@ function indexBlocks({ gpu, order, size: { n, k } }: MatmulCall, mask: BufferLik
   gpu.dispatch(shaders.index_blocks, {
     buffers: { mask, index },
     params: transposed ? { rows: n, columns: k } : { rows: k, columns: n },
-    constants: { DOWN: !transposed, BLOCK: block },
+    constants: { DOWN: !transposed, LANES: lanes },
     groups: strips,
   });
   return index;

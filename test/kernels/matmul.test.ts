@@ -6,6 +6,7 @@ import { type MatmulBuffers, type MatmulOrder, type MatmulSize, matmul } from ".
 import { splitK, tileShape } from "../../src/kernels/matmul-tile.js";
 import { chooseTiles, chooseVariant } from "../../src/kernels/matmul-variant.js";
 import { sharedGpu } from "../harness/gpu.js";
+import { maskWords, normals } from "../harness/random.js";
 
 const limits = {
   maxComputeInvocationsPerWorkgroup: 256,
@@ -50,6 +51,49 @@ describe("matmul: the choice of a variant", () => {
       expect(splits * chunk).toBeGreaterThanOrEqual(k);
       expect((splits - 1) * chunk).toBeLessThan(k);
     }
+  });
+});
+
+describe("matmul: what a case cannot be", () => {
+  const orders = ["nn", "nt", "tn"] as const;
+
+  test.each(orders)("%s: a recorded product sees every later mask", async (order) => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const size = { m: 40, n: 70, k: 68 };
+    const bits = order === "tn" ? size.m * size.n : size.n * size.k;
+    const mask = gpu.allocate(4 * Math.ceil(bits / 32));
+    const [a, b] = [size.m * size.k, size.k * size.n].map((length, seed) => {
+      const buffer = gpu.allocate(4 * length);
+      gpu.upload(buffer, normals(length, seed));
+      return buffer;
+    });
+    const [replayed, fresh] = [0, 1].map(() => gpu.allocate(4 * size.m * size.n));
+    using step = gpu.record(() => matmul(gpu, order, { a, b, mask, out: replayed }, size));
+    const seen = new Set<string>();
+    for (const words of [maskWords(bits, 1), new Uint32Array(Math.ceil(bits / 32)), maskWords(bits, 2)]) {
+      gpu.upload(mask, words);
+      step.replay();
+      matmul(gpu, order, { a, b, mask, out: fresh }, size);
+      const [got, want] = [await gpu.read(replayed), await gpu.read(fresh)];
+      expect(got).toEqual(want);
+      seen.add(got.join());
+    }
+    expect(seen.size).toBe(3);
+  });
+
+  test.each(orders)("%s: an infinite element stays in its column where k is no multiple of four", async (order) => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const size = { m: 8, n: 8, k: 5 };
+    const [a, b] = [40, 40].map(() => new Float32Array(40).fill(1));
+    b[order === "nt" ? size.k - 1 : (size.k - 1) * size.n] = Number.POSITIVE_INFINITY;
+    const buffers = { a: gpu.allocate(160), b: gpu.allocate(160), out: gpu.allocate(256) };
+    gpu.upload(buffers.a, a);
+    gpu.upload(buffers.b, b);
+    matmul(gpu, order, buffers, size);
+    const want = Array.from({ length: 64 }, (_, i) => (i % 8 === 0 ? Number.POSITIVE_INFINITY : 5));
+    expect([...(await gpu.read(buffers.out))]).toEqual(want);
   });
 });
 
