@@ -167,7 +167,7 @@ describe("secateur prune", () => {
   it("needs no data for magnitude", async () => {
     const args = ["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", place.path("blind")];
     const { accuracy } = await cliJson(args);
-    expect(accuracy).toEqual({ dense: null, pruned: null });
+    expect(accuracy).toEqual({ dense: null, pruned: null, finetuned: null });
   });
 
   it.each([
