@@ -1,9 +1,8 @@
 /** Which attention kernel runs: the one place that knows which device and shape likes which. */
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
-import { type FloatStorage, loadWidth } from "./elements.js";
+import { type FloatStorage, loadWidth, quadConstants } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
-import { quadConstants } from "./matmul-call.js";
 
 /**
  * `short`: one subgroup a workgroup, a lane's rows in its registers; for software drivers with subgroups of 4 or 8 and head dimensions up to 16.
