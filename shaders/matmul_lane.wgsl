@@ -1,20 +1,19 @@
-// out[z] = op(a[z]) op(b[z]), then the epilogue. op(a): m x k, stored k x m when A_TRANSPOSED; op(b): k x n, stored n x k when B_TRANSPOSED.
-// b's elements count as WEIGHT_AS says. For drivers that run a subgroup as one vector of the CPU: 12 to 16 GFLOP/s a core on lavapipe and 2.1 on
-// SwiftShader, where matmul_tile reaches 2.5 and 0.6.
+// out[z] = a[z] op(b[z]), then the epilogue. a: m x k; op(b): k x n, stored n x k when B_TRANSPOSED.
+// b's elements count as WEIGHT_AS says. For drivers that run a subgroup as one vector of the CPU, where loads and stores go lane by lane.
 //
-//                4 * LANES columns     One workgroup is one subgroup of LANES (4 or 8) invocations. A turn of the loop takes four k: each lane loads
-//            4 k ┌──┬──┬──┬──┐         the 4 x 4 block of op(b) over its four columns, and one vec4 of op(a) for every LANES rows; broadcasts hand
-//                └──┴──┴──┴──┘         the rows around. No workgroup memory and no barrier. Where an operand lies the other way round in memory,
-//           4 k  lane 0, 1, ...        its 4 x 4 blocks are transposed, which costs nothing as registers hold one component of all lanes.
-//  LANES   ┌───┐ ┌───────────┐
-//  rows    │ a0│ │ low0 high0│         Blocks of out: low0 is rows 0 to 3 of those that a0 brings, high0 rows 4 to 7 (with LANES = 8 only).
-//          ├───┤ ├───────────┤
-//          │ a1│ │ low1 high1│         Operands whose rows in memory are whole vec4 are read so, others by elements.
-//          └───┘ └───────────┘
+//              SIDE columns           One workgroup is one subgroup of LANES (4 or 8) invocations. SPANS spans of op(b), SIDE x SIDE each, stay in
+//           ┌──┬──┬──┬──┐             registers while rows of a stream past them: lane l holds columns 4 l to 4 l + 3, as blocks of 4 k.
+//  SIDE k   │  │  │  │  │ x SPANS
+//           └──┴──┴──┴──┘             Of a row each lane brings four k of every span, and broadcasts hand them around: one load of a vec4 for
+//            lane 0, 1, ...           16 * LANES multiply-adds of vectors. The row's sums wait for the next spans in workgroup memory, lane by
+//  rows  ┌──┐ ┌───────────┐           lane, so that nothing needs a barrier.
+//     ↓  │a │ │   sums    │
+//        └──┘ └───────────┘           Operands whose rows in memory are whole vec4 are read so, others by elements.
 //
 // With MASK_B, `mask` holds what index_blocks.wgsl writes: bits of b, 1 = keep, in the squares of b that are not all zero. Only those are visited.
-// With MASK_OUT, a tile all of whose bits are zero is not computed.
-#import lane_blocks
+// With MASK_OUT, squares of out all of whose bits are zero are not computed.
+enable subgroups;
+diagnostic(off, subgroup_uniformity);
 #import grid
 #import bits_from
 #import epilogue
@@ -22,17 +21,23 @@
 #import quad
 #import weight_as
 
-const A_TRANSPOSED = false;
 const B_TRANSPOSED = false;
 const MASK_B = false;
-const ROWS = 4u * LANES; // of a tile, which is a square, as are the blocks of the mask
-const RAGGED_K = QUAD == 1u || A_TRANSPOSED; // whether k may be no multiple of four
+const LANES = 8u;
+const SPANS = 2u; // 1 or 2
+const SIDE = 4u * LANES; // of the squares of a mask, too
+const SQUARES = 4u; // of a tile of out, at most: up to 8, one below the other
+const ROWS = SQUARES * SIDE;
 
-struct Params { m: u32, n: u32, k: u32, batches: u32 }
+// rows: of a tile, a multiple of SIDE, at most ROWS. turns: LANES, as a number that the driver does not know: it would unroll the loads of a span,
+// and compile for seconds.
+struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Quad>;
 @group(0) @binding(2) var<storage, read> b: array<Quad>;
+
+var<workgroup> sums: array<vec4f, ROWS * LANES>;
 
 // Four neighbours in memory. Of rows that are not whole vec4 the last may bring what follows them.
 fn quad_of_a(element: u32) -> vec4f {
@@ -45,164 +50,161 @@ fn quad_of_b(element: u32) -> vec4f {
   return vec4f(whole(b[element]).x, whole(b[element + 1u]).x, whole(b[element + 2u]).x, whole(b[element + 3u]).x);
 }
 
-// A quad along k without what follows its row.
-fn within_k(quad: vec4f, k: u32) -> vec4f {
-  if (QUAD == 4u) { return quad; }
-  return select(vec4f(), quad, vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.k));
+// Which of k to k + 3 there are.
+fn depths(k: u32) -> vec4<bool> { return vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.k); }
+
+// Four k of a row of a, zeros past the end.
+fn load_a(z: u32, row: u32, k: u32) -> vec4f {
+  return select(vec4f(), quad_of_a((z * params.m + row) * params.k + min(k, params.k - 1u) / QUAD * QUAD), depths(k));
 }
 
-// What this lane brings of op(a)[row .. row + LANES, k .. k + 4]: four k of a row or, transposed, four rows of a k. Rows past m may be anything, k past
-// the end is zero.
-fn load_a(z: u32, row: u32, k: u32, lane: u32) -> vec4f {
-  if (A_TRANSPOSED) {
-    let depth = k + lane % 4u;
-    let found = quad_of_a((z * params.k + min(depth, params.k - 1u)) * params.m + min(row + lane / 4u * 4u, params.m - 1u));
-    return select(vec4f(), found, depth < params.k);
-  }
-  return within_k(quad_of_a((z * params.m + min(row + lane, params.m - 1u)) * params.k + k), k);
+// Four neighbours of b that `inside` and, with a mask, the lowest four of `bits` keep.
+fn load_weights(element: u32, inside: vec4<bool>, bits: u32) -> vec4f {
+  var quad = vec4f(1.0);
+  if (WEIGHT_AS != ONE) { quad = quad_of_b(element); }
+  if (WEIGHT_AS == SQUARE) { quad *= quad; }
+  if (!MASK_B) { return select(vec4f(), quad, inside); }
+  return select(vec4f(), quad, inside & ((vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u()));
 }
 
-// From what lanes 0 to 3, or 4 to 7, brought of op(a), a block of it: column r of the result is its row r.
-fn low_of_a(x: vec4f) -> mat4x4f {
-  if (A_TRANSPOSED) { return transpose(low(x)); }
-  return low(x);
-}
-
-fn high_of_a(x: vec4f) -> mat4x4f {
-  if (A_TRANSPOSED) { return transpose(high(x)); }
-  return high(x);
-}
-
-fn load_quad(element: u32) -> vec4f {
-  if (WEIGHT_AS == ONE) { return vec4f(1.0); }
-  let quad = quad_of_b(element);
-  if (WEIGHT_AS == SQUARE) { return quad * quad; }
-  return quad;
-}
-
-// Row k of op(b) from the element `start` of its first row on; past the end zero, as what is there may be infinite.
-fn load_row(start: u32, k: u32) -> vec4f {
-  if (!RAGGED_K) { return load_quad(start + k * params.n); }
-  return select(vec4f(), load_quad(start + min(k, params.k - 1u) * params.n), k < params.k);
-}
-
-fn keep(values: vec4f, bits: vec4u) -> vec4f {
-  if (!MASK_B) { return values; }
-  return select(vec4f(), values, bits != vec4u());
-}
-
-// Column i of the result is op(b)[k + i, column .. column + 4]; the lowest four bits of each of `bits` are those of a quad in memory. Columns past n may
-// be anything, k past the end is zero.
+// Column i of the result is op(b)[k + i, column .. column + 4], zeros past the end of k; columns past n may be anything. bits: of each quad in memory.
 fn load_b(z: u32, k: u32, column: u32, bits: vec4u) -> mat4x4f {
   let start = z * params.k * params.n;
-  let last = params.n - 1u;
+  let inside = depths(k);
+  let first = min(k, params.k - 1u) / QUAD * QUAD;
+  let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.n - 1u));
   if (B_TRANSPOSED) {
-    let block = transpose(mat4x4f(
-      within_k(load_quad(start + min(column, last) * params.k + k), k),
-      within_k(load_quad(start + min(column + 1u, last) * params.k + k), k),
-      within_k(load_quad(start + min(column + 2u, last) * params.k + k), k),
-      within_k(load_quad(start + min(column + 3u, last) * params.k + k), k)));
-    // Masked here and not quad by quad, a bit has the same place in all lanes and columns: half the cost on lavapipe.
-    return mat4x4f(
-      keep(block[0], bits & vec4u(1u)), keep(block[1], bits & vec4u(2u)),
-      keep(block[2], bits & vec4u(4u)), keep(block[3], bits & vec4u(8u)));
+    let at = start + columns * params.k + first;
+    return transpose(mat4x4f(
+      load_weights(at.x, inside, bits.x), load_weights(at.y, inside, bits.y),
+      load_weights(at.z, inside, bits.z), load_weights(at.w, inside, bits.w)));
   }
-  let first = start + min(column, last);
-  let each = vec4u(1u, 2u, 4u, 8u);
+  let at = start + min(vec4u(k, k + 1u, k + 2u, k + 3u), vec4u(params.k - 1u)) * params.n + columns.x;
   return mat4x4f(
-    keep(load_row(first, k), vec4u(bits.x) & each), keep(load_row(first, k + 1u), vec4u(bits.y) & each),
-    keep(load_row(first, k + 2u), vec4u(bits.z) & each), keep(load_row(first, k + 3u), vec4u(bits.w) & each));
+    load_weights(at.x, inside.xxxx, bits.x), load_weights(at.y, inside.yyyy, bits.y),
+    load_weights(at.z, inside.zzzz, bits.z), load_weights(at.w, inside.wwww, bits.w));
 }
 
-// A block's bits are a word for each of its rows in memory, of which every lane brings four. These are the bits of this lane's quads in a turn.
-fn bits_of_turn(words: vec4u, turn: u32, lane: u32) -> vec4u {
-  if (!MASK_B) { return words; }
-  if (B_TRANSPOSED) { return words >> vec4u(4u * turn); }
-  return subgroupShuffle(words, turn) >> vec4u(4u * lane);
+// The bits of what load_b reads in turn `turn` of a square, of whose rows in memory each is a word from `at` on.
+fn load_bits(at: u32, turn: u32, lane: u32) -> vec4u {
+  if (!MASK_B) { return vec4u(); }
+  let first = at + 4u * select(turn, lane, B_TRANSPOSED);
+  return vec4u(mask[first], mask[first + 1u], mask[first + 2u], mask[first + 3u]) >> vec4u(4u * select(lane, turn, B_TRANSPOSED));
 }
 
-// Whether the mask keeps anything of the tile of out at (row, column).
-fn tile_kept(row: u32, column: u32, lane: u32) -> bool {
+// Whether the mask keeps anything of the square of out at (row, column).
+fn square_kept(row: u32, column: u32, lane: u32) -> bool {
   var bits = 0u;
   for (var r = row + 4u * lane; r < min(row + 4u * lane + 4u, params.m); r++) {
-    bits |= bits_from(r * params.n + column, min(ROWS, params.n - column));
+    bits |= bits_from(r * params.n + column, min(SIDE, params.n - column));
   }
   return subgroupOr(bits) != 0u;
 }
 
+// sum + b x, by four chained multiply-adds an element: faster than the operators of mat4x4f.
+fn add_product(sum: vec4f, b: mat4x4f, x: vec4f) -> vec4f {
+  return fma(vec4f(x.w), b[3], fma(vec4f(x.z), b[2], fma(vec4f(x.y), b[1], fma(vec4f(x.x), b[0], sum))));
+}
+
+// What one span adds to a row's sums: block l of the span is for the four k that lane l brings.
+fn add_span(sum: vec4f, blocks: ptr<function, array<mat4x4f, 8>>, x: vec4f) -> vec4f {
+  var total = add_product(sum, (*blocks)[0], subgroupBroadcast(x, 0u));
+  total = add_product(total, (*blocks)[1], subgroupBroadcast(x, 1u));
+  total = add_product(total, (*blocks)[2], subgroupBroadcast(x, 2u));
+  total = add_product(total, (*blocks)[3], subgroupBroadcast(x, 3u));
+  if (LANES == 8u) {
+    total = add_product(total, (*blocks)[4], subgroupBroadcast(x, 4u));
+    total = add_product(total, (*blocks)[5], subgroupBroadcast(x, 5u));
+    total = add_product(total, (*blocks)[6], subgroupBroadcast(x, 6u));
+    total = add_product(total, (*blocks)[7], subgroupBroadcast(x, 7u));
+  }
+  return total;
+}
+
+// Moves all blocks one place down. Written to by an index that is no constant, they would be stored lane by lane.
+fn append(blocks: ptr<function, array<mat4x4f, 8>>, block: mat4x4f) {
+  (*blocks)[0] = (*blocks)[1];
+  (*blocks)[1] = (*blocks)[2];
+  (*blocks)[2] = (*blocks)[3];
+  if (LANES == 8u) {
+    (*blocks)[3] = (*blocks)[4];
+    (*blocks)[4] = (*blocks)[5];
+    (*blocks)[5] = (*blocks)[6];
+    (*blocks)[6] = (*blocks)[7];
+  }
+  (*blocks)[LANES - 1u] = block;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let place = place_of(linear_group(group, groups), params.m, params.n, ROWS, ROWS);
+  let place = place_of(linear_group(group, groups), params.m, params.n, params.rows, SIDE);
   if (place.z >= params.batches) { return; }
   let column = place.column + 4u * lane;
-  let blocks = (params.k + ROWS - 1u) / ROWS;
-  let strips = (params.n + ROWS - 1u) / ROWS;
-  let strip = place.column / ROWS;
+  let rows = min(params.rows, params.m - place.row);
+  for (var row = 0u; row < rows; row++) { sums[row * LANES + lane] = vec4f(); }
 
-  // Spans of k to visit: all of it at once or, with a mask, the blocks that are not empty.
-  var spans = 1u;
-  if (MASK_B) { spans = mask[strip * (blocks + 1u)]; }
-  if (MASK_OUT && !PREACTIVATION) { spans = select(0u, 1u, tile_kept(place.row, place.column, lane)); }
+  // The spans of k to visit: all or, with a mask, those in its list of squares that are not empty, whose bits follow all the lists.
+  let all = (params.k + SIDE - 1u) / SIDE;
+  let strip = place.column / SIDE;
+  let list = strip * (all + 1u);
+  let words = (params.n + SIDE - 1u) / SIDE * (all + 1u) + strip * all * SIDE;
+  var spans = all;
+  if (MASK_B) { spans = mask[list]; }
 
-  var low0 = mat4x4f(); var high0 = mat4x4f();
-  var low1 = mat4x4f(); var high1 = mat4x4f();
-  var low2 = mat4x4f(); var high2 = mat4x4f();
-  var low3 = mat4x4f(); var high3 = mat4x4f();
-  // The loops end at their bottom: lavapipe runs the body of a loop that ends at its top once more, with all lanes masked off.
-  if (spans > 0u) {
-    var span = 0u;
-    loop {
-      var first = 0u;
-      var end = params.k;
-      var words = vec4u();
-      if (MASK_B) {
-        let block = mask[strip * (blocks + 1u) + 1u + span];
-        first = block * ROWS;
-        end = min(first + ROWS, params.k);
-        let at = strips * (blocks + 1u) + (strip * blocks + block) * ROWS + 4u * lane;
-        words = vec4u(mask[at], mask[at + 1u], mask[at + 2u], mask[at + 3u]);
+  // The squares of out to compute, one below the other: four bits each.
+  var squares = 0x76543210u;
+  var count = (rows + SIDE - 1u) / SIDE;
+  if (MASK_OUT && !PREACTIVATION) {
+    squares = 0u;
+    count = 0u;
+    for (var square = 0u; square * SIDE < rows; square++) {
+      if (square_kept(place.row + square * SIDE, place.column, lane)) {
+        squares |= square << (4u * count);
+        count++;
       }
-      let turns = (end - first + 3u) / 4u;
-      var turn = 0u;
+    }
+    if (count == 0u) { spans = 0u; }
+  }
+
+  var blocks: array<mat4x4f, 8>;
+  var next_blocks: array<mat4x4f, 8>;
+  for (var i = 0u; i < spans; i += SPANS) {
+    var span = i;
+    var next = i + 1u;
+    if (MASK_B) {
+      span = mask[list + 1u + i];
+      next = select(all, mask[list + 2u + i], next < spans);
+    }
+    for (var turn = 0u; turn < params.turns; turn++) {
+      append(&blocks, load_b(place.z, span * SIDE + 4u * turn, column, load_bits(words + span * SIDE, turn, lane)));
+      if (SPANS == 2u) { append(&next_blocks, load_b(place.z, next * SIDE + 4u * turn, column, load_bits(words + next * SIDE, turn, lane))); }
+    }
+    for (var square = 0u; square < count; square++) {
+      var row = ((squares >> (4u * square)) & 15u) * SIDE;
+      let end = min(row + SIDE, rows);
+      // Ends at its bottom: lavapipe runs the body of a loop that ends at its top once more, with all lanes masked off.
       loop {
-        let k = first + 4u * turn;
         // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
-        let a0 = load_a(place.z, place.row, k, lane);
-        let a1 = load_a(place.z, place.row + LANES, k, lane);
-        let a2 = load_a(place.z, place.row + 2u * LANES, k, lane);
-        let a3 = load_a(place.z, place.row + 3u * LANES, k, lane);
-        let block = load_b(place.z, k, column, bits_of_turn(words, turn, lane));
-        low0 = add_block(low0, block, low_of_a(a0));
-        low1 = add_block(low1, block, low_of_a(a1));
-        low2 = add_block(low2, block, low_of_a(a2));
-        low3 = add_block(low3, block, low_of_a(a3));
-        if (LANES == 8u) {
-          high0 = add_block(high0, block, high_of_a(a0));
-          high1 = add_block(high1, block, high_of_a(a1));
-          high2 = add_block(high2, block, high_of_a(a2));
-          high3 = add_block(high3, block, high_of_a(a3));
-        }
+        let x = load_a(place.z, place.row + row, span * SIDE + 4u * lane);
+        var next_x: vec4f;
+        if (SPANS == 2u) { next_x = load_a(place.z, place.row + row, next * SIDE + 4u * lane); }
+        var sum = add_span(sums[row * LANES + lane], &blocks, x);
+        if (SPANS == 2u) { sum = add_span(sum, &next_blocks, next_x); }
+        sums[row * LANES + lane] = sum;
         continuing {
-          turn++;
-          break if turn == turns;
+          row++;
+          break if row == end;
         }
-      }
-      continuing {
-        span++;
-        break if span == spans;
       }
     }
   }
 
   // A loop, as the epilogue compiled once an element would take the driver seconds.
-  let sums = array<mat4x4f, 8>(low0, high0, low1, high1, low2, high2, low3, high3);
-  for (var i = 0u; i < 4u * ROWS; i++) {
-    let r = i / 4u;
-    let row = place.row + r;
+  for (var i = 0u; i < 4u * rows; i++) {
+    let row = i / 4u;
     let c = column + i % 4u;
-    if (row < params.m && c < params.n) {
-      let block = 2u * (r / LANES) + r % LANES / 4u;
-      write_out(place.z * params.m * params.n, row * params.n + c, c, sums[block][r % 4u][i % 4u]);
+    if (c < params.n) {
+      write_out(place.z * params.m * params.n, (place.row + row) * params.n + c, c, sums[row * LANES + lane][i % 4u]);
     }
   }
 }

@@ -29,7 +29,7 @@ export function lane(call: MatmulCall): void {
   const { a, b } = operands(call);
   const lanes = gpu.info.subgroupSize as number;
   const side = 4 * lanes;
-  const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, side) : end.buffers.mask;
+  const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, lanes) : end.buffers.mask;
   const squares = gpu.limits.maxComputeWorkgroupStorageSize < LARGE_TILES ? 4 : 8;
   const rows = tileRows(size, side, squares);
   gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term), {
