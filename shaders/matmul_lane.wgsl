@@ -135,6 +135,15 @@ fn append(blocks: ptr<function, array<mat4x4f, 8>>, block: mat4x4f) {
   (*blocks)[LANES - 1u] = block;
 }
 
+// The epilogue of four neighbours of a row.
+fn write_row(z: u32, row: u32, column: u32, sum: vec4f, column_bias: vec4f, column_gate: vec4f) {
+  for (var c = 0u; c < 4u; c++) {
+    if (column + c < params.n) {
+      write_of_column(z * params.m * params.n, row * params.n + column + c, sum[c], column_bias[c], column_gate[c]);
+    }
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let place = place_of(linear_group(group, groups), params.m, params.n, params.rows, SIDE);
@@ -199,12 +208,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 
-  // A loop, as the epilogue compiled once an element would take the driver seconds.
-  for (var i = 0u; i < 4u * rows; i++) {
-    let row = i / 4u;
-    let c = column + i % 4u;
-    if (c < params.n) {
-      write_out(place.z * params.m * params.n, (place.row + row) * params.n + c, c, sums[row * LANES + lane][i % 4u]);
-    }
-  }
+  let column_bias = vec4f(bias_of(column), bias_of(column + 1u), bias_of(column + 2u), bias_of(column + 3u));
+  let column_gate = vec4f(gate_of(column), gate_of(column + 1u), gate_of(column + 2u), gate_of(column + 3u));
+  for (var row = 0u; row < rows; row++) { write_row(place.z, place.row + row, column, sums[row * LANES + lane], column_bias, column_gate); }
 }

@@ -30,8 +30,23 @@ fn kept(index: u32) -> bool {
   return ((mask[index >> 5u] >> (index & 31u)) & 1u) == 1u;
 }
 
+// What a column brings: the same for all of its rows.
+fn bias_of(column: u32) -> f32 {
+  if (BIAS) { return bias[column]; }
+  return 0.0;
+}
+
+fn gate_of(column: u32) -> f32 {
+  if (GATE) { return gate[column]; }
+  return 1.0;
+}
+
 // `element` counts inside one matrix of the batch, which starts at `start`.
 fn write_out(start: u32, element: u32, column: u32, sum: f32) {
+  write_of_column(start, element, sum, bias_of(column), gate_of(column));
+}
+
+fn write_of_column(start: u32, element: u32, sum: f32, column_bias: f32, column_gate: f32) {
   var value = sum;
   if (SCORE) {
     if (MASK_OUT) { value = select(0.0, value, kept(element)); }
@@ -39,11 +54,11 @@ fn write_out(start: u32, element: u32, column: u32, sum: f32) {
   }
   if (SLOPE == 1u) { value = select(0.0, value, f32(residual[start + element]) > 0.0); }
   if (SLOPE == 2u) { value *= gelu_gradient(f32(residual[start + element])); }
-  if (BIAS) { value += bias[column]; }
+  if (BIAS) { value += column_bias; }
   if (PREACTIVATION) { preactivation[start + element] = Result(value); }
   if (ACTIVATION == 1u) { value = max(value, 0.0); }
   if (ACTIVATION == 2u) { value = gelu(value); }
-  if (GATE) { value *= gate[column]; }
+  if (GATE) { value *= column_gate; }
   if (MASK_OUT && !SCORE) { value = select(0.0, value, kept(element)); }
   if (RESIDUAL) { value += f32(residual[start + element]); }
   if (ACCUMULATE) { value += f32(out[start + element]); }
