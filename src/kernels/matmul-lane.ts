@@ -1,7 +1,7 @@
 /** The matmul kernel for software drivers, and what it reads of a mask. */
 import { KernelError } from "../errors.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, quadConstants } from "./elements.js";
+import { loadWidth, quadConstants, storageBytes } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 import type { MatmulSize } from "./matmul.js";
 import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
@@ -58,7 +58,7 @@ function spansATurn(k: number, side: number): 1 | 2 {
 
 /** Rows of a transposed operand lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */
 function transposed({ gpu, size: { m, k, batch = 1 }, options }: MatmulCall, x: BufferLike) {
-  const out = gpu.allocate(4 * m * k * batch);
+  const out = gpu.allocate(storageBytes(m * k * batch, options.storage ?? "f32"));
   transpose(gpu, { x, out }, { rows: k, columns: m, batch }, options);
   return out;
 }

@@ -6,22 +6,21 @@ import * as shaders from "./shaders.gen.js";
 const GROUP = 64;
 
 /**
- * out[z] = the transpose of x[z]. x: batch x rows x columns, f32 or, with `storage`, f16; out: batch x columns x rows, f32.
+ * out[z] = the transpose of x[z]. x: batch x rows x columns; out: batch x columns x rows; `storage` is that of both.
  * @throws ShapeError when a buffer is too short.
  */
 export function transpose(
   gpu: Gpu,
   buffers: { x: BufferLike; out: BufferLike },
   { rows, columns, batch = 1 }: { rows: number; columns: number; batch?: number },
-  options: StorageOptions = {},
+  { storage = "f32" }: StorageOptions = {},
 ): void {
   const elements = rows * columns * batch;
-  requireElements("transpose", { x: buffers.x }, { x: elements }, options.storage);
-  requireElements("transpose", { out: buffers.out }, { out: elements });
+  requireElements("transpose", buffers, { x: elements, out: elements }, storage);
   gpu.dispatch(shaders.transpose, {
     buffers,
     params: { rows, columns, batches: batch },
-    constants: { GROUP, ...quadConstants(loadWidth(columns), options) },
+    constants: { GROUP, ...quadConstants(loadWidth(columns), { storage }), Element: storage },
     groups: Math.ceil((Math.ceil(rows / 4) * Math.ceil(columns / 4) * batch) / GROUP),
   });
 }

@@ -140,9 +140,9 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
   };
 }
 
-/** Products of layers in inference, which may be of f16. */
-const ofLayers = (order: MatmulOrder, extras: Extras) =>
-  order === "nt" && ["plain", "masked", "epilogue", "one epilogue", "masked square"].includes(extras);
+/** Those that are tested in f16 too: what layers need in inference, and one of each other order. */
+const inFloat16 = (order: MatmulOrder, extras: Extras) =>
+  extras === "plain" || (order === "nt" && ["masked", "epilogue", "one epilogue", "masked square"].includes(extras));
 
 function makeCase(
   order: MatmulOrder,
@@ -172,7 +172,7 @@ function makeCase(
     },
     run: (gpu, buffers, storage) =>
       matmul(gpu, order, buffers as never, size, { storage, ...(logits && { resultStorage: "f32" }), ...options }),
-    float16: ofLayers(order, extras) ? [...ofResult, "a", "b"] : undefined,
+    float16: inFloat16(order, extras) ? [...ofResult, "a", "b"] : undefined,
     oracle: (arrays) => oracle(order, arrays, size, options),
     // A score is a square of up to 16 times the sum.
     tolerance: sumOf(k, /(scored|summed)$/.test(extras) ? 16 : 1),

@@ -20,7 +20,7 @@ export const cases: KernelCase[] = shapes.map(([rows, columns, batch = 1, benchO
   inputs: () => ({ x: normals(rows * columns * batch, 1) }),
   outputs: { out: { length: rows * columns * batch } },
   run: (gpu, { x, out }, storage) => transpose(gpu, { x, out }, { rows, columns, batch }, { storage }),
-  float16: ["x"],
+  float16: ["x", "out"],
   oracle: ({ x }) => ({
     out: x.map((_, i) => {
       const z = Math.floor(i / (rows * columns));
