@@ -8,7 +8,7 @@ import type { VariantRunner } from "./run-variant.js";
 import { cacheName, deviceKey, hashOfKernels } from "./tuning-file.js";
 
 /** Another number where the self-test asks for more than before. */
-const FORMAT = "secateur proofs 1";
+const FORMAT = "secateur proofs 2";
 
 /** What is kept: only what passed, so that a kernel which failed is tried again by the next process. */
 interface Marks {
@@ -73,5 +73,6 @@ export function isProven(
   const test = () => proves(gpu, variant, workload, run);
   const found = proofs.tried.get(key) ?? (run ? test() : proveOrRecall(gpu, key, proofs, test));
   proofs.tried.set(key, found);
+  found.catch(() => proofs.tried.delete(key)); // a fault of something else, which says nothing of the kernel
   return found;
 }

@@ -5,9 +5,9 @@ import type { MatmulVariant } from "../matmul-variant.js";
 import { isWhole, type MatmulWorkload } from "./choices.js";
 import { runVariant, type VariantRunner } from "./run-variant.js";
 
-/** Past the edge of a tile of the smallest kind each way, and long enough to be split. */
-const WHOLE = { m: 36, n: 44, k: 268, batch: 2 } satisfies MatmulSize;
-const RAGGED = { m: 37, n: 43, k: 261, batch: 2 } satisfies MatmulSize;
+/** Past the edge of a tile of the smallest kind each way, wide enough for the lane kernel's tall tiles, and long enough to be split. */
+const WHOLE = { m: 36, n: 108, k: 268, batch: 2 } satisfies MatmulSize;
+const RAGGED = { m: 37, n: 107, k: 261, batch: 2 } satisfies MatmulSize;
 
 /** Integers from -2 to 2: sums stay below 2^11, up to which f16 is exact. */
 const integers = (length: number, seed: number): Float32Array<ArrayBuffer> =>
