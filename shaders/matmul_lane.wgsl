@@ -12,8 +12,7 @@
 //
 // With MASK_B, `mask` holds what index_blocks.wgsl writes: bits of b, 1 = keep, in the squares of b that are not all zero. Only those are visited.
 // With MASK_OUT, squares of out all of whose bits are zero are not computed.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
+#import lane_blocks
 #import grid
 #import bits_from
 #import epilogue
@@ -23,7 +22,6 @@ diagnostic(off, subgroup_uniformity);
 
 const B_TRANSPOSED = false;
 const MASK_B = false;
-const LANES = 8u;
 const SPANS = 2u; // 1 or 2
 const SIDE = 4u * LANES; // of the squares of a mask, too
 const SQUARES = 4u; // of a tile of out, at most: up to 8, one below the other
@@ -101,22 +99,17 @@ fn square_kept(row: u32, column: u32, lane: u32) -> bool {
   return subgroupOr(bits) != 0u;
 }
 
-// sum + b x, by four chained multiply-adds an element: faster than the operators of mat4x4f.
-fn add_product(sum: vec4f, b: mat4x4f, x: vec4f) -> vec4f {
-  return fma(vec4f(x.w), b[3], fma(vec4f(x.z), b[2], fma(vec4f(x.y), b[1], fma(vec4f(x.x), b[0], sum))));
-}
-
 // What one span adds to a row's sums: block l of the span is for the four k that lane l brings.
 fn add_span(sum: vec4f, blocks: ptr<function, array<mat4x4f, 8>>, x: vec4f) -> vec4f {
-  var total = add_product(sum, (*blocks)[0], subgroupBroadcast(x, 0u));
-  total = add_product(total, (*blocks)[1], subgroupBroadcast(x, 1u));
-  total = add_product(total, (*blocks)[2], subgroupBroadcast(x, 2u));
-  total = add_product(total, (*blocks)[3], subgroupBroadcast(x, 3u));
+  var total = add_row(sum, (*blocks)[0], subgroupBroadcast(x, 0u));
+  total = add_row(total, (*blocks)[1], subgroupBroadcast(x, 1u));
+  total = add_row(total, (*blocks)[2], subgroupBroadcast(x, 2u));
+  total = add_row(total, (*blocks)[3], subgroupBroadcast(x, 3u));
   if (LANES == 8u) {
-    total = add_product(total, (*blocks)[4], subgroupBroadcast(x, 4u));
-    total = add_product(total, (*blocks)[5], subgroupBroadcast(x, 5u));
-    total = add_product(total, (*blocks)[6], subgroupBroadcast(x, 6u));
-    total = add_product(total, (*blocks)[7], subgroupBroadcast(x, 7u));
+    total = add_row(total, (*blocks)[4], subgroupBroadcast(x, 4u));
+    total = add_row(total, (*blocks)[5], subgroupBroadcast(x, 5u));
+    total = add_row(total, (*blocks)[6], subgroupBroadcast(x, 6u));
+    total = add_row(total, (*blocks)[7], subgroupBroadcast(x, 7u));
   }
   return total;
 }

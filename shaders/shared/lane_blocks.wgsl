@@ -1,7 +1,9 @@
-// Products of 4 x 4 blocks between the lanes of a subgroup that is a whole workgroup, for drivers that run a subgroup as one vector of the CPU.
+// Products of blocks between the lanes of a subgroup that is a whole workgroup, for drivers that run a subgroup as one vector of the CPU.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 const LANES = 8u; // 4 or 8
+alias Own = vec4f; // vec2f or vec3f: a value of each of a lane's own rows or columns
+alias Block = mat4x4f; // mat4x2f or mat4x3f: four of them
 
 // What lanes 0 to 3, or 4 to 7, bring: a column each.
 fn low(x: vec4f) -> mat4x4f {
@@ -13,10 +15,10 @@ fn high(x: vec4f) -> mat4x4f {
 }
 
 // sum + block x, by four chained multiply-adds an element: faster than the operators of mat4x4f.
-fn add_block(sum: mat4x4f, block: mat4x4f, x: mat4x4f) -> mat4x4f {
-  return mat4x4f(add_row(sum[0], block, x[0]), add_row(sum[1], block, x[1]), add_row(sum[2], block, x[2]), add_row(sum[3], block, x[3]));
+fn add_block(sum: Block, block: Block, x: mat4x4f) -> Block {
+  return Block(add_row(sum[0], block, x[0]), add_row(sum[1], block, x[1]), add_row(sum[2], block, x[2]), add_row(sum[3], block, x[3]));
 }
 
-fn add_row(sum: vec4f, block: mat4x4f, x: vec4f) -> vec4f {
-  return fma(vec4f(x.w), block[3], fma(vec4f(x.z), block[2], fma(vec4f(x.y), block[1], fma(vec4f(x.x), block[0], sum))));
+fn add_row(sum: Own, block: Block, x: vec4f) -> Own {
+  return fma(Own(x.w), block[3], fma(Own(x.z), block[2], fma(Own(x.y), block[1], fma(Own(x.x), block[0], sum))));
 }

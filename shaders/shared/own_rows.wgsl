@@ -2,13 +2,9 @@
 // LANES (4 or 8) invocations, each of which owns OWN rows. Rows of the other side come by fours and are handed around: lane l brings of row l % 4 every
 // quad of elements d with d % STRIDE = l / 4.
 // Loads of a turn belong before its products: each load is branches to lavapipe, over which it would spread the products between them.
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
+#import lane_blocks
 #import quad
-const LANES = 8u; // 4 or 8
-const OWN = 4u; // 2, 3 or 4 rows
-alias Own = vec4f; // vec2f or vec3f: one value of each own row
-alias Block = mat4x4f; // mat4x2f or mat4x3f: four of them
+const OWN = 4u; // 2, 3 or 4 rows, as Own and Block have
 const DEPTH = 4u; // quads of a head
 const STRIDE = LANES / 4u;
 const LOADS = (DEPTH + STRIDE - 1u) / STRIDE;
@@ -35,22 +31,6 @@ fn add_shares(sums: ptr<function, Head>, shares: Block, others: ptr<function, Br
     (*sums)[d] = add_block((*sums)[d], shares, transpose(low((*others)[n])));
     if (LANES == 8u && d + 1u < DEPTH) { (*sums)[d + 1u] = add_block((*sums)[d + 1u], shares, transpose(high((*others)[n]))); }
   }
-}
-
-fn low(x: vec4f) -> mat4x4f {
-  return mat4x4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
-}
-
-fn high(x: vec4f) -> mat4x4f {
-  return mat4x4f(subgroupBroadcast(x, 4u), subgroupBroadcast(x, 5u), subgroupBroadcast(x, 6u), subgroupBroadcast(x, 7u));
-}
-
-fn add_block(sum: Block, block: Block, x: mat4x4f) -> Block {
-  return Block(add_row(sum[0], block, x[0]), add_row(sum[1], block, x[1]), add_row(sum[2], block, x[2]), add_row(sum[3], block, x[3]));
-}
-
-fn add_row(sum: Own, block: Block, x: vec4f) -> Own {
-  return fma(Own(x.w), block[3], fma(Own(x.z), block[2], fma(Own(x.y), block[1], fma(Own(x.x), block[0], sum))));
 }
 
 // Values that the lanes 0 to 3 bring, one for each row of the other side.
