@@ -237,6 +237,11 @@ const lanesByOrder: Record<MatmulOrder, MatmulSize[]> = {
   ],
 };
 
+const tallExtras: Record<MatmulOrder, readonly Extras[]> = {
+  ...{ nn: ["epilogue", "masked", "masked blocks"], nt: ["epilogue", "masked", "masked blocks"] },
+  tn: ["epilogue", "masked blocks", "masked scored", "masked summed"],
+};
+
 const rowShapes: MatmulSize[] = [
   { m: 1, n: 63, k: 131 },
   { m: 1, n: 65, k: 256 },
@@ -291,7 +296,14 @@ export const cases: KernelCase[] = [
     ),
   ),
   ...familyCases,
-  // More blocks along k than index_blocks looks at in a turn.
+  // Tall tiles of the lane kernel: all of their squares, of which a mask leaves some out, and a last one of few rows.
+  ...orders.flatMap((order) =>
+    [
+      { m: 300, n: 100, k: 132 },
+      { m: 301, n: 99, k: 131 },
+    ].flatMap((size) => tallExtras[order].map((extra) => makeCase(order, size, undefined, extra))),
+  ),
+  // A long list of blocks along k.
   ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 1100 }, undefined, "masked blocks")),
   ...(["tile", undefined] as const).map((variant) =>
     makeCase("nt", { m: 3, n: 10, k: 36 }, variant, "epilogue", false, true),
