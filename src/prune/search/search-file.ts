@@ -38,17 +38,27 @@ export function encodeSearch({ settings, step, learned, finetuning, ...training 
 /** @throws FormatError for bytes that {@link encodeSearch} did not write. */
 export function parseSearch(bytes: Uint8Array, source = "state"): SearchState {
   const { tensors, metadata } = parseSafetensors(bytes, source);
-  const note = metadata.get(NOTE);
-  if (note === undefined) {
+  const note = parseNote(metadata.get(NOTE));
+  if (!note) {
     throw new FormatError(`${source}: expected the state of a search, got another .safetensors file; start anew`);
   }
-  const { settings, step, finetuned } = JSON.parse(note) as Note;
+  const { settings, step, finetuned } = note;
   return {
     settings,
     ...trainingOf(tensors, "", step),
     learned: unprefixed(LEARNED, tensors),
     ...(finetuned !== null && { finetuning: trainingOf(tensors, FINETUNING, finetuned) }),
   };
+}
+
+/** Undefined for what is no note of a search. */
+function parseNote(text: string | undefined): Note | undefined {
+  try {
+    const note = JSON.parse(text ?? "") as Note;
+    return typeof note.settings === "object" && Number.isInteger(note.step) ? note : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function trainingOf(tensors: ReadonlyMap<string, HostTensor>, prefix: string, step: number): TrainingState {

@@ -75,5 +75,7 @@ describe.each(METHODS.map((method) => [method.name, method] as const))("%s", (_,
 });
 
 test("a file of something else is refused", () => {
-  expect(() => parseSearch(encodeSafetensors([]), "file")).toThrow("file: expected the state of a search");
+  for (const metadata of [[], [["secateur.search", "{"]], [["secateur.search", "null"]]] as [string, string][][]) {
+    expect(() => parseSearch(encodeSafetensors([], metadata), "file")).toThrow("file: expected the state of a search");
+  }
 });
