@@ -62,17 +62,20 @@ export async function compactModel(
   const tight = compactWeights(cut.config, cut.weights, { roundTo: 1 });
   const zeros = parameterCount(cut.config) - parameterCount(tight.config);
 
-  const models = { dense: createModel(gpu, whole.config, weights), compact: createModel(gpu, cut.config, cut.weights) };
+  const models: Model[] = [];
   try {
-    const masked = depth === undefined ? valuesOf(models.dense) : ended.weights;
-    const difference = await largestDifference(gpu, [config, masked], [cut.config, valuesOf(models.compact)]);
+    models.push(createModel(gpu, whole.config, weights));
+    models.push(createModel(gpu, cut.config, cut.weights));
+    const [wholeModel, smallModel] = models;
+    const masked = depth === undefined ? valuesOf(wholeModel) : ended.weights;
+    const difference = await largestDifference(gpu, [config, masked], [cut.config, valuesOf(smallModel)]);
     if (!(difference < TOLERANCE)) {
       throw new GpuError(
         `compact: expected the masked model's outputs within ${TOLERANCE}, got a difference of ${difference}; report it, and keep the masked model`,
       );
     }
     const batch = speedBatch ?? speedBatchFor(architectureOf(whole.config).flops);
-    const [dense, compact] = await imagesPerSecond([models.dense, models.compact], batch);
+    const [dense, compact] = await imagesPerSecond(models, batch);
     const numbers = {
       batch,
       dense: footprint(whole.config, weightsFileLength({ ...checkpoint, weights }), dense),
@@ -80,7 +83,7 @@ export async function compactModel(
     };
     return { files, numbers, difference, zeros };
   } finally {
-    for (const model of Object.values(models)) model.release();
+    for (const model of models) model.release();
   }
 }
 

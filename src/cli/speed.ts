@@ -36,8 +36,9 @@ class TimedPass implements Disposable {
  * meets all of them.
  */
 export async function imagesPerSecond(models: readonly Model[], batchSize: number): Promise<number[]> {
-  const passes = models.map((model) => new TimedPass(model, batchSize));
+  const passes: TimedPass[] = [];
   try {
+    for (const model of models) passes.push(new TimedPass(model, batchSize));
     const end = performance.now() + SECONDS * 1000 * passes.length;
     for (let turn = 0; turn < LEAST || performance.now() < end; turn++) for (const pass of passes) await pass.run();
     return passes.map(({ fastest }) => batchSize / fastest);

@@ -10,9 +10,6 @@ import * as shaders from "./shaders.gen.js";
 import { transpose } from "./transpose.js";
 import { withWeightTerm } from "./weight-term.js";
 
-/** Bytes of workgroup memory that tiles of eight squares need, with eight lanes. */
-const LARGE_TILES = 32768;
-
 /** Workgroups that keep the cores of a CPU busy. */
 const WANTED_GROUPS = 6;
 
@@ -30,7 +27,8 @@ export function lane(call: MatmulCall): void {
   const lanes = gpu.info.subgroupSize as number;
   const side = 4 * lanes;
   const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, lanes) : end.buffers.mask;
-  const squares = gpu.limits.maxComputeWorkgroupStorageSize < LARGE_TILES ? 4 : 8;
+  const squareBytes = 4 * side * side;
+  const squares = 8 * squareBytes <= gpu.limits.maxComputeWorkgroupStorageSize ? 8 : 4;
   const rows = tileRows(size, side, squares);
   gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term), {
     buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers, mask },

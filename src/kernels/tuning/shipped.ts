@@ -9,15 +9,22 @@ import type { VariantRunner } from "./run-variant.js";
 import { untunedVariant } from "./tune.js";
 import { vitWorkloads } from "./workloads.js";
 
-/** What stands for all products: a layer's, with a mask. */
-const LAYER: MatmulWorkload = { order: "nt", masked: true, size: { m: 4, n: 4, k: 4 } };
+/** What stands for all products: a layer's, its input gradient's and its weight gradient's, with a mask. */
+const LAYER: readonly MatmulWorkload[] = (["nt", "nn", "tn"] as const).map((order) => ({
+  order,
+  masked: true,
+  size: { m: 4, n: 4, k: 4 },
+}));
 
 /**
  * Tests the kernels that the device takes untuned. @returns none when they compute right, else the one that must take their place, with a warning.
  * @throws GpuError when not even a kernel without subgroups computes right.
  */
 export async function shippedFallback(gpu: Gpu, run?: VariantRunner): Promise<MatmulVariant | undefined> {
-  const passes = (variant: MatmulVariant) => isProven(gpu, variant, LAYER, run);
+  const passes = async (variant: MatmulVariant) => {
+    for (const workload of LAYER) if (!(await isProven(gpu, variant, workload, run))) return false;
+    return true;
+  };
   const shipped = [...new Set(vitWorkloads().map(({ workload }) => untunedVariant(gpu, workload)))];
   const wrong: MatmulVariant[] = [];
   for (const variant of shipped) if (!(await passes(variant))) wrong.push(variant);
