@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { refreshed } from "./comparison/page.mjs";
 import { loadSources } from "./load-sources.mjs";
 import { measureCell, measureDense, openBench } from "./structured/measure.mjs";
-import { blocksOf, pictureOf } from "./structured/page.mjs";
+import { blocksOf, pictureOfMethods, pictureOfUnits } from "./structured/page.mjs";
 import * as settings from "./structured/settings.mjs";
 
 const EXPORTS = `
@@ -60,7 +60,8 @@ async function measure(library, places) {
 /** What is measured so far. Blocks of the page that have no results yet stay as they are. */
 function draw(library) {
   const results = JSON.parse(readFileSync(file, "utf8"));
-  writeFileSync(join(folder, "accuracy.svg"), library.accuracySvg(pictureOf(results)));
+  writeFileSync(join(folder, "accuracy.svg"), library.accuracySvg(pictureOfMethods(results)));
+  writeFileSync(join(folder, "units.svg"), library.accuracySvg(pictureOfUnits(results)));
   writeFileSync(page, refreshed(readFileSync(page, "utf8"), blocksOf(results)));
 }
 

@@ -1,4 +1,4 @@
-/** What `docs/structured.md` shows, from results alone: a table for each kind of units, and the picture of the widest comparison. */
+/** What `docs/structured.md` shows, from results alone: a table for each kind of units, and two pictures. */
 import { METHODS, SPARSITIES, UNITS } from "./settings.mjs";
 
 const DASH = "–";
@@ -40,22 +40,34 @@ export function blocksOf(results) {
   return { conditions, ...Object.fromEntries(tables.map((units) => [units, table(results, units)])) };
 }
 
-/** Accuracy over the part of the block parameters that goes, as cut and finetuned. */
-export function pictureOf(results) {
-  const units = "both";
-  const series = methodsOf(results, units).flatMap((method) =>
+const pointsOf = (results, units, method, stage) =>
+  SPARSITIES.flatMap((sparsity) => {
+    const cell = found(results, units, method, sparsity);
+    return cell ? [{ sparsity, mean: cell[stage].top1, spread: 0 }] : [];
+  });
+
+const NOTE = "top-1 among 1,000 classes, 400 images, by the part of the block parameters that went; tuned: finetuned";
+
+/** Accuracy over the part of the block parameters that goes, as cut and finetuned, by method. */
+export function pictureOfMethods(results) {
+  const series = methodsOf(results, "both").flatMap((method) =>
     ["pruned", "finetuned"].map((stage) => ({
       name: stage === "pruned" ? method : `${method}, tuned`,
-      points: SPARSITIES.flatMap((sparsity) => {
-        const cell = found(results, units, method, sparsity);
-        return cell ? [{ sparsity, mean: cell[stage].top1, spread: 0 }] : [];
-      }),
+      points: pointsOf(results, "both", method, stage),
     })),
   );
-  return {
-    title: "DeiT-tiny without some neurons and head dimensions",
-    note: "top-1 among 1,000 classes, 400 images, by the part of the block parameters that went; tuned: finetuned",
-    series,
-    dense: results.dense.top1,
-  };
+  return { title: "DeiT-tiny without some neurons and head dimensions", note: NOTE, series, dense: results.dense.top1 };
+}
+
+/** The same by kind of units, as gate Taylor removes them. */
+export function pictureOfUnits(results) {
+  const series = Object.entries(UNITS)
+    .filter(([units]) => units !== "both" && methodsOf(results, units).includes("gate-taylor"))
+    .flatMap(([units, { title }]) =>
+      ["pruned", "finetuned"].map((stage) => ({
+        name: stage === "pruned" ? title : `${title}, tuned`,
+        points: pointsOf(results, units, "gate-taylor", stage),
+      })),
+    );
+  return { title: "DeiT-tiny by what gate Taylor removes", note: NOTE, series, dense: results.dense.top1 };
 }

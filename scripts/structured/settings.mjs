@@ -4,7 +4,7 @@
 export const UNITS = {
   both: { title: "neurons and head dimensions", kinds: ["headDim", "neuron"] },
   neurons: { title: "neurons", kinds: ["neuron"] },
-  headDims: { title: "head dimensions", kinds: ["headDim"] },
+  headDims: { title: "dimensions", kinds: ["headDim"] },
   heads: { title: "heads", kinds: ["head"] },
 };
 
