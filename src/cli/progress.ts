@@ -7,6 +7,9 @@ export const GRADIENT_COST = 3;
 const TERMINAL_INTERVAL_MS = 100;
 const LOG_INTERVAL_MS = 10_000;
 
+/** Before this part of the work, compiling kernels has taken most of a first minute, which says nothing about the rest. */
+const FORESEEABLE = 0.02;
+
 export function durationText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
@@ -44,13 +47,14 @@ export class Progress implements Disposable {
     this.#shown = now;
     const part = this.#done / this.total;
     const spent = (now - this.#start) / 1000;
-    const left = part > 0 ? Math.min(spent * (1 / part - 1), this.budget - spent) : 0;
-    const line = `${label}: ${Math.floor(part * 100)}%, ${durationText(left)} left`;
+    const left = Math.min(part < FORESEEABLE && spent < 60 ? Infinity : spent * (1 / part - 1), this.budget - spent);
+    const time = left < Infinity ? `, ${durationText(left)} left` : "";
+    const line = `${label}: ${Math.floor(part * 100)}%${time}`;
     if (!this.stream.isTTY) {
       this.stream.write(`${line}\n`);
       return;
     }
-    this.stream.write(`\r\x1b[K${line.slice(0, (this.stream.columns ?? 80) - 1)}`);
+    this.stream.write(`\r\x1b[K${line.slice(0, (this.stream.columns || 80) - 1)}`);
     this.#visible = true;
   }
 

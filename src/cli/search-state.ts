@@ -50,9 +50,12 @@ export class SearchKeeper {
     this.#time = performance.now();
   };
 
-  /** Says what there is to resume. */
+  /** Says what there is to resume, if anything is. */
   tell(): void {
-    if (!this.#state) return;
+    if (!this.#state) {
+      this.note("nothing of the search is saved yet; it is after each epoch, and every five minutes");
+      return;
+    }
     const { step, finetuning } = this.#state;
     const what = finetuning ? `the search and ${steps(finetuning.step)} of finetuning` : `${steps(step)} of the search`;
     this.note(`${statePath(this.folder)} holds ${what}; the same command with --resume goes on from there`);

@@ -1,5 +1,6 @@
 /** A training run as it lies in its folder: weights beside optimizer.safetensors, trainer.json and log.jsonl. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
 import { asF32, type Checkpoint } from "../io/checkpoint.js";
@@ -82,6 +83,9 @@ export async function saveRun(
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */
 export async function loadRun(folder: string, start: Checkpoint, settings: RunSettings): Promise<SavedRun> {
   const trainerFile = join(folder, FILES.trainer);
+  if (!existsSync(trainerFile)) {
+    throw new UsageError(`resume: expected ${trainerFile} of an interrupted run, got none; leave --resume out`);
+  }
   const trainer = parseJsonObject(await readBytes(trainerFile), trainerFile);
   const { step } = trainer;
   if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {

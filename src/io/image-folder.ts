@@ -50,7 +50,7 @@ export function imageFolderDataset(
   const empty = folders.find(({ files }) => files.length === 0);
   if (empty) {
     throw new FormatError(
-      `${source}: expected JPEG or PNG images in folder ${quote(empty.name)}, got none; add some or remove the folder`,
+      `${source}: expected JPEG or PNG images in folder ${quote(empty.name)}, got none; add some, remove the folder, or check the path`,
     );
   }
 

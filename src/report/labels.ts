@@ -30,10 +30,12 @@ export interface Headline {
 }
 
 /** The result of a report in one sentence of two parts. */
-export function headline({ model, dense, runs }: Report): Headline {
+export function headline({ model, dense, runs, settings }: Report): Headline {
   const run = headlineRun(runs);
   if (!run) return { claim: `${model.name} has ${integer(model.parameters)} parameters, none pruned`, outcome: null };
-  const claim = `${methodLabel(run)} removes ${shortPercent(removedPart(run))} of the prunable weights of ${model.name}`;
+  // Rounds count units; 30% of the neurons are another part of the weights.
+  const what = run.rounds.length > 0 && settings.granularity !== "weight" ? "units" : "weights";
+  const claim = `${methodLabel(run)} removes ${shortPercent(removedPart(run))} of the prunable ${what} of ${model.name}`;
   const last = finalEvaluation(run);
   if (!last) return { claim, outcome: null };
   const stage = run.finetuned ? " after finetuning" : "";

@@ -23,6 +23,16 @@ it("tells a log every ten seconds how far the work is and how long it takes", ()
   expect(log.lines).toEqual(["round 1: 10%, 1 min 30 s left\n", "round 1: 20%, 1 min 20 s left\n"]);
 });
 
+it("tells no time from the first steps of the first minute, which compile", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 1000);
+  for (const seconds of [17, 44]) {
+    vi.advanceTimersByTime(seconds * 1000);
+    progress.advance(5, "images");
+  }
+  expect(log.lines).toEqual(["images: 0%\n", "images: 1%, 1 h 40 min left\n"]);
+});
+
 it("promises no more time than the budget leaves", () => {
   const log = stream(false);
   using progress = new Progress(log, 100, 30);

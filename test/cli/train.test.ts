@@ -81,7 +81,7 @@ describe("secateur train", () => {
     expect(other.stderr).toContain("got lr 0.02 instead of 0.01");
     const nothing = await cli([...args("nothing"), "--resume"]);
     expect(nothing.exitCode).toBe(2);
-    expect(nothing.stderr).toContain("trainer.json: expected a readable file, got none");
+    expect(nothing.stderr).toContain("trainer.json of an interrupted run, got none; leave --resume out");
   });
 
   it("refuses to resume with other data or what two saves left", async () => {

@@ -86,6 +86,12 @@ describe("one run", () => {
     expect(removing(0.7125)).toContain("<title>taylor-squared removes 71.25% of");
   });
 
+  it("opens with units where rounds count those", () => {
+    const report = deitReport();
+    const units = renderReport({ ...report, settings: { ...report.settings, granularity: "head and neuron" } });
+    expect(units).toContain("<title>taylor-squared removes 50% of the prunable units of deit-tiny:");
+  });
+
   it("tells accuracy and cost against dense", () => {
     expect(html).toContain("65.50%<small>−1.00</small>");
     expect(html).toMatch(/3,\d{3},\d{3}<small>53\.\d%<\/small>/);
