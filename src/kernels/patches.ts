@@ -59,8 +59,7 @@ function move(
   requireElements(op, { source, moved }, { source: length, moved: length }, storage);
   const call = {
     buffers: { source, moved },
-    params: { channels, height, width, side: patch },
-    constants: { INVERSE: inverse },
+    constants: { INVERSE: inverse, CHANNELS: channels, HEIGHT: height, COLUMNS: width, SIDE: patch },
     inFours: patch % 4 === 0,
     storage,
   };
