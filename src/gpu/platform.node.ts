@@ -43,15 +43,22 @@ const describe = ({ info }: GPUAdapter): string =>
 
 type Attempt = { adapter: GPUAdapter; detail: string } | { adapter?: undefined; detail: string };
 
+/** A lavapipe that the system offered where a GPU was looked for: each listing of adapters has Dawn warn on stderr. */
+let offered: GPUAdapter | undefined;
+
 async function openHardware(): Promise<Attempt> {
   const adapter = await request();
   if (!adapter) return { detail: "no Vulkan, Metal or Direct3D 12 driver found" };
-  if (isSoftware(adapter.info)) return { detail: `no GPU driver: the system only offers ${describe(adapter)}` };
+  if (isSoftware(adapter.info)) {
+    if (/llvmpipe/.test(describe(adapter))) offered = adapter;
+    return { detail: `no GPU driver: the system only offers ${describe(adapter)}` };
+  }
   return { adapter, detail: describe(adapter) };
 }
 
 async function openLavapipe(): Promise<Attempt> {
-  const adapter = await request("adapter=llvmpipe");
+  const adapter = offered ?? (await request("adapter=llvmpipe"));
+  offered = undefined; // an adapter opens one device
   if (!adapter) return { detail: "Mesa's lavapipe is not installed" };
   const version = Number(/Mesa (\d+)/.exec(adapter.info.description)?.[1] ?? 0);
   if (version < OLDEST_MESA) return { detail: `${describe(adapter)}: older than Mesa ${OLDEST_MESA}` };

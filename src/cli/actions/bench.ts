@@ -20,8 +20,9 @@ export interface BenchArguments extends Pick<BenchOptions, "filter" | "full"> {
 export async function benchKernels(context: CommandContext, { filter, full, out }: BenchArguments): Promise<Outcome> {
   const rows = selectRows({ filter, full });
   if (rows.length === 0) {
+    const kinds = new Set(selectRows({ full: true }).map(({ name }) => name.split(/[ :,]/)[0]));
     throw new UsageError(
-      `filter: expected a pattern that matches a row, got ${filter}; ${full ? "" : "add --full, or "}leave it out to see all names`,
+      `filter: expected a pattern that matches a row, got ${filter}; ${full ? "" : "add --full, or "}write one for rows of ${[...kinds].join(", ")}`,
     );
   }
   const files = out === undefined ? undefined : await openResultFiles(out);
