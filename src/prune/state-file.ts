@@ -1,6 +1,7 @@
 /** The state of a pruning run as the bytes of a .safetensors file. */
 import { FormatError } from "../errors.js";
 import { asF32 } from "../io/checkpoint.js";
+import { isObject } from "../io/json.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "../io/safetensors.js";
 import type { PrunerState } from "./pruner-state.js";
 
@@ -87,9 +88,7 @@ function parseNote(text: string | undefined): Note | undefined {
       density: Number(round.density),
       selections: round.selections.map((selection) => ({ ...selection, threshold: Number(selection.threshold) })),
     }));
-    return typeof settings === "object" && typeof prepared === "boolean"
-      ? { settings, rounds: numbers, prepared }
-      : undefined;
+    return isObject(settings) && typeof prepared === "boolean" ? { settings, rounds: numbers, prepared } : undefined;
   } catch {
     return undefined;
   }

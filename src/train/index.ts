@@ -19,6 +19,7 @@ export { ADAMW_DEFAULTS, AdamW, type AdamWOptions } from "./optimizer.js";
 export { keyedGenerator, shuffled } from "./random.js";
 export { type CosineSchedule, cosineRate } from "./schedule.js";
 export { type StepReport, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
-export { Trainer, type TrainerState } from "./trainer.js";
+export { Trainer } from "./trainer.js";
+export type { TrainerState } from "./trainer-state.js";
 export { type Objective, TrainingStep } from "./training-step.js";
 export { WeightAverage } from "./weight-average.js";

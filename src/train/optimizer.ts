@@ -25,14 +25,10 @@ export const ADAMW_DEFAULTS: AdamWOptions = { beta1: 0.9, beta2: 0.999, epsilon:
 const decays = ({ name, value }: Parameter): boolean =>
   value.shape.length > 1 && !/(^|\.)(cls_token|dist_token|pos_embed|shortcut\.weight)$/.test(name);
 
-interface Moments {
-  readonly first: Tensor;
-  readonly second: Tensor;
-}
-
 /** `schedule` holds what changes by step: learning rate, two bias corrections, gradient scale. Recorded steps read it anew. */
 export class AdamW {
-  readonly #moments = new Map<string, Moments>();
+  /** By name: `first.<parameter>` and `second.<parameter>`. */
+  readonly moments: ReadonlyMap<string, Tensor>;
   readonly #schedule: Tensor;
   readonly norm: Tensor;
 
@@ -42,10 +38,12 @@ export class AdamW {
     readonly options: AdamWOptions,
   ) {
     requireFloat32({ parameters }, "training");
-    for (const { name, value, trainable } of parameters) {
-      if (!trainable) continue;
-      this.#moments.set(name, { first: Tensor.zeros(gpu, value.shape), second: Tensor.zeros(gpu, value.shape) });
-    }
+    const trained = [...parameters].filter(({ trainable }) => trainable);
+    this.moments = new Map(
+      trained.flatMap(({ name, value: { shape } }) =>
+        ["first", "second"].map((moment) => [`${moment}.${name}`, Tensor.zeros(gpu, shape)] as const),
+      ),
+    );
     this.#schedule = Tensor.from(gpu, Float32Array.of(0, 1, 1, 1));
     this.norm = Tensor.zeros(gpu, [1]);
   }
@@ -68,7 +66,7 @@ export class AdamW {
       gradientNorm(this.gpu, { gradients: all, norm: this.norm, schedule: this.#schedule }, { maxNorm: clipNorm });
     }
     for (const { parameter, gradient } of updated) {
-      const { first, second } = this.#moments.get(parameter.name)!;
+      const [first, second] = ["first", "second"].map((moment) => this.moments.get(`${moment}.${parameter.name}`)!);
       adamw(
         this.gpu,
         {
@@ -94,28 +92,19 @@ export class AdamW {
     return Number.isFinite(norm);
   }
 
-  /** Moments by name: `first.<parameter>` and `second.<parameter>`. */
+  /** Copies the moments to the host. */
   async read(): Promise<Map<string, FloatTensor>> {
     const state = new Map<string, FloatTensor>();
-    for (const [name, { first, second }] of this.#moments) {
-      state.set(`first.${name}`, { shape: [...first.shape], data: await first.read() });
-      state.set(`second.${name}`, { shape: [...second.shape], data: await second.read() });
-    }
+    for (const [name, moment] of this.moments) state.set(name, { shape: [...moment.shape], data: await moment.read() });
     return state;
   }
 
   write(state: ReadonlyMap<string, FloatTensor>): void {
-    for (const [name, { first, second }] of this.#moments) {
-      first.write(state.get(`first.${name}`)!.data);
-      second.write(state.get(`second.${name}`)!.data);
-    }
+    for (const [name, moment] of this.moments) moment.write(state.get(name)!.data);
   }
 
   release(): void {
-    for (const { first, second } of this.#moments.values()) {
-      this.gpu.release(first);
-      this.gpu.release(second);
-    }
+    for (const moment of this.moments.values()) this.gpu.release(moment);
     this.gpu.release(this.#schedule);
     this.gpu.release(this.norm);
   }

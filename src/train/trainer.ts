@@ -1,7 +1,6 @@
 /** The training loop: one recorded step, replayed; hooks around it. Knows no pruning: a masked parameter stays masked because its mask is part of the model. */
 import { GpuError, UsageError } from "../errors.js";
 import type { Dataset } from "../io/dataset.js";
-import type { FloatTensor } from "../io/safetensors.js";
 import type { Model } from "../nn/model.js";
 import { ModelRecording } from "../nn/model-recording.js";
 import { TrainingPass } from "../nn/training.js";
@@ -10,19 +9,12 @@ import { stepsPerEpoch, TrainingBatches } from "./batches.js";
 import { ADAMW_DEFAULTS, AdamW } from "./optimizer.js";
 import { type CosineSchedule, checkSchedule, cosineRate } from "./schedule.js";
 import { TRAIN_DEFAULTS, type TrainHooks, type TrainOptions, trainingSteps } from "./train-options.js";
+import { checkSaved, type TrainerState } from "./trainer-state.js";
 import { TrainingStep } from "./training-step.js";
 import { WeightAverage } from "./weight-average.js";
 
 const diverged = (what: string, step: number) =>
   new GpuError(`training: expected finite numbers, got ${what} at step ${step}; lower the learning rate`);
-
-/** Everything that a run needs to go on exactly where it stood, besides the weights. */
-export interface TrainerState {
-  readonly step: number;
-  readonly moments: ReadonlyMap<string, FloatTensor>;
-  /** The averaged weights by the parameters' names, where an average is kept. */
-  readonly average?: ReadonlyMap<string, FloatTensor>;
-}
 
 /** Trains all parameters of a model with AdamW. The step is recorded once and replayed, and again when masks or gates came or went; its batches depend on seed and step only. */
 export class Trainer implements Disposable {
@@ -132,8 +124,22 @@ export class Trainer implements Disposable {
     return { step: this.step, moments: await this.optimizer.read(), average: await this.#average?.read() };
   }
 
-  /** The model's weights are restored by the host. */
-  restore({ step, moments, average }: TrainerState): void {
+  /** @throws UsageError for the state of another training: of other parameters, or with an average where none is kept, or without. */
+  check({ moments, average }: TrainerState): void {
+    checkSaved(moments, this.optimizer.moments);
+    if ((average === undefined) !== (this.#average === undefined)) {
+      const [wanted, got] = average ? ["no average", "one"] : ["an average", "none"];
+      throw new UsageError(
+        `resume: expected a state with ${wanted} of the weights, got ${got}; resume with the options it was saved with`,
+      );
+    }
+    if (average && this.#average) checkSaved(average, this.#average.values);
+  }
+
+  /** Goes on from a state; the model's weights are restored by the host. @throws UsageError as `check` does; nothing is changed then. */
+  restore(state: TrainerState): void {
+    this.check(state);
+    const { step, moments, average } = state;
     this.step = step;
     this.optimizer.write(moments);
     if (average) this.#average?.write(average);

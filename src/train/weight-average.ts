@@ -11,7 +11,8 @@ import { Tensor } from "../tensor/index.js";
  * steps. Running statistics of batch norms are averaged too. What masks remove does not move, so its average stays what it is.
  */
 export class WeightAverage {
-  readonly #averages = new Map<string, Tensor>();
+  /** By the parameters' names. */
+  readonly values: ReadonlyMap<string, Tensor>;
 
   /** @throws UsageError for a decay outside of [0, 1). */
   constructor(
@@ -22,11 +23,12 @@ export class WeightAverage {
     if (!(decay >= 0 && decay < 1)) {
       throw new UsageError(`average of weights: expected a decay from 0 to below 1, got ${decay}; correct it`);
     }
-    for (const { name, value } of parameters) {
+    const copyOf = (value: Tensor) => {
       const average = Tensor.empty(gpu, value.shape);
       gpu.copy(value.buffer, average.buffer, 4 * value.size);
-      this.#averages.set(name, average);
-    }
+      return average;
+    };
+    this.values = new Map(Array.from(parameters, ({ name, value }) => [name, copyOf(value)]));
   }
 
   /** Records one step of the average. */
@@ -50,24 +52,24 @@ export class WeightAverage {
     }
   }
 
-  /** Averages by the parameters' names. */
+  /** Copies the averages to the host. */
   async read(): Promise<Map<string, FloatTensor>> {
     const state = new Map<string, FloatTensor>();
-    for (const [name, average] of this.#averages) {
+    for (const [name, average] of this.values) {
       state.set(name, { shape: [...average.shape], data: await average.read() });
     }
     return state;
   }
 
   write(state: ReadonlyMap<string, FloatTensor>): void {
-    for (const [name, average] of this.#averages) average.write(state.get(name)!.data);
+    for (const [name, average] of this.values) average.write(state.get(name)!.data);
   }
 
   release(): void {
-    for (const average of this.#averages.values()) this.gpu.release(average);
+    for (const average of this.values.values()) this.gpu.release(average);
   }
 
   *#pairs(): Generator<readonly [average: Tensor, value: Tensor]> {
-    for (const { name, value } of this.parameters) yield [this.#averages.get(name)!, value];
+    for (const { name, value } of this.parameters) yield [this.values.get(name)!, value];
   }
 }

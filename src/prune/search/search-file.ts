@@ -1,5 +1,6 @@
 /** The state of a search as the bytes of a .safetensors file. */
 import { FormatError } from "../../errors.js";
+import { isObject } from "../../io/json.js";
 import { encodeSafetensors, type HostTensor, parseSafetensors } from "../../io/safetensors.js";
 import { prefixed, unprefixed } from "../state-file.js";
 import type { SearchState, TrainingState } from "./search-state.js";
@@ -51,11 +52,15 @@ export function parseSearch(bytes: Uint8Array, source = "state"): SearchState {
   };
 }
 
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
 /** Undefined for what is no note of a search. */
 function parseNote(text: string | undefined): Note | undefined {
   try {
     const note = JSON.parse(text ?? "") as Note;
-    return typeof note.settings === "object" && Number.isInteger(note.step) ? note : undefined;
+    return isObject(note.settings) && isCount(note.step) && (note.finetuned === null || isCount(note.finetuned))
+      ? note
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,9 +1,9 @@
 /** A search between two steps, as plain data: read from the device, and put back. */
-import { UsageError } from "../../errors.js";
 import type { FloatTensor } from "../../io/safetensors.js";
 import type { Model } from "../../nn/index.js";
 import type { Tensor } from "../../tensor/index.js";
 import type { Trainer, TrainerState } from "../../train/index.js";
+import { checkSaved } from "../../train/trainer-state.js";
 import { checkSettings, type RunSettings } from "../pruner-state.js";
 import { rewind } from "../weights.js";
 import type { SearchMethod, SearchRun } from "./search.js";
@@ -39,8 +39,9 @@ export const readTraining = async (model: Model, trainer: Trainer): Promise<Trai
   weights: await model.parameters.read(),
 });
 
-/** Puts it back. @throws UsageError for weights of another model. */
+/** Puts it back. @throws UsageError for the state of another model or training; nothing is changed then. */
 export function restoreTraining(model: Model, trainer: Trainer, state: TrainingState): void {
+  trainer.check(state);
   rewind(model, state.weights);
   trainer.restore(state);
 }
@@ -63,13 +64,7 @@ export async function readSearch({ model, trainer, learned, settings }: RunningS
 /** Puts it back. @throws UsageError for the state of another search; nothing is changed then. */
 export function restoreSearch({ model, trainer, learned, settings }: RunningSearch, state: SearchState): void {
   checkSettings(state.settings, settings);
-  for (const [name, { shape }] of learned) {
-    const got = state.learned.get(name)?.shape;
-    if (got?.join() === shape.join()) continue;
-    throw new UsageError(
-      `resume: expected a state with ${name} of shape [${shape}], got ${got ? `[${got}]` : "none"}; resume with the options it was saved with`,
-    );
-  }
+  checkSaved(state.learned, learned);
   restoreTraining(model, trainer, state);
   for (const [name, tensor] of learned) tensor.write(state.learned.get(name)!.data);
 }

@@ -5,14 +5,18 @@ import { encodeSafetensors } from "../../../src/io/index.js";
 import {
   encodeSearch,
   parseSearch,
+  readTraining,
+  restoreTraining,
   runSearch,
   type SearchMethod,
   type SearchRun,
   type SearchState,
+  type TrainingState,
   upop,
   vtp,
   wdpruning,
 } from "../../../src/prune/index.js";
+import { Trainer } from "../../../src/train/index.js";
 import { sharedGpu } from "../../harness/gpu.js";
 import { quadrantData, tinyViT } from "../../harness/tiny-vit.js";
 
@@ -74,8 +78,33 @@ describe.each(METHODS.map((method) => [method.name, method] as const))("%s", (_,
   });
 });
 
+test("a training goes on from no state of another one, and keeps what it had", async () => {
+  const model = tinyViT(gpu, 5);
+  using trainer = new Trainer(model, quadrantData(64, 3), run().options);
+  const before = await readTraining(model, trainer);
+  const others = tinyViT(gpu, 6);
+  const state = { ...before, step: 3, weights: await others.parameters.read() };
+  const [name] = before.moments.keys();
+  const wrong: [Partial<TrainingState>, string][] = [
+    [{ moments: new Map() }, `expected a state with ${name} of shape`],
+    [{ average: new Map() }, "expected a state with cls_token of shape"],
+    [{ average: undefined }, "expected a state with an average of the weights, got none"],
+  ];
+  for (const [changes, message] of wrong) {
+    expect(() => restoreTraining(model, trainer, { ...state, ...changes })).toThrow(message);
+  }
+  expect(await readTraining(model, trainer)).toEqual(before);
+  restoreTraining(model, trainer, state);
+  expect(await readTraining(model, trainer)).toEqual(state);
+  for (const each of [model, others]) each.release();
+});
+
 test("a file of something else is refused", () => {
-  for (const metadata of [[], [["secateur.search", "{"]], [["secateur.search", "null"]]] as [string, string][][]) {
-    expect(() => parseSearch(encodeSafetensors([], metadata), "file")).toThrow("file: expected the state of a search");
+  const note = { settings: {}, step: 1, finetuned: null };
+  const parse = (text: string) => parseSearch(encodeSafetensors([], [["secateur.search", text]]), "file");
+  expect(parse(JSON.stringify(note)).step).toBe(1);
+  const wrong = [{ settings: null }, { settings: [] }, { step: -1 }, { step: 0.5 }, { finetuned: "1" }];
+  for (const text of ["", "{", "null", ...wrong.map((changes) => JSON.stringify({ ...note, ...changes }))]) {
+    expect(() => parse(text), text).toThrow("file: expected the state of a search");
   }
 });
