@@ -11,6 +11,7 @@ import {
   matmul,
   pinnedTuning,
   shippedTuning,
+  tunedChoices,
   tuneMatmul,
   vitWorkloads,
   workloadKey,
@@ -136,7 +137,10 @@ describe("tuning", () => {
   test("where what ships computes wrongly, a portable kernel takes its place", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const shipped = untunedVariant(await guest(), workload);
-    await withGpu(shippedTuning({ run: breaks(shipped) }), (gpu) => expect(chosen(gpu, workload)).toBe(SMALL));
+    await withGpu(shippedTuning({ run: breaks(shipped) }), (gpu) => {
+      expect(chosen(gpu, workload)).toBe(SMALL);
+      expect(tunedChoices(gpu)).toEqual({ fallback: SMALL });
+    });
     expect(warn).toHaveBeenCalledOnce();
     warn.mockRestore();
     await expect(withGpu(shippedTuning({ run: () => {} }), () => {})).rejects.toThrow(/use another adapter/);

@@ -28,9 +28,14 @@ export function choose(gpu: Gpu, choices: Choices): void {
   choicesOf.set(gpu, choices);
 }
 
-/** The choices that the device has now, by the product's key: of a file, of the cache, or found out since. */
-export const tunedChoices = (gpu: Gpu): Readonly<Record<string, MatmulVariant>> =>
-  Object.fromEntries(choicesOf.get(gpu)?.matmul ?? []);
+/**
+ * The choices that the device has now, by the product's key: of a file, of the cache, or found out since. `fallback` is what has taken the place of
+ * shipped kernels that compute wrongly here.
+ */
+export function tunedChoices(gpu: Gpu): Readonly<Record<string, MatmulVariant>> {
+  const { matmul = [], fallback } = choicesOf.get(gpu) ?? {};
+  return { ...Object.fromEntries(matmul), ...(fallback && { fallback }) };
+}
 
 const bucket = (extent: number): number => Math.round(Math.log2(extent));
 
