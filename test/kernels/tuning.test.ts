@@ -195,6 +195,12 @@ describe("tuning", () => {
     ]) {
       await expect(withGpu(pinnedTuning(wrong), () => {})).rejects.toThrow(/tuning: expected choices for/);
     }
+    const words = file.device.split(", ");
+    const elsewhere = { ...file, device: [words[0], "elsewhere", ...words.slice(2)].join(", ") };
+    const named = pinnedTuning(elsewhere, { source: "a.json", remedy: "take another" });
+    await expect(withGpu(named, () => {})).rejects.toThrow(
+      `a.json: expected choices for this device, "${words[1]}", got those for "elsewhere"; take another`,
+    );
   });
 
   test("lazily, a product is tuned at the next await, and later runs know", async () => {

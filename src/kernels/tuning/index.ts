@@ -1,5 +1,4 @@
 /** Which choices a device starts with, for `Gpu.create({ tuning })`. */
-import { FormatError } from "../../errors.js";
 import type { Gpu, Tuning } from "../../gpu/index.js";
 import type { MatmulOrder } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
@@ -13,14 +12,22 @@ import {
   mismatch,
   parseTuningFile,
   readCachedTuning,
+  refuseTuning,
   type TuningFile,
+  type TuningSource,
   writeCachedTuning,
 } from "./tuning-file.js";
 
 export { type MatmulWorkload, tunedChoices, workloadKey } from "./choices.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
-export { makeTuningFile, readCachedTuning, type TuningFile, writeCachedTuning } from "./tuning-file.js";
+export {
+  makeTuningFile,
+  readCachedTuning,
+  type TuningFile,
+  type TuningSource,
+  writeCachedTuning,
+} from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
 /** A small product of the kind that a key stands for. */
@@ -64,17 +71,20 @@ export function shippedTuning(options: Pick<TuneOptions, "run"> = {}): Tuning {
   };
 }
 
+/** What pins may be told: how errors call the file. */
+export type PinnedOptions = TuningSource & Pick<TuneOptions, "run">;
+
 /**
  * The choices of a file, and no others: two runs with the same file are equal bit for bit on the same device and driver. Each kernel must pass a
  * self-test; one that fails is refused with a warning.
  * @throws FormatError when the file is none, or was made for another device, driver or version of the kernels.
  */
-export function pinnedTuning(data: unknown, options: Pick<TuneOptions, "run"> = {}): Tuning {
-  const file = parseTuningFile(data);
+export function pinnedTuning(data: unknown, options: PinnedOptions = {}): Tuning {
+  const file = parseTuningFile(data, options);
   return {
     async prepare(gpu) {
       const problem = mismatch(gpu, file);
-      if (problem !== undefined) throw new FormatError(`${problem}; run secateur tune here`);
+      if (problem !== undefined) refuseTuning(problem, options);
       choose(gpu, await provenStart(gpu, file, options.run));
     },
   };

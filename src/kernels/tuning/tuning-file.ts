@@ -58,11 +58,26 @@ export const makeTuningFile = (gpu: Gpu, matmul: ReadonlyMap<string, MatmulVaria
 /** As `workloadKey` writes them. */
 const KEY = /^(nn|nt|tn)( masked)?( ragged)? \d+x\d+x\d+(x\d+)?$/;
 
+/** How an error calls a file of choices, and what it says to do. */
+export interface TuningSource {
+  /** "tuning" unless given. */
+  readonly source?: string;
+  /** "run secateur tune here" unless given. */
+  readonly remedy?: string;
+}
+
+/** @throws FormatError with what is wrong with a file. */
+export function refuseTuning(
+  problem: string,
+  { source = "tuning", remedy = "run secateur tune here" }: TuningSource,
+): never {
+  throw new FormatError(`${source}: ${problem}; ${remedy}`);
+}
+
 /** @throws FormatError for what is no tuning file. */
-export function parseTuningFile(data: unknown): TuningFile {
-  const refuse = (expected: string, got: unknown): never => {
-    throw new FormatError(`tuning: expected ${expected}, got ${JSON.stringify(got)}; run secateur tune again`);
-  };
+export function parseTuningFile(data: unknown, source: TuningSource = {}): TuningFile {
+  const refuse = (expected: string, got: unknown): never =>
+    refuseTuning(`expected ${expected}, got ${JSON.stringify(got ?? null)}`, source);
   const file = data as Partial<TuningFile> | null;
   if (typeof file !== "object" || file === null || file.format !== FORMAT) {
     return refuse(`a document of format "${FORMAT}"`, (file as Partial<TuningFile> | null)?.format ?? null);
@@ -77,12 +92,25 @@ export function parseTuningFile(data: unknown): TuningFile {
   return file as TuningFile;
 }
 
+/** What two devices are called, less the words that both begin or end with. */
+function apart(one: string, other: string): [string, string] {
+  const words = [one.split(", "), other.split(", ")];
+  const same = (at: number) => words[0].at(at) === words[1].at(at);
+  const shorter = Math.min(...words.map(({ length }) => length));
+  let [first, last] = [0, 0];
+  while (first < shorter - 1 && same(first)) first++;
+  while (last < shorter - 1 - first && same(-1 - last)) last++;
+  const [rest, otherRest] = words.map((all) => all.slice(first, all.length - last).join(", "));
+  return [rest, otherRest];
+}
+
 /** Why a file's choices do not hold here, if they do not. */
 export function mismatch(gpu: Gpu, { device, kernels }: TuningFile): string | undefined {
-  if (device !== deviceKey(gpu)) return `tuning: expected choices for "${deviceKey(gpu)}", got those for "${device}"`;
-  return kernels === hashOfKernels()
-    ? undefined
-    : "tuning: expected choices for this version's kernels, got those for others";
+  if (device !== deviceKey(gpu)) {
+    const [wanted, got] = apart(deviceKey(gpu), device);
+    return `expected choices for this device, "${wanted}", got those for "${got}"`;
+  }
+  return kernels === hashOfKernels() ? undefined : "expected choices for this version's kernels, got those for others";
 }
 
 /** What the cache calls something that holds for one device. */
