@@ -277,13 +277,16 @@ export class Gpu implements Disposable {
     return result;
   }
 
-  /** Times every dispatch of `fn` on the device. @throws GpuError when the device has no timestamp queries. */
+  /** Times every dispatch of `fn` on the device. @throws GpuError when the device has no timestamp queries, or while another profile runs. */
   async profile(fn: () => void | Promise<void>): Promise<KernelTiming[]> {
     this.#faults.assertOpen("profile");
     if (!this.features.has("timestamp-query")) {
       throw new GpuError(
         "profile: expected a device with timestamp-query, got one without; measure with sync() instead",
       );
+    }
+    if (this.#recorder.stream.timer) {
+      throw new GpuError("profile: expected one at a time, got a second; await the first, or put both into one");
     }
     return timeDispatches(this.device, this.#recorder.stream, async () => {
       await fn();

@@ -30,3 +30,16 @@ test("profile counts every dispatch, past what one query set holds", async (cont
   expect(await gpu.profile(() => {})).toEqual([]);
   gpu.release(x);
 });
+
+test("a second profile is refused while one runs, and the first counts what is its own", async (context) => {
+  if (!gpu.features.has("timestamp-query")) context.skip("no timestamp queries on this device");
+  const x = gpu.allocate(4);
+  const count = (times: number) => () => {
+    for (let i = 0; i < times; i++) fill(gpu, { y: x }, { length: 1, value: i });
+  };
+  const first = gpu.profile(count(3));
+  await expect(gpu.profile(count(2))).rejects.toThrow("profile: expected one at a time, got a second; ");
+  expect((await first).map((timing) => timing.count)).toEqual([3]);
+  expect((await gpu.profile(count(2))).map((timing) => timing.count)).toEqual([2]);
+  gpu.release(x);
+});
