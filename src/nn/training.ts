@@ -19,7 +19,7 @@ export class TrainingPass {
   }
 
   #drop(x: Tensor, rate: number, inner: number): Tensor {
-    const stream = this.#stream++;
-    return rate > 0 ? dropout(x, { keep: 1 - rate, inner, state: this.state, stream }) : x;
+    // Only what draws counts: a branch without a rate comes here or not, as it is fused or gated.
+    return rate > 0 ? dropout(x, { keep: 1 - rate, inner, state: this.state, stream: this.#stream++ }) : x;
   }
 }

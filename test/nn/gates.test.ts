@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import type { FloatTensor } from "../../src/io/index.js";
 import { parseModelConfig, type ViTConfig } from "../../src/io/index.js";
-import { initialViTWeights, ViT } from "../../src/nn/index.js";
+import { initialViTWeights, TrainingPass, ViT } from "../../src/nn/index.js";
 import { backward, sum, Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { normals, randomGenerator } from "../harness/random.js";
@@ -164,6 +164,22 @@ test("an absent gate records nothing", async () => {
   const plain = dispatches();
   model.gates.set("blocks.0.mlp.neuron", Tensor.from(gpu, new Float32Array(24).fill(1)));
   expect(dispatches()).toBe(plain + 1);
+});
+
+test("a gate of ones leaves the draws of dropout as they are", async () => {
+  const images = normals(2 * 2 * 12 * 12, 5);
+  for (const rates of [{ dropRate: 0.5 }, { dropRate: 0.5, posDropRate: 0.5 }, { dropRate: 0.5, projDropRate: 0.5 }]) {
+    const model = new ViT(gpu, { ...config, ...rates }, initialViTWeights(config, 1));
+    const logits = async () => {
+      const training = new TrainingPass(Tensor.from(gpu, Uint32Array.of(3, 1)));
+      return model.forward(Tensor.from(gpu, images, [2, 2, 12, 12]), { training }).logits.read();
+    };
+    const plain = await logits();
+    model.gates.set("blocks.0.mlp.residual", Tensor.from(gpu, new Float32Array(12).fill(1)));
+    const gated = await logits();
+    plain.forEach((value, i) => void expect(gated[i], `${i}`).toBeCloseTo(value, 5));
+    model.release();
+  }
 });
 
 test("unknown sites and wrong sizes are named", () => {
