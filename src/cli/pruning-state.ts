@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { readBytes, writeFileAtomic } from "../io/node/index.js";
 import { encodeState, type Pruner, parseState } from "../prune/index.js";
+import { counted, resumeNote } from "./save-notes.js";
 
 export const statePath = (folder: string): string => join(folder, "state.safetensors");
 
@@ -45,8 +46,7 @@ export async function keepState(pruner: Pruner, folder: string, { resume, trains
   pruner.on("failed", () => {
     if (!held) return;
     const { round } = pruner;
-    const what = round === 0 ? "the first training" : round === 1 ? "1 round" : `${round} rounds`;
-    note(`${path} holds ${what}; the same command with --resume goes on from there`);
+    note(resumeNote(path, round === 0 ? "the first training" : counted(round, "round")));
   });
 }
 

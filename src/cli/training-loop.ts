@@ -8,6 +8,7 @@ import { evaluate, type StepReport, type Trainer } from "../train/index.js";
 import type { DistillationArguments } from "./distillation-arguments.js";
 import type { CommandContext } from "./host.js";
 import { Progress } from "./progress.js";
+import { counted, SaveNotes } from "./save-notes.js";
 import type { TrainingArguments } from "./training-arguments.js";
 import { type EpochRecord, type RunSettings, saveRun } from "./training-state.js";
 
@@ -45,6 +46,13 @@ export async function runLoop(
   const { model, trainer, test, options } = plan;
   const { signal } = context;
   const log = [...before];
+  const epochs = () => counted(log.length, "epoch");
+  using notes = new SaveNotes(context, {
+    name: "training",
+    place: options.out,
+    when: options.saveEvery > 1 ? `after every ${options.saveEvery} epochs` : "after each epoch",
+    held: before.length > 0 ? epochs() : undefined,
+  });
   const steps = trainer.schedule.totalSteps;
   using progress = new Progress(context.stderr, steps - trainer.step);
   let losses = 0;
@@ -61,11 +69,13 @@ export async function runLoop(
     losses = 0;
     count = 0;
     progress.clear();
-    context.note(recordText(log.at(-1)!, options.epochs));
+    if (step < steps || context.json) context.note(recordText(log.at(-1)!, options.epochs)); // else the result says so
     signal.throwIfAborted();
-    if (epoch % options.saveEvery === 0 || step === steps) await save(plan, log);
+    if (epoch % options.saveEvery > 0 && step < steps) return;
+    await save(plan, log);
+    notes.saved(epochs());
   };
-  await trainer.run({ onStep, onEpoch, signal });
+  await notes.during(trainer.run({ onStep, onEpoch, signal }));
   return log;
 }
 

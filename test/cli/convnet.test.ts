@@ -33,7 +33,7 @@ async function stopInSecond(args: readonly string[]): Promise<void> {
       if (text.startsWith("epoch 2 of")) controller.abort(new Error("stop"));
     },
   };
-  await cli(args, { signal: controller.signal, stderr });
+  await cli([...args, "--json"], { signal: controller.signal, stderr }); // which notes the last epoch too
 }
 
 describe("a ResNet", () => {

@@ -17,14 +17,14 @@ const state: SearchState = {
 test("within an epoch what is older than five minutes is saved anew", async () => {
   const notes: string[] = [];
   const { signal } = new AbortController();
-  const keeper = await SearchKeeper.open(place.folder, { signal, note: (text) => notes.push(text) });
+  using keeper = await SearchKeeper.open(place.folder, { signal, note: (text) => notes.push(text) });
   const read = vi.fn(async () => state);
   const start = performance.now();
   const now = vi.spyOn(performance, "now");
 
   now.mockReturnValue(start + 299_000);
   await keeper.onStep(report, read);
-  keeper.tell();
+  keeper.notes.tell();
   expect([read.mock.calls.length, existsSync(place.path("state.safetensors"))]).toEqual([0, false]);
   expect(notes.splice(0)).toEqual([expect.stringMatching(/^nothing of the search is saved yet; /)]);
 
@@ -33,6 +33,6 @@ test("within an epoch what is older than five minutes is saved anew", async () =
   await keeper.onStep(report, read);
   expect(read).toHaveBeenCalledTimes(1);
   expect(parseSearch(readFileSync(place.path("state.safetensors")))).toEqual(state);
-  keeper.tell();
+  keeper.notes.tell();
   expect(notes).toEqual([expect.stringMatching(/state.safetensors holds 7 steps of the search; /)]);
 });

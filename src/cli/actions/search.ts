@@ -28,15 +28,12 @@ export async function searchModel(context: CommandContext, path: string, options
   const checkpoint = withExits(loaded.checkpoint, options.exits, options.seed);
   const plan = await openSearch(options, checkpoint.config);
   const evaluation = options.data === undefined ? undefined : await openDataset(options.data, checkpoint.config);
-  const keeper = await SearchKeeper.open(out, context, options.resume);
+  using keeper = await SearchKeeper.open(out, context, options.resume);
 
   using gpu = await context.openGpu();
   const model = createModel(gpu, checkpoint.config, checkpoint.weights);
   const work = { options, plan, evaluation, checkpoint, keeper };
-  const found = await searchAndFinetune(context, model, work).catch((error) => {
-    if (!context.signal.aborted && keeper.state !== keeper.found) keeper.tell();
-    throw error;
-  });
+  const found = await keeper.notes.during(searchAndFinetune(context, model, work));
   const weights = maskWeights(await model.parameters.read(), found.result.masks);
   const { masks } = found.result;
   const depths = await measureDepths({ ...context, gpu }, checkpoint, weights, masks, evaluation);
