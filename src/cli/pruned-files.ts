@@ -1,14 +1,12 @@
 /** A pruned model as it lies in files: weights, masks, scores and report. */
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { asF32, type Checkpoint } from "../io/checkpoint.js";
+import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
 import { fromTimmNames, type Naming } from "../io/names.js";
-import { saveCheckpoint } from "../io/node/index.js";
 import { encodeSafetensors, type FloatTensor } from "../io/safetensors.js";
 import { encodeMasks } from "../prune/masks/files.js";
 import type { PruneResult } from "../prune/prune.js";
 import type { UnitSpace } from "../prune/units.js";
 import { type Report, renderReport, reportToJson } from "../report/index.js";
+import { writeRun } from "./run-folder.js";
 
 /**
  * Writes a pruned model's folder, all files or none.
@@ -26,22 +24,16 @@ export async function savePruned(
   compact?: ReadonlyMap<string, Uint8Array>,
 ): Promise<string[]> {
   const { naming } = checkpoint;
-  const others = new Map<string, Uint8Array | string>([
+  const files = new Map<string, Uint8Array | string>([
+    ...encodeCheckpoint({ ...checkpoint, weights }),
     ["masks.safetensors", encodeMasks(result.masks, naming)],
     ["scores.safetensors", encodeScores(result.space, result.scores, checkpoint.weights, naming)],
     ["report.json", reportToJson(report)],
     ["report.html", renderReport(report)],
   ]);
-  for (const [name, content] of compact ?? []) others.set(`compact/${name}`, content);
-  await saveCheckpoint(folder, { ...checkpoint, weights }, others);
-  if (!compact) await dropCompact(join(folder, "compact"));
-  return ["model.safetensors", "config.json", ...others.keys()];
-}
-
-/** Takes the smaller model of an earlier run away, which the files beside it no longer describe; a folder with anything else stays. */
-async function dropCompact(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  if (names.sort().join() === "config.json,model.safetensors") await rm(folder, { recursive: true });
+  for (const [name, content] of compact ?? []) files.set(`compact/${name}`, content);
+  await writeRun(folder, files);
+  return [...files.keys()];
 }
 
 /**

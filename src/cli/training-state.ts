@@ -3,14 +3,15 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
-import { asF32, type Checkpoint } from "../io/checkpoint.js";
+import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
 import { isObject, parseJsonObject } from "../io/json.js";
-import { loadModel, readBytes, saveCheckpoint } from "../io/node/index.js";
+import { loadModel, readBytes } from "../io/node/index.js";
 import { isStatistic } from "../io/parameters.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "../io/safetensors.js";
 import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
+import { writeRun } from "./run-folder.js";
 
 /** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
@@ -77,7 +78,8 @@ export async function saveRun(
   files.set(FILES.log, log.map((record) => `${JSON.stringify(record)}\n`).join(""));
   files.set(FILES.trainer, `${JSON.stringify({ step, settings }, null, 2)}\n`);
   const metadata = new Map([...checkpoint.metadata, stepNote(step)]);
-  await saveCheckpoint(folder, { ...checkpoint, weights: new Map(average ?? weights), metadata }, files);
+  const model = encodeCheckpoint({ ...checkpoint, weights: new Map(average ?? weights), metadata });
+  await writeRun(folder, new Map([...model, ...files]));
 }
 
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */

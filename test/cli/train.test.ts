@@ -29,16 +29,17 @@ const log = (out: string) =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
-/** Stops a command after its nth epoch has been announced, and before the next ends. */
-async function stopAfter(epochs: number, args: string[]): Promise<number> {
+/** Stops a command when its nth epoch was saved and the next is announced. With --json the last one is announced too. */
+async function stopAfter(epochs: number, args: string[]): Promise<{ stderr: string }> {
   const controller = new AbortController();
-  let seen = 0;
-  const stderr = {
-    write: (text: string) => {
-      if (text.startsWith("epoch ") && text.endsWith("\n") && ++seen > epochs) controller.abort(new Error("stopped"));
-    },
+  let [seen, stderr] = [0, ""];
+  const write = (text: string) => {
+    stderr += text;
+    if (text.startsWith("epoch ") && text.endsWith("\n") && ++seen > epochs) controller.abort(new Error("stopped"));
   };
-  return (await cli(args, { signal: controller.signal, stderr })).exitCode;
+  const { exitCode } = await cli([...args, "--json"], { signal: controller.signal, stderr: { write } });
+  expect(exitCode).not.toBe(0);
+  return { stderr };
 }
 
 describe("secateur train", () => {
@@ -68,7 +69,10 @@ describe("secateur train", () => {
   });
 
   it("ends with the same bytes after it was stopped and resumed", async () => {
-    expect(await stopAfter(2, args("parts"))).not.toBe(0);
+    const { stderr } = await stopAfter(2, args("parts"));
+    expect(stderr).toContain(
+      `${place.path("parts")} holds 2 epochs; the same command with --resume goes on from there`,
+    );
     expect(log("parts")).toHaveLength(2);
     const { steps } = await cliJson([...args("parts"), "--resume"]);
     expect(steps).toBe(12);
@@ -90,7 +94,7 @@ describe("secateur train", () => {
     expect(other.stderr).toMatch(/got labels [0-9a-f]{16} instead of [0-9a-f]{16}/);
     expect(other.exitCode).toBe(2);
 
-    expect(await stopAfter(2, args("earlier"))).not.toBe(0);
+    await stopAfter(2, args("earlier"));
     for (const name of ["model.safetensors", "optimizer.safetensors", "log.jsonl"]) {
       const mixed = `mixed-${name}`;
       for (const [file, bytes] of place.files("earlier")) place.write(`${mixed}/${file}`, bytes);
@@ -121,11 +125,21 @@ describe("secateur train", () => {
     expect(stderr).toContain("batch: expected at most the 26 examples");
   });
 
+  it("says each epoch once, the last one with the result", async () => {
+    const { stdout, stderr } = await cli([...args("said"), "--epochs", "2"]);
+    expect((stderr + stdout).match(/epoch . of 2: .*/g)).toEqual([
+      expect.stringMatching(/^epoch 1 of 2: loss .*, test top-1 /),
+      expect.stringMatching(/^epoch 2 of 2: loss .*, test top-1 /),
+    ]);
+    expect(stdout).toContain("epoch 2 of 2");
+  });
+
   it("saves every so many epochs, and at the end", async () => {
-    expect(await stopAfter(2, [...args("sparse"), "--save-every", "2"])).not.toBe(0);
+    await stopAfter(2, [...args("sparse"), "--save-every", "2"]);
     expect(log("sparse")).toHaveLength(2);
     rmSync(place.path("sparse"), { recursive: true });
-    expect(await stopAfter(0, [...args("sparse"), "--save-every", "2"])).not.toBe(0);
+    const { stderr } = await stopAfter(0, [...args("sparse"), "--save-every", "2"]);
+    expect(stderr).toContain("nothing of the training is saved yet; it is after every 2 epochs\n");
     expect(() => log("sparse")).toThrow();
   });
 });
@@ -162,6 +176,31 @@ describe("secateur finetune", () => {
     await stopAfter(1, args("tuned-parts"));
     await cliJson([...args("tuned-parts"), "--resume"]);
     expect(place.files("tuned-parts")).toEqual(place.files("tuned"));
+  });
+
+  it("leaves nothing of the run that lay in its folder before", async () => {
+    const [model, used] = [place.path("dense"), place.path("used")];
+    const prune = () => cliJson(["prune", model, "--method", "magnitude", "--sparsity", "0.5", "--out", used]);
+    const short = ["--epochs", "0.4"];
+    const names = () => [...place.files("used").keys()];
+    const [pruned, trained] = [
+      ["masks", "model", "scores"],
+      ["model", "optimizer"],
+    ].map((tensors) => tensors.map((name) => `${name}.safetensors`));
+    const alone = ["config.json", "log.jsonl", ...trained, "mine.txt", "trainer.json"].sort();
+    await prune();
+    place.write("used/mine.txt", "stays");
+    await cliJson(["train", model, ...loop("used"), ...short]);
+    expect(names()).toEqual(alone);
+    await prune();
+    expect(names()).toEqual(["config.json", ...pruned, "mine.txt", "report.html", "report.json"].sort());
+    const masks = place.write("held.safetensors", readFileSync(place.path("used", "masks.safetensors")));
+    await cliJson(["finetune", model, "--masks", masks, ...loop("used"), ...short]);
+    expect(names()).toEqual([...alone, "masks.safetensors"].sort());
+    await cliJson(["finetune", model, ...loop("used"), ...short]);
+    expect(names()).toEqual(alone);
+    await cliJson(["compact", model, "--out", used]);
+    expect(names()).toEqual(["config.json", "mine.txt", "model.safetensors"]);
   });
 
   it("refuses to resume under other masks", async () => {

@@ -1,10 +1,11 @@
 /** `secateur compact`: a model with masks, or zeros, in; a smaller dense model that computes the same out. */
 import { UsageError } from "../../errors.js";
-import { checkWritableFolder, writeFolder } from "../../io/node/index.js";
+import { checkWritableFolder } from "../../io/node/index.js";
 import { compactModel, compactText } from "../compact-model.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadWithWeights, modelName } from "../model.js";
 import { modelPlaces, refuseInputFolder } from "../places.js";
+import { writeRun } from "../run-folder.js";
 
 export interface CompactArguments {
   readonly masks?: string;
@@ -33,7 +34,7 @@ export async function compactFolder(
   const cut = await compactModel(gpu, checkpoint, masks, options);
   const { files, numbers, difference, zeros } = cut;
   signal.throwIfAborted();
-  await writeFolder(out, files);
+  await writeRun(out, files);
   const seen = options.keepTokens === undefined ? "" : ", where both see all tokens";
   const text = [
     `${modelName(path)}: outputs of the compact model differ by ${difference.toExponential(1)} of the largest one${seen}`,
