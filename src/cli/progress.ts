@@ -43,7 +43,12 @@ export class Progress implements Disposable {
     this.#done = Math.min(this.total, this.#done + work);
     const now = performance.now();
     if (this.#done >= this.total) return; // what follows says more than "0 s left"
-    if (now - this.#shown < (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) return;
+    if (now - this.#shown >= (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) this.show(label);
+  }
+
+  /** Shows where the whole stands now: before a first piece of work that takes long, say. */
+  show(label: string): void {
+    const now = performance.now();
     this.#shown = now;
     const part = this.#done / this.total;
     const spent = (now - this.#start) / 1000;

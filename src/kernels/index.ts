@@ -156,6 +156,7 @@ export {
   cachedTuning,
   lazyTuning,
   type MatmulWorkload,
+  type MeasureHooks,
   makeTuningFile,
   type NamedWorkload,
   type PinnedOptions,

@@ -23,6 +23,13 @@ it("tells a log every ten seconds how far the work is and how long it takes", ()
   expect(log.lines).toEqual(["round 1: 10%, 1 min 30 s left\n", "round 1: 20%, 1 min 20 s left\n"]);
 });
 
+it("tells before the first work what runs, and for how long at most", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 100, 120);
+  progress.show("nt 197x192x192");
+  expect(log.lines).toEqual(["nt 197x192x192: 0%, 2 min 00 s left\n"]);
+});
+
 it("tells no time from the first steps of the first minute, which compile", () => {
   const log = stream(false);
   using progress = new Progress(log, 1000);

@@ -1,6 +1,6 @@
 /** `secateur tune` around the search itself, which test/kernels/tuning.test.ts covers. */
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Gpu } from "../../src/gpu/index.js";
 import { makeTuningFile, pinnedTuning, readCachedTuning, writeCachedTuning } from "../../src/kernels/index.js";
 import { inOwnCache } from "../harness/cache.js";
@@ -48,4 +48,36 @@ test("a cache that cannot be written is told before the work, and no matter besi
 test("a path that cannot be written is refused before a device is opened", async () => {
   const { exitCode, stderr } = await cli(["tune", "--out", import.meta.dirname], { openGpu: noGpu });
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining("folder")]);
+});
+
+const FIRST = ["tune", "--filter", "^nt 197x192x192$"];
+
+test("says from the start what runs and for how long, and stops amid a product", async () => {
+  const controller = new AbortController();
+  const written: string[] = [];
+  const write = (text: string) => {
+    written.push(text);
+    controller.abort(new Error("stopped"));
+  };
+  await inOwnCache(async () => {
+    const { exitCode } = await cli(FIRST, { signal: controller.signal, stderr: { write } });
+    expect(exitCode).not.toBe(0);
+    expect(written[0]).toBe("nt 197x192x192: 0%, 2 min 00 s left\n");
+    expect((await readCachedTuning(await sharedGpu()))?.matmul).toEqual({});
+  });
+});
+
+test("a product that the budget ends amid its kernels is left out", async () => {
+  const timeout = vi.spyOn(AbortSignal, "timeout").mockImplementation(() => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort());
+    return controller.signal;
+  });
+  await inOwnCache(async () => {
+    const { exitCode, stdout } = await cli(FIRST);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^0 of 1 products tuned .*\nraise --budget, now 120 s, for the others\n$/);
+  });
+  expect(timeout).toHaveBeenCalledWith(120_000);
+  timeout.mockRestore();
 });

@@ -154,6 +154,21 @@ describe("tuning", () => {
     expect(tuned.milliseconds).toBeGreaterThan(0);
   });
 
+  test("whoever waits sees how far a search is, and may end it", async () => {
+    using gpu = await guest();
+    const variants: MatmulVariant[] = [SMALL, "tile 64x64x16/8x4"];
+    const parts: number[] = [];
+    const { inUse } = gpu.memory;
+    await tuneMatmul(gpu, workload, { variants, onProgress: (part) => void parts.push(part) });
+    expect(parts).toEqual([0.5, 1]);
+    const controller = new AbortController();
+    const onProgress = () => controller.abort(new Error("enough"));
+    await expect(tuneMatmul(gpu, workload, { variants, onProgress, signal: controller.signal })).rejects.toThrow(
+      "enough",
+    );
+    expect(gpu.memory.inUse).toBe(inUse);
+  });
+
   test("a pinned choice is taken for its products and no others", async () => {
     await withGpu(pinnedTuning(await fileFor({ [workloadKey(workload)]: SMALL })), (gpu) => {
       expect(chosen(gpu, workload)).toBe(SMALL);

@@ -45,15 +45,24 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const start = performance.now();
   const spent = () => (performance.now() - start) / 1000;
   const tuned: TunedMatmul[] = [];
+  progress.show(workloads[0].name);
+  const signal = endOf(context.signal, budget);
   for (const [i, cost] of costs(workloads).entries()) {
     context.signal.throwIfAborted();
     if (spent() > budget) break;
     const { name, workload } = workloads[i];
-    const found = await tuneMatmul(gpu, workload, { precision });
+    let done = 0;
+    const onProgress = (part: number) => {
+      progress.advance(cost * (part - done), name);
+      done = part;
+    };
+    const found = await tuneMatmul(gpu, workload, { precision, signal, onProgress }).catch((error) => {
+      if (error !== SPENT) throw error;
+    });
+    if (!found) break;
     tuned.push(found);
     choices.set(workloadKey(workload), found.variant);
     await keep(); // of what is interrupted, all that was found stays
-    progress.advance(cost, name);
   }
   progress.clear();
   const refused = [...new Set(tuned.flatMap((each) => each.refused))];
@@ -64,6 +73,17 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
     ...(tuned.length < workloads.length ? [`raise --budget, now ${budget} s, for the others`] : []),
   ];
   return { data: { command: "tune", ...makeTuningFile(gpu, choices), tuned }, text: lines.join("\n") };
+}
+
+const SPENT = new Error("the budget is spent");
+
+/** Aborts with the host's signal, or with `SPENT` after so many seconds. */
+function endOf(signal: AbortSignal, budget: number): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+  const spent = AbortSignal.timeout(Math.ceil(budget * 1000));
+  spent.addEventListener("abort", () => controller.abort(SPENT), { once: true });
+  return controller.signal;
 }
 
 /** A filter or a budget leaves products out: they keep what was found for them before, but for what rounds where f32 is asked for. */

@@ -11,7 +11,12 @@ export function defineTune(program: Command, run: Run): void {
       "Times the kernels that compute right on this device for the products of Vision Transformers, and keeps what is fastest for later runs. Without it, choices that ship with the program are used.",
     )
     .option("--filter <pattern>", "only products whose name matches this regular expression", patternOption)
-    .option("--budget <seconds>", "begin no product after so long", numberOption("budget", { above: 0 }), 120)
+    .option(
+      "--budget <seconds>",
+      "stop after so long; what was found until then stays",
+      numberOption("budget", { above: 0 }),
+      120,
+    )
     .option(
       "--precision <type>",
       "f32, or f16 to try matrix units, which round operands",

@@ -19,6 +19,7 @@ import {
 } from "./tuning-file.js";
 
 export { type MatmulWorkload, tunedChoices, workloadKey } from "./choices.js";
+export type { MeasureHooks } from "./measure.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
 export {

@@ -41,6 +41,14 @@ function makeBuffers(gpu: Gpu, { masked, order, size: { m, n, k, batch = 1 } }: 
   return buffers;
 }
 
+/** How somebody who waits follows the measuring. */
+export interface MeasureHooks {
+  /** Ends it between two kernels. */
+  readonly signal?: AbortSignal;
+  /** Called after each first look at a kernel, which compiles it and so takes the most time, with the part of all kernels that were seen. */
+  readonly onProgress?: (part: number) => void;
+}
+
 /** Candidates that can be run, by their recordings, and the best time of each. */
 class Race {
   readonly recordings = new Map<MatmulVariant, Recording<void>>();
@@ -85,21 +93,29 @@ class Race {
 
 /**
  * A timing of each variant in milliseconds; of those that were dropped early that of the first look. Those that do not run are left out.
- * @throws GpuError for faults of what was dispatched before, and when the device is lost.
+ * @throws GpuError for faults of what was dispatched before, and when the device is lost; the signal's reason when aborted.
  */
 export async function measureVariants(
   gpu: Gpu,
   workload: MatmulWorkload,
   variants: readonly MatmulVariant[],
+  { signal, onProgress }: MeasureHooks = {},
 ): Promise<[variant: MatmulVariant, milliseconds: number][]> {
   await gpu.sync();
   const buffers = makeBuffers(gpu, workload);
   const race = new Race(gpu, workload, buffers);
   try {
-    for (const variant of variants) await race.firstLook(variant);
+    for (const [index, variant] of variants.entries()) {
+      signal?.throwIfAborted();
+      await race.firstLook(variant);
+      onProgress?.((index + 1) / variants.length);
+    }
     const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.round(SAMPLE_MS / race.best)));
     for (let round = 0; round < ROUNDS && race.hopeful.length > 1; round++) {
-      for (const [variant, recording] of race.hopeful) await race.time(variant, recording, repeats);
+      for (const [variant, recording] of race.hopeful) {
+        signal?.throwIfAborted();
+        await race.time(variant, recording, repeats);
+      }
     }
     return [...race.times];
   } finally {

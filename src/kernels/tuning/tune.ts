@@ -3,12 +3,12 @@ import type { Gpu } from "../../gpu/index.js";
 import { chooseTile, TILE_NAMES } from "../matmul-tile.js";
 import { chooseTiles, type MatmulVariant, variantFits } from "../matmul-variant.js";
 import { type MatmulWorkload, workloadKind } from "./choices.js";
-import { measureVariants } from "./measure.js";
+import { type MeasureHooks, measureVariants } from "./measure.js";
 import { isProven } from "./proofs.js";
 import type { VariantRunner } from "./run-variant.js";
 
 /** What a search may choose from. */
-export interface TuneOptions {
+export interface TuneOptions extends MeasureHooks {
   /** "f16" also tries matrix units, which round operands to f16; "f32" by default. */
   readonly precision?: "f32" | "f16";
   /** Tries these only, of those that can run. */
@@ -81,11 +81,11 @@ function byPreference(times: readonly Timed[], untuned: MatmulVariant): Timed[] 
 
 /**
  * Times the candidates and takes the fastest that passes the self-test. The portable kernel `tile` stays where none does.
- * @throws GpuError for faults of the device that no candidate is to blame for.
+ * @throws GpuError for faults of the device that no candidate is to blame for; the signal's reason when aborted.
  */
 export async function tuneMatmul(gpu: Gpu, workload: MatmulWorkload, options: TuneOptions = {}): Promise<TunedMatmul> {
   const tried = candidates(gpu, workload, options);
-  const times = await measureVariants(gpu, workload, tried);
+  const times = await measureVariants(gpu, workload, tried, options);
   rememberSlow(gpu, workload, times);
   const shipped = untunedVariant(gpu, workload);
   const refused = tried.filter((candidate) => times.every(([variant]) => variant !== candidate));
