@@ -2,7 +2,8 @@
 import { randomGenerator } from "../test/harness/random.js";
 import { type BenchResult, type Measurement, median } from "./result.js";
 
-export type Verdict = "faster" | "slower" | "no difference";
+/** "unclear": the medians differ, but by no more than samples of one run do. */
+export type Verdict = "faster" | "slower" | "no difference" | "unclear";
 
 export interface ComparedRow {
   readonly name: string;
@@ -46,9 +47,9 @@ export function ratioInterval(before: readonly number[], after: readonly number[
 }
 
 function verdictOf(ratio: number, low: number, high: number): Verdict {
-  if (high < 1 && ratio < 1 - NOISE) return "faster";
-  if (low > 1 && ratio > 1 + NOISE) return "slower";
-  return "no difference";
+  if (Math.abs(ratio - 1) <= NOISE) return "no difference";
+  if (high < 1) return "faster";
+  return low > 1 ? "slower" : "unclear";
 }
 
 function compareRow(before: Measurement, after: Measurement): ComparedRow {
@@ -64,21 +65,44 @@ export function compareResults(before: BenchResult, after: BenchResult): Compari
   const [first, second] = [before, after].map(({ rows }) => new Map(rows.map((row) => [row.name, row])));
   const missing = (from: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>) =>
     [...from.keys()].filter((name) => !other.has(name));
+  const rows = [...second.values()].flatMap((row) => {
+    const earlier = first.get(row.name);
+    return earlier ? [compareRow(earlier, row)] : [];
+  });
   return {
-    rows: [...second.values()].flatMap((row) => {
-      const earlier = first.get(row.name);
-      return earlier ? [compareRow(earlier, row)] : [];
-    }),
+    rows,
     onlyBefore: missing(first, second),
     onlyAfter: missing(second, first),
-    warnings: differences(before, after),
+    warnings: [...differences(before, after), ...overlaps(rows)],
   };
+}
+
+const SHOWN = 4;
+
+/** "a, b and 3 more" */
+const listed = (names: readonly string[]): string =>
+  names.length <= SHOWN ? names.join(", ") : `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`;
+
+/** Of some drivers the description is the driver's only. */
+const adapterText = ({ device, description }: BenchResult["adapter"]): string =>
+  device && !description.includes(device) ? `${device} (${description})` : description;
+
+function overlaps(rows: readonly ComparedRow[]): string[] {
+  const names = rows.filter(({ verdict }) => verdict === "unclear").map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [`samples spread as far as the runs differ, which says nothing, in ${listed(names)}; run both again`];
+}
+
+/** Products that were tuned to other kernels; none where a file does not tell. */
+function retuned({ tuning: first }: BenchResult, { tuning: second }: BenchResult): string[] {
+  if (!first || !second) return [];
+  return [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((key) => first[key] !== second[key]);
 }
 
 /** What makes two benches hard to compare. */
 function differences(before: BenchResult, after: BenchResult): string[] {
   const parts: [what: string, of: (result: BenchResult) => string][] = [
-    ["adapters", ({ adapter }) => adapter.description],
+    ["adapters", ({ adapter }) => adapterText(adapter)],
     ["hosts", ({ host }) => `${host.processor}, ${host.cores} cores`],
     ["versions of Dawn", ({ versions }) => versions.dawn ?? "unknown"],
   ];
@@ -86,8 +110,8 @@ function differences(before: BenchResult, after: BenchResult): string[] {
     const [first, second] = [of(before), of(after)];
     return first === second ? [] : [`the ${what} differ: ${first} before, ${second} after`];
   });
-  const [tuned, tunedAfter] = [before, after].map(({ tuning }) => tuning && JSON.stringify(tuning));
-  if (tuned && tunedAfter && tuned !== tunedAfter) texts.push("the kernels that were tuned for the device differ");
+  const products = retuned(before, after);
+  if (products.length > 0) texts.push(`the kernels that were tuned for the device differ for ${listed(products)}`);
   const incomplete = [before, after].some(({ complete }) => !complete);
   return incomplete ? [...texts, "one of them was interrupted"] : texts;
 }

@@ -50,8 +50,18 @@ describe("verdicts", () => {
     expect(compareSamples([1, 1, 1], [1.02, 1.02, 1.02]).verdict).toBe("no difference");
   });
 
-  test("large differences are none where samples spread as much", () => {
-    expect(compareSamples([1, 2, 3, 4, 5], [1.2, 2.6, 3.4, 4.4, 5.5]).verdict).toBe("no difference");
+  test("large differences are unclear where samples spread as much, and rows are named", () => {
+    const [before, after] = [
+      [1, 2, 3, 4, 5],
+      [1.2, 2.6, 3.4, 4.4, 5.5],
+    ];
+    const rows = (samples: readonly number[], others: readonly string[] = []) =>
+      result({ rows: ["a", ...others].map((name) => row(name, samples)) });
+    const { rows: compared, warnings } = compareResults(rows(before), rows(after));
+    expect(compared[0].verdict).toBe("unclear");
+    expect(warnings).toEqual(["samples spread as far as the runs differ, which says nothing, in a; run both again"]);
+    const others = ["b", "c", "d", "e", "f"];
+    expect(compareResults(rows(before, others), rows(after, others)).warnings[0]).toContain("a, b, c, d and 2 more;");
   });
 });
 
@@ -78,8 +88,15 @@ test("warns of other adapters, hosts, versions, tuning, and of interrupted bench
     "the adapters differ: llvmpipe before, another after",
     "the hosts differ: a processor, 2 cores before, a processor, 4 cores after",
     "the versions of Dawn differ: 0.6.2 before, unknown after",
-    "the kernels that were tuned for the device differ",
+    "the kernels that were tuned for the device differ for nt 8x8x8",
     "one of them was interrupted",
+  ]);
+});
+
+test("tells devices of one driver apart", () => {
+  const on = (device: string) => result({ adapter: { ...result().adapter, device } });
+  expect(compareResults(on("H100"), on("H200")).warnings).toEqual([
+    "the adapters differ: H100 (llvmpipe) before, H200 (llvmpipe) after",
   ]);
 });
 

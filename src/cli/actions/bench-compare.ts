@@ -19,7 +19,7 @@ export async function compareBenches(context: CommandContext, before: string, af
     ...onlyBefore.map((name) => `only in ${before}: ${name}`),
     ...onlyAfter.map((name) => `only in ${after}: ${name}`),
   ];
-  const summary = `${count("faster")} faster, ${count("slower")} slower, ${count("no difference")} without a difference`;
+  const summary = `${count("faster")} faster, ${count("slower")} slower, ${count("no difference")} without a difference, ${count("unclear")} unclear`;
   return { data: { command: "bench", ...comparison }, text: [table, ...alone, summary].join("\n") };
 }
 
