@@ -10,11 +10,11 @@
 //     ↓  │a │ │   sums    │
 //        └──┘ └───────────┘           Operands whose rows in memory are whole vec4 are read so, others by elements.
 //
-// With MASK_B, `mask` holds what index_blocks.wgsl writes: bits of b, 1 = keep, in the squares of b that are not all zero. Only those are visited.
-// With MASK_OUT, squares of out all of whose bits are zero are not computed.
+// With MASK_B spans of op(b) all of whose bits are zero are not visited, with MASK_OUT squares of out all of whose bits are zero are not computed.
 #import lane_blocks
 #import grid
 #import bits_from
+#import across
 #import epilogue
 #import matmul_place
 #import quad
@@ -23,11 +23,13 @@
 const B_TRANSPOSED = false;
 const MASK_B = false;
 const SPANS = 2u; // 1 or 2
+const ONE_TURN = false; // SPANS spans are all of k, and nothing is left out of out: each row goes to the epilogue at once
 const SIDE = 4u * LANES; // of the squares of a mask, too
 const SQUARES = 4u; // of a tile of out, at most: up to 8, one below the other
 const ROWS = SQUARES * SIDE;
+const WAITING = select(ROWS, 1u, ONE_TURN); // rows that have sums in workgroup memory
 
-// rows: of a tile, a multiple of SIDE, at most ROWS. turns: LANES, as a number that the driver does not know: it would unroll the loads of a span,
+// rows: of a tile, at most ROWS; with MASK_OUT a multiple of SIDE. turns: LANES, as a number that the driver does not know: it would unroll the loads of a span,
 // and compile for seconds.
 struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32 }
 
@@ -35,7 +37,12 @@ struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32 }
 @group(0) @binding(1) var<storage, read> a: array<Quad>;
 @group(0) @binding(2) var<storage, read> b: array<Quad>;
 
-var<workgroup> sums: array<vec4f, ROWS * LANES>;
+var<workgroup> sums: array<vec4f, WAITING * LANES>;
+
+// Where a row's sums are.
+fn slot(row: u32, lane: u32) -> u32 { return select(row * LANES, 0u, ONE_TURN) + lane; }
+
+fn span_count() -> u32 { return (params.k + SIDE - 1u) / SIDE; }
 
 // Four neighbours in memory. Of rows that are not whole vec4 the last may bring what follows them.
 fn quad_of_a(element: u32) -> vec4f {
@@ -83,20 +90,40 @@ fn load_b(z: u32, k: u32, column: u32, bits: vec4u) -> mat4x4f {
     load_weights(at.z, inside.zzzz, bits.z), load_weights(at.w, inside.wwww, bits.w));
 }
 
-// The bits of what load_b reads in turn `turn` of a square, of whose rows in memory each is a word from `at` on.
-fn load_bits(at: u32, turn: u32, lane: u32) -> vec4u {
-  if (!MASK_B) { return vec4u(); }
-  let first = at + 4u * select(turn, lane, B_TRANSPOSED);
-  return vec4u(mask[first], mask[first + 1u], mask[first + 2u], mask[first + 3u]) >> vec4u(4u * select(lane, turn, B_TRANSPOSED));
+// SIDE bits of each of a lane's four rows of a square of a masked matrix in memory.
+fn square_bits(row: u32, column: u32, rows: u32, columns: u32, lane: u32) -> vec4u {
+  let count = min(SIDE, columns - column);
+  var bits = vec4u();
+  for (var i = 0u; i < 4u; i++) {
+    let at = row + 4u * lane + i;
+    if (at < rows) { bits[i] = bits_from(at * columns + column, count); }
+  }
+  return bits;
 }
 
-// Whether the mask keeps anything of the square of out at (row, column).
-fn square_kept(row: u32, column: u32, lane: u32) -> bool {
-  var bits = 0u;
-  for (var r = row + 4u * lane; r < min(row + 4u * lane + 4u, params.m); r++) {
-    bits |= bits_from(r * params.n + column, min(SIDE, params.n - column));
+struct Span { number: u32, bits: vec4u }
+
+// The first span from `first` on of which the mask keeps anything.
+fn find_span(first: u32, column: u32, lane: u32) -> Span {
+  var span = Span(first, vec4u());
+  if (!MASK_B) { return span; }
+  for (; span.number < span_count(); span.number++) {
+    let k = span.number * SIDE;
+    if (B_TRANSPOSED) { span.bits = square_bits(column, k, params.n, params.k, lane); }
+    else { span.bits = square_bits(k, column, params.k, params.n, lane); }
+    if (subgroupAny(any(span.bits != vec4u()))) { break; }
   }
-  return subgroupOr(bits) != 0u;
+  return span;
+}
+
+// The block of a span that turn `turn` brings.
+fn load_block(z: u32, span: Span, column: u32, turn: u32, lane: u32) -> mat4x4f {
+  var bits = span.bits;
+  if (MASK_B) {
+    if (B_TRANSPOSED) { bits >>= vec4u(4u * turn); }
+    else { bits = subgroupShuffle(bits, turn) >> vec4u(4u * lane); }
+  }
+  return load_b(z, span.number * SIDE + 4u * turn, column, bits);
 }
 
 // What one span adds to a row's sums: block l of the span is for the four k that lane l brings.
@@ -128,11 +155,31 @@ fn append(blocks: ptr<function, array<mat4x4f, 8>>, block: mat4x4f) {
   (*blocks)[LANES - 1u] = block;
 }
 
-// The epilogue of four neighbours of a row.
-fn write_row(z: u32, row: u32, column: u32, sum: vec4f, column_bias: vec4f, column_gate: vec4f) {
-  for (var c = 0u; c < 4u; c++) {
-    if (column + c < params.n) {
-      write_of_column(z * params.m * params.n, row * params.n + column + c, sum[c], column_bias[c], column_gate[c]);
+// What the epilogue takes of a lane's four columns, in values.
+const VALUES = 4u / WIDTH;
+struct Ends { bias: array<Value, VALUES>, gate: array<Value, VALUES> }
+
+fn ends_of(column: u32) -> Ends {
+  var ends: Ends;
+  for (var i = 0u; i < VALUES; i++) {
+    ends.bias[i] = bias_of(column / WIDTH + i);
+    ends.gate[i] = gate_of(column / WIDTH + i);
+  }
+  return ends;
+}
+
+// Of four neighbours those from `first` on that make a value.
+fn value_of(four: vec4f, first: u32) -> Value {
+  let place = Places(first) + PLACE;
+  let low = select(Value(four.x), Value(four.y), place == Places(1u));
+  return select(low, select(Value(four.z), Value(four.w), place == Places(3u)), place > Places(1u));
+}
+
+fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
+  for (var i = 0u; i < VALUES; i++) {
+    if (column + i * WIDTH < params.n) {
+      let at = (row * params.n + column) / WIDTH + i;
+      write_of_column(z * params.m * params.n / WIDTH, at, value_of(sum, i * WIDTH), ends.bias[i], ends.gate[i]);
     }
   }
 }
@@ -143,65 +190,77 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (place.z >= params.batches) { return; }
   let column = place.column + 4u * lane;
   let rows = min(params.rows, params.m - place.row);
-  for (var row = 0u; row < rows; row++) { sums[row * LANES + lane] = vec4f(); }
+  if (!ONE_TURN) { for (var row = 0u; row < rows; row++) { sums[row * LANES + lane] = vec4f(); } }
 
-  // The spans of k to visit: all or, with a mask, those in its list of squares that are not empty, whose bits follow all the lists.
-  let all = (params.k + SIDE - 1u) / SIDE;
-  let strip = place.column / SIDE;
-  let list = strip * (all + 1u);
-  let words = (params.n + SIDE - 1u) / SIDE * (all + 1u) + strip * all * SIDE;
-  var spans = all;
-  if (MASK_B) { spans = mask[list]; }
+  let ends = ends_of(column);
+  if (!ONE_TURN) {
+    for (var row = 0u; row < rows; row++) { sums[slot(row, lane)] = vec4f(); }
+  }
 
   // The squares of out to compute, one below the other: four bits each.
   var squares = 0x76543210u;
   var count = (rows + SIDE - 1u) / SIDE;
+  var span = find_span(0u, place.column, lane);
   if (MASK_OUT && !PREACTIVATION) {
     squares = 0u;
     count = 0u;
     for (var square = 0u; square * SIDE < rows; square++) {
-      if (square_kept(place.row + square * SIDE, place.column, lane)) {
+      let bits = square_bits(place.row + square * SIDE, place.column, params.m, params.n, lane);
+      if (subgroupAny(any(bits != vec4u()))) {
         squares |= square << (4u * count);
         count++;
       }
     }
-    if (count == 0u) { spans = 0u; }
+    if (count == 0u) { span.number = span_count(); }
   }
 
+  // Loops end at their bottom: lavapipe runs the body of one that ends at its top once more, with all lanes masked off. Past the last span b is zero.
   var blocks: array<mat4x4f, 8>;
   var next_blocks: array<mat4x4f, 8>;
-  for (var i = 0u; i < spans; i += SPANS) {
-    var span = i;
-    var next = i + 1u;
-    if (MASK_B) {
-      span = mask[list + 1u + i];
-      next = select(all, mask[list + 2u + i], next < spans);
-    }
-    for (var turn = 0u; turn < params.turns; turn++) {
-      append(&blocks, load_b(place.z, span * SIDE + 4u * turn, column, load_bits(words + span * SIDE, turn, lane)));
-      if (SPANS == 2u) { append(&next_blocks, load_b(place.z, next * SIDE + 4u * turn, column, load_bits(words + next * SIDE, turn, lane))); }
-    }
-    for (var square = 0u; square < count; square++) {
-      var row = ((squares >> (4u * square)) & 15u) * SIDE;
-      let end = min(row + SIDE, rows);
-      // Ends at its bottom: lavapipe runs the body of a loop that ends at its top once more, with all lanes masked off.
-      loop {
-        // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
-        let x = load_a(place.z, place.row + row, span * SIDE + 4u * lane);
-        var next_x: vec4f;
-        if (SPANS == 2u) { next_x = load_a(place.z, place.row + row, next * SIDE + 4u * lane); }
-        var sum = add_span(sums[row * LANES + lane], &blocks, x);
-        if (SPANS == 2u) { sum = add_span(sum, &next_blocks, next_x); }
-        sums[row * LANES + lane] = sum;
-        continuing {
-          row++;
-          break if row == end;
-        }
+  loop {
+    let next = find_span(span.number + 1u, place.column, lane);
+    var turn = 0u;
+    loop {
+      append(&blocks, load_block(place.z, span, column, turn, lane));
+      if (SPANS == 2u) { append(&next_blocks, load_block(place.z, next, column, turn, lane)); }
+      continuing {
+        turn++;
+        break if turn == params.turns;
       }
     }
+    var square = 0u;
+    loop {
+      var row = ((squares >> (4u * square)) & 15u) * SIDE;
+      let end = min(row + SIDE, rows);
+      loop {
+        // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
+        let x = load_a(place.z, place.row + row, span.number * SIDE + 4u * lane);
+        var next_x: vec4f;
+        if (SPANS == 2u) { next_x = load_a(place.z, place.row + row, next.number * SIDE + 4u * lane); }
+        var sum = vec4f();
+        if (!ONE_TURN) { sum = sums[slot(row, lane)]; }
+        sum = add_span(sum, &blocks, x);
+        if (SPANS == 2u) { sum = add_span(sum, &next_blocks, next_x); }
+        sums[slot(row, lane)] = sum;
+        // Read back, so that LLVM does not spread the multiply-adds over the stores, which are branches, too.
+        if (ONE_TURN) { write_row(place.z, place.row + row, column, sums[slot(row, lane)], ends); }
+        continuing {
+          row++;
+          break if row >= end;
+        }
+      }
+      continuing {
+        square++;
+        break if square >= count;
+      }
+    }
+    continuing {
+      if (SPANS == 2u) { span = find_span(next.number + 1u, place.column, lane); }
+      else { span = next; }
+      break if span.number >= span_count();
+    }
   }
-
-  let column_bias = vec4f(bias_of(column), bias_of(column + 1u), bias_of(column + 2u), bias_of(column + 3u));
-  let column_gate = vec4f(gate_of(column), gate_of(column + 1u), gate_of(column + 2u), gate_of(column + 3u));
-  for (var row = 0u; row < rows; row++) { write_row(place.z, place.row + row, column, sums[row * LANES + lane], column_bias, column_gate); }
+  if (!ONE_TURN) {
+    for (var row = 0u; row < rows; row++) { write_row(place.z, place.row + row, column, sums[slot(row, lane)], ends); }
+  }
 }

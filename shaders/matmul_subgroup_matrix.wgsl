@@ -61,7 +61,7 @@ fn load_b(z: u32, k: u32, column: u32) -> f16 {
   if (column >= params.n || k >= params.k) { return 0.0h; }
   let element = select(k * params.n + column, column * params.k + k, B_TRANSPOSED);
   if (MASK_B) {
-    if (!kept(element)) { return 0.0h; }
+    if (mask_bits(mask[mask_word(element)], element) == 0u) { return 0.0h; }
   }
   if (WEIGHT_AS == ONE) { return 1.0h; }
   let weight = f32(b[z * params.k * params.n + element]);

@@ -6,7 +6,7 @@ fn load_weight(work: Work, row: u32, k: u32) -> f32 {
   let place = weight_place(work, row, k);
   let exists = row < params.rows && k < work.count && place != 0xffffffffu;
   let at = select(0u, place, exists);
-  let keep = !MASK || kept(at);
+  let keep = !MASK || mask_bits(mask[mask_word(at)], at) != 0u;
   var found = 1.0;
   if (WEIGHT_AS != ONE) { found = weight[at]; }
   if (WEIGHT_AS == SQUARE) { found *= found; }

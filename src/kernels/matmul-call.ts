@@ -14,9 +14,10 @@ export interface MatmulCall {
 }
 
 /** Constants and bindings of shaders/shared/epilogue.wgsl. An absent part gets a placeholder that the kernel never reads. */
-export function epilogue({ gpu, order, buffers, options }: MatmulCall) {
+export function epilogue({ gpu, order, buffers, options }: MatmulCall, width: 1 | 4 = 1) {
   const { a, bias, mask, gate, residual, scored, activated, preactivation, out } = buffers;
   const activation = ACTIVATIONS.indexOf(options.activation ?? "none");
+  const unread = gpu.allocate(4 * width);
   return {
     constants: {
       BIAS: bias !== undefined,
@@ -28,14 +29,14 @@ export function epilogue({ gpu, order, buffers, options }: MatmulCall) {
       ACCUMULATE: options.accumulate ?? false,
       PREACTIVATION: preactivation !== undefined,
       MASK_OUT: mask !== undefined && order === "tn",
-      ...((options.resultStorage ?? options.storage) === "f16" && { Result: "f16" }),
+      ...((options.resultStorage ?? options.storage) === "f16" && { Result: width === 4 ? "vec4h" : "f16" }),
     },
     buffers: {
       mask: mask ?? a,
-      bias: bias ?? a,
-      gate: gate ?? a,
-      residual: residual ?? scored ?? activated ?? a,
-      preactivation: preactivation ?? gpu.allocate(4),
+      bias: bias ?? unread,
+      gate: gate ?? unread,
+      residual: residual ?? scored ?? activated ?? unread,
+      preactivation: preactivation ?? gpu.allocate(4 * width),
       out,
     },
   };

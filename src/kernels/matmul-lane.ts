@@ -1,7 +1,7 @@
-/** The matmul kernel for software drivers, and what it reads of a mask. */
+/** The matmul kernel for software drivers. */
 import { KernelError } from "../errors.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, quadConstants, storageBytes } from "./elements.js";
+import { loadWidth, quadConstants, storageBytes, valueConstants } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 import type { MatmulSize } from "./matmul.js";
 import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
@@ -21,31 +21,39 @@ export function lane(call: MatmulCall): void {
       `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected ${LANES_EXPECTED}, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
     );
   }
-  const end = epilogue(call);
+  const width = loadWidth(n);
+  const end = epilogue(call, width);
   const { A_TRANSPOSED, ...operand } = operandConstants(call);
   const { a, b } = operands(call);
   const lanes = gpu.info.subgroupSize as number;
   const side = 4 * lanes;
-  const mask = operand.MASK_B ? indexBlocks(call, end.buffers.mask, lanes) : end.buffers.mask;
   const squareBytes = 4 * side * side;
   const squares = 8 * squareBytes <= gpu.limits.maxComputeWorkgroupStorageSize ? 8 : 4;
-  const rows = tileRows(size, side, squares);
-  gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term), {
-    buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers, mask },
+  const masked = end.constants.MASK_OUT;
+  const rows = tileRows(size, side, squares, masked);
+  const spans = spansATurn(k, side);
+  gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term, width), {
+    buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers },
     params: { m, n, k, batches: batch, rows, turns: lanes },
     constants: {
-      ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spansATurn(k, side) },
+      ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spans },
+      ONE_TURN: k <= spans * side && !masked,
+      ...valueConstants(shaders.matmul_lane, width),
       ...quadConstants(order === "nt" ? loadWidth(k) : loadWidth(k, n), call.options),
     },
     groups: tileCount(size, rows, side),
   });
 }
 
-/** Tall tiles load a span of b seldom; small products need more of them. */
-function tileRows(size: MatmulSize, side: number, squares: number): number {
+/**
+ * Tall tiles load a span of b seldom; small products need more of them. All have nearly the same height, as lavapipe hands each core one half of a
+ * dispatch; with squares of a mask to skip, whole squares.
+ */
+function tileRows(size: MatmulSize, side: number, squares: number, masked: boolean): number {
   let rows = squares * side;
   while (rows > side && tileCount(size, rows, side) < WANTED_GROUPS) rows /= 2;
-  return rows;
+  const step = masked ? side : 1;
+  return Math.ceil(size.m / Math.ceil(size.m / rows) / step) * step;
 }
 
 /** Two spans of k at once are faster than one after the other, unless half of the last two is a large part of k. */
@@ -59,23 +67,4 @@ function transposed({ gpu, size: { m, k, batch = 1 }, options }: MatmulCall, x: 
   const out = gpu.allocate(storageBytes(m * k * batch, options.storage ?? "f32"));
   transpose(gpu, { x, out }, { rows: k, columns: m, batch }, options);
   return out;
-}
-
-/**
- * Blocks of the masked operand that are not empty, with their bits. It is made for each product, as bits may be written at any time; next to a
- * product of hundreds of rows it costs nothing.
- */
-function indexBlocks({ gpu, order, size: { n, k } }: MatmulCall, mask: BufferLike, lanes: number) {
-  const block = 4 * lanes;
-  const strips = Math.ceil(n / block);
-  const blocks = Math.ceil(k / block);
-  const index = gpu.allocate(4 * strips * (blocks + 1 + blocks * block));
-  const transposed = order === "nt";
-  gpu.dispatch(shaders.index_blocks, {
-    buffers: { mask, index },
-    params: transposed ? { rows: n, columns: k } : { rows: k, columns: n },
-    constants: { DOWN: !transposed, LANES: lanes },
-    groups: strips,
-  });
-  return index;
 }

@@ -242,6 +242,12 @@ const tallExtras: Record<MatmulOrder, readonly Extras[]> = {
   tn: ["epilogue", "masked blocks", "masked scored", "masked summed"],
 };
 
+/** Empty strips are among the masked blocks. */
+const turnExtras: Record<MatmulOrder, readonly Extras[]> = {
+  ...{ nn: ["gelu slope", "masked blocks"], nt: ["epilogue", "masked blocks"] },
+  tn: ["plain", "summed"],
+};
+
 const rowShapes: MatmulSize[] = [
   { m: 1, n: 63, k: 131 },
   { m: 1, n: 65, k: 256 },
@@ -302,6 +308,12 @@ export const cases: KernelCase[] = [
       { m: 300, n: 100, k: 132 },
       { m: 301, n: 99, k: 131 },
     ].flatMap((size) => tallExtras[order].map((extra) => makeCase(order, size, undefined, extra))),
+  ),
+  // All of k in one turn of spans, and just more than that: subgroups of eight, then of four.
+  ...orders.flatMap((order) =>
+    [63, 64, 65, 32, 33].flatMap((k, i) =>
+      turnExtras[order].map((extra) => makeCase(order, { m: 70, n: 99 + (i % 2), k, batch: 2 }, undefined, extra)),
+    ),
   ),
   // A long list of blocks along k.
   ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 1100 }, undefined, "masked blocks")),

@@ -26,7 +26,7 @@ function hash(text: string): string {
 }
 
 const TUNED = [
-  ...[shaders.matmul_lane, shaders.index_blocks, shaders.transpose, shaders.matmul_tile, shaders.matmul_sum],
+  ...[shaders.matmul_lane, shaders.transpose, shaders.matmul_tile, shaders.matmul_sum],
   shaders.matmul_subgroup_matrix,
 ];
 let kernelsHash: string | undefined;
