@@ -82,13 +82,15 @@ function draw(points: readonly Point[], { arithmetic, bandwidth }: Ceilings, { w
   // Where the slope leaves the plot below, it begins at the edge.
   const start = Math.max(intensities[0], rates[0] / bandwidth);
   roof[0] = [x(start), y(start * bandwidth)];
+  const places = points.map(({ intensity, gflops }): Corner => [x(intensity), y(gflops)]);
+  const [slope, flat] = [roof.slice(0, 2), roof.slice(1)].map((line) => clearest(alongLine(line, 7), places));
   const ticks = (values: readonly number[], scale: (value: number) => number) =>
     values.map((value) => ({ at: scale(value), label: round(value) }));
   return markup`${yAxis(plot, ticks(powersOfTen(rates), y))}${xAxis(plot, ticks(powersOfTen(intensities), x), "FLOPs a byte")}
 <text x="${plot.left}" y="${plot.top - 26}">GFLOP/s</text>
 <path class="roof" d="M${roof.map((at) => at.map(coordinate).join(" ")).join("L")}"/>
-<text x="${plot.right}" y="${coordinate(y(arithmetic) - 8)}" text-anchor="end">${round(arithmetic)} GFLOP/s</text>
-<text text-anchor="middle" transform="translate(${slopeLabel(roof)}) rotate(${slopeAngle(roof)})" dy="-8">${round(bandwidth)} GB/s</text>
+<text text-anchor="middle" transform="translate(${flat.map(coordinate).join(" ")})" dy="-8">${round(arithmetic)} GFLOP/s</text>
+<text text-anchor="middle" transform="translate(${slope.map(coordinate).join(" ")}) rotate(${slopeAngle(roof)})" dy="-8">${round(bandwidth)} GB/s</text>
 <g class="plot">${wide && markup`<text class="hint" x="${plot.right}" y="${plot.top - 26}" text-anchor="end">Point at a kernel for its name</text>`}
 ${points.map((point) => drawPoint(point, x(point.intensity), y(point.gflops), plot, wide))}</g>
 `;
@@ -96,8 +98,23 @@ ${points.map((point) => drawPoint(point, x(point.intensity), y(point.gflops), pl
 
 type Corner = readonly number[];
 
-const slopeLabel = ([[x0, y0], [x1, y1]]: readonly Corner[]): string =>
-  `${coordinate((x0 + x1) / 2)} ${coordinate((y0 + y1) / 2)}`;
+/** Where a label may stand on a line, ends left out, the middle first. */
+function alongLine([[x0, y0], [x1, y1]]: readonly Corner[], count: number): Corner[] {
+  const parts = Array.from({ length: count }, (_, i) => (i + 1) / (count + 1));
+  const fromMiddle = (part: number) => Math.abs(part - 0.5);
+  parts.sort((a, b) => fromMiddle(a) - fromMiddle(b));
+  return parts.map((part) => [x0 + part * (x1 - x0), y0 + part * (y1 - y0)]);
+}
+
+/** About half of what a label on the roof is wide: points that are farther away do not touch it. */
+const CLEARANCE = 60;
+
+/** The first of the places that no point touches; where each is touched, the one that is farthest from any. */
+function clearest(places: readonly Corner[], points: readonly Corner[]): Corner {
+  const distance = ([x, y]: Corner) => Math.min(...points.map(([px, py]) => Math.hypot(px - x, py - y)));
+  const free = places.find((place) => distance(place) >= CLEARANCE);
+  return free ?? [...places].sort((a, b) => distance(b) - distance(a))[0];
+}
 
 const slopeAngle = ([[x0, y0], [x1, y1]]: readonly Corner[]): number =>
   coordinate((Math.atan2(y1 - y0, x1 - x0) * 180) / Math.PI);

@@ -71,7 +71,7 @@ export function drawHistogram(
   const yTicks = counted.map((count) => ({ at: y(count), label: siPrefix(count) }));
   const clearance = outside.length > 0 ? 24 : 0;
   const room = Math.floor((plot.right - left) / LABEL_WIDTH.power);
-  const values = scale === "log" ? decades(domain, Math.min(room, wide ? 10 : 5)) : signedDecades(domain, x);
+  const values = scale === "log" ? decades(domain, x, Math.min(room, wide ? 10 : 5)) : signedDecades(domain, x);
   const xTicks = values
     .map((tick) => ({ at: x(tick), label: scientific(tick) }))
     .filter(({ at }) => at >= left + clearance);
@@ -88,13 +88,37 @@ export function drawHistogram(
 /** Room that labels such as 1e-7 and −1e-7 take. */
 const LABEL_WIDTH = { power: 40, signed: 48 };
 
-/** Whole powers of ten in the domain, thinned to about `limit`; its ends where there are fewer than two. */
-function decades([low, high]: readonly number[], limit: number): number[] {
+/** Whole powers of ten in the domain, thinned to about `limit`; their multiples where there are fewer than two. */
+function decades(domain: readonly number[], x: (score: number) => number, limit: number): number[] {
+  const [low, high] = domain;
   const first = Math.ceil(Math.log10(low));
   const last = Math.floor(Math.log10(high));
-  if (last - first < 1) return [low, high];
+  if (last - first < 1) return multiples(domain, x);
   const step = Math.ceil((last - first + 1) / limit);
   return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step));
+}
+
+/** First digits of labels of a short domain: the second only where the first give too few. */
+const DIGITS = [
+  [1, 5, 2],
+  [3, 7, 4, 6, 8, 9],
+];
+const ENOUGH = 3;
+
+/** Multiples of powers of ten where there is room for a label; the ends of the domain where there are fewer than two. */
+function multiples([low, high]: readonly number[], x: (score: number) => number): number[] {
+  const ticks: number[] = [];
+  for (const digits of DIGITS) {
+    if (ticks.length >= ENOUGH) break;
+    for (const digit of digits) {
+      for (let exponent = Math.floor(Math.log10(low)); 10 ** exponent <= high; exponent++) {
+        const tick = digit * 10 ** exponent;
+        const fits = ticks.every((other) => Math.abs(x(tick) - x(other)) >= LABEL_WIDTH.power);
+        if (tick >= low && tick <= high && fits) ticks.push(tick);
+      }
+    }
+  }
+  return ticks.length > 1 ? ticks : [low, high];
 }
 
 /** Zero, and powers of ten of both signs, largest first, where there is room for a label. */

@@ -23,6 +23,18 @@ test("a point lies where its logarithms are, under the roof", () => {
   expect(page).toContain(`transform="translate(${corner})"`);
 });
 
+test("labels of the roof keep away from points", () => {
+  const points = [16, 18].map((intensity) => measurement({ flops: 1e7 * intensity, bytes: 1e7, gflops: 110 }));
+  const [wide] = /<svg class="wide"[\s\S]*?<\/svg>/.exec(renderBench(result({ rows: points })))!;
+  const places = (pattern: RegExp) => [...wide.matchAll(pattern)].map(([, x, y]) => [Number(x), Number(y)]);
+  const labels = places(/text-anchor="middle" transform="translate\(([\d.]+) ([\d.]+)\)/g);
+  const marks = places(/class="point" d="[^"]*" transform="translate\(([\d.]+) ([\d.]+)\)/g);
+  expect([labels.length, marks.length]).toEqual([2, 2]);
+  for (const [x, y] of labels) {
+    expect(Math.min(...marks.map(([px, py]) => Math.hypot(px - x, py - y)))).toBeGreaterThanOrEqual(60);
+  }
+});
+
 test("has every row in a table, and steps without their prefix", () => {
   const page = renderBench(result({ rows: [measurement(), softmax, step] }));
   expect(count(page, /<tbody>/g)).toBe(3);

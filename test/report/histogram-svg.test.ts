@@ -35,6 +35,16 @@ describe("histogramSvg", () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it.each([
+    [0.271, 9.5, ["0.5", "1", "2", "5"]],
+    [0.258, 0.764, ["0.3", "0.4", "0.5", "0.6", "0.7"]],
+    [0.5001, 0.5002, ["0.5", "0.5"]],
+  ])("labels round scores between %d and %d, which hold no two powers of ten", (low, high, labels) => {
+    const short = { ...histogramOf("all", [1]), edges: [low, high], counts: [1], pruned: [0] };
+    const drawn = histogramSvg({ title: "magnitude", note: "scores", histograms: [short] });
+    expect([...drawn.matchAll(/text-anchor="middle">([\d.]+)</g)].map(([, label]) => label).sort()).toEqual(labels);
+  });
+
   it("follows light and dark, and loads and runs nothing", () => {
     expect(svg).toContain("prefers-color-scheme: dark");
     expect(svg).not.toMatch(/<script|href=|url\(|@import/);
