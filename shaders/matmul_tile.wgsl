@@ -11,9 +11,11 @@
 //       └───┘      └────────┘
 // Where rows of both operands are whole vec4, `Quad` and QUAD read four elements at once, and a piece is 4 x 4; else it is a quad of one k.
 // With `splits` > 1 the sum over k is cut into chunks of a multiple of DEPTH: group (z, split) writes a partial product as matrix
-// z * splits + split of out; matmul_sum adds them up.
+// z * splits + split of out; matmul_sum adds them up. Steps along k in which the mask keeps nothing of b are left out, and so is all of k for tiles of
+// out that MASK_OUT leaves nothing of.
 #import grid
 #import epilogue
+#import kept_blocks
 #import matmul_place
 #import quad
 #import weight_as
@@ -112,7 +114,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let z = place.z / params.splits;
   if (z >= params.batches) { return; }
   let k_begin = place.z % params.splits * params.chunk;
-  let k_end = min(k_begin + params.chunk, params.k);
+  var k_end = min(k_begin + params.chunk, params.k);
+  if (MASK_OUT && !PREACTIVATION) {
+    if (!tile_kept(place.row, place.column, lane)) { k_end = k_begin; }
+  }
   let across = lane % ACROSS;
   let down = lane / ACROSS;
 
@@ -120,7 +125,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var rows1 = Sums();
   var rows2 = Sums();
   var rows3 = Sums();
+  var blocks = 0xffffffffu;
   for (var k = k_begin; k < k_end; k += DEPTH) {
+    if (MASK_B) {
+      let block = (k - k_begin) / BLOCK % 32u;
+      if ((k - k_begin) % WINDOW == 0u) { blocks = kept_blocks(k, place.column, lane); }
+      if (((blocks >> block) & 1u) == 0u) { continue; }
+    }
     let tile = Tile(z, place.row, place.column, k, k_end);
     for (var turn = 0u; turn < TURNS; turn++) {
       let piece = turn * THREADS + lane;
@@ -146,7 +157,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   // A loop, as the epilogue compiled once an element would take software drivers seconds.
-  let blocks = array<mat4x4f, 8>(
+  let quads = array<mat4x4f, 8>(
     rows0.left, rows0.right, rows1.left, rows1.right, rows2.left, rows2.right, rows3.left, rows3.right);
   for (var i = 0u; i < 16u * ROW_QUADS * COLUMN_QUADS; i++) {
     let r = i / (4u * COLUMN_QUADS);
@@ -154,7 +165,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let row = place.row + 4u * (down + r / 4u * DOWN) + r % 4u;
     let column = place.column + 4u * (across + c / 4u * ACROSS) + c % 4u;
     if (row < params.m && column < params.n) {
-      write_out(place.z * params.m * params.n, row * params.n + column, column, blocks[r / 4u * 2u + c / 4u][r % 4u][c % 4u]);
+      write_out(place.z * params.m * params.n, row * params.n + column, column, quads[r / 4u * 2u + c / 4u][r % 4u][c % 4u]);
     }
   }
 }

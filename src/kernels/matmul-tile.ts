@@ -74,11 +74,14 @@ export const tileCount = ({ m, n, batch = 1 }: MatmulSize, rows: number, columns
 
 const tilesOf = (size: MatmulSize, { rows, columns }: TileShape): number => tileCount(size, rows, columns);
 
-/** How `split` cuts k: `splits` chunks of `chunk`, a multiple of the tile's depth. */
+/** Blocks of a mask that a tile may skip: depths of all tiles divide it. */
+const BLOCK = constantNumber(shaders.matmul_tile, "BLOCK");
+
+/** How `split` cuts k: `splits` chunks of `chunk`, whole blocks of a mask. */
 export function splitK(size: MatmulSize, shape: TileShape): { splits: number; chunk: number } {
   const wanted = Math.ceil(WANTED_GROUPS / tilesOf(size, shape));
   const possible = Math.max(1, Math.floor(size.k / SHORTEST_CHUNK));
-  const chunk = Math.ceil(size.k / Math.min(wanted, possible) / shape.depth) * shape.depth;
+  const chunk = Math.ceil(size.k / Math.min(wanted, possible) / BLOCK) * BLOCK;
   return { splits: Math.ceil(size.k / chunk), chunk };
 }
 
