@@ -316,7 +316,13 @@ export const cases: KernelCase[] = [
     ),
   ),
   // A long list of blocks along k.
-  ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 1100 }, undefined, "masked blocks")),
+  ...(["nn", "nt"] as const).flatMap((order) =>
+    ([undefined, "tile", "split"] as const).map((variant) =>
+      makeCase(order, { m: 5, n: 36, k: 1100 }, variant, "masked blocks"),
+    ),
+  ),
+  // Tiles of out of which nothing is kept.
+  makeCase("tn", { m: 100, n: 140, k: 36 }, "tile 32x32x8/4x4", "masked blocks"),
   ...(["tile", undefined] as const).map((variant) =>
     makeCase("nt", { m: 3, n: 10, k: 36 }, variant, "epilogue", false, true),
   ),
