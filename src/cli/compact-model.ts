@@ -131,10 +131,12 @@ export function compactText({ numbers: { batch, dense, compact }, zeros }: Compa
   const head = ["", "parameters", "FLOPs", "bytes", `images a second (batch ${batch})`];
   const nothing = dense.parameters === compact.parameters && dense.flops === compact.flops;
   return [
-    textTable([head, row("dense", dense), row("compact", compact)]),
     ...(zeros > 0
-      ? [`${integer(zeros)} of these parameters are zeros that round widths up; --round-to 1 cuts them too`]
+      ? [
+          `${integer(zeros)} of the compact model's parameters are zeros that round widths up; --round-to 1 cuts them too`,
+        ]
       : []),
+    textTable([head, row("dense", dense), row("compact", compact)]),
     ...(nothing
       ? [
           zeros > 0

@@ -98,6 +98,8 @@ describe("secateur compact", () => {
     const { compact, zeros } = await cliJson(["compact", model, "--masks", masks, ...round]);
     const tight = await cliJson(["info", small]);
     expect(compact.parameters - zeros).toBe(tight.parameters.dense);
+    const { stdout } = await cli(["compact", model, "--masks", masks, ...round]);
+    expect(stdout).toMatch(/ zeros that round widths up; --round-to 1 cuts them too\n +parameters/);
     const { config } = await cliJson(["info", place.path("rounded")]);
     for (const { mlp } of config.pruned.blocks) expect(mlp.hidden % 8).toBe(0);
   });
