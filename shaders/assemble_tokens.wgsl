@@ -3,7 +3,16 @@
 #import elementwise
 #import value
 
-struct Params { start: u32, end: u32, tokens: u32, prefix_tokens: u32, width: u32 }
+// Extents: constants, as quotients by what is known at run time only are slow on lavapipe.
+const TOKENS = 196u;
+const PREFIX_TOKENS = 1u;
+const ACROSS = 192u;
+
+const PATCH_VALUES = TOKENS * ACROSS / WIDTH;
+const PREFIX_VALUES = PREFIX_TOKENS * ACROSS / WIDTH;
+const VALUES = PREFIX_VALUES + PATCH_VALUES; // of one out[b]
+
+struct Params { start: u32, end: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> patches: array<Stored>;
@@ -12,13 +21,10 @@ struct Params { start: u32, end: u32, tokens: u32, prefix_tokens: u32, width: u3
 @group(0) @binding(4) var<storage, read_write> out: array<Stored>;
 
 fn apply(i: u32) {
-  let prefix_size = params.prefix_tokens * params.width / WIDTH;
-  let patches_size = params.tokens * params.width / WIDTH;
-  let b = i / (prefix_size + patches_size);
-  let at = i % (prefix_size + patches_size);
-  if (at < prefix_size) {
+  let at = i % VALUES;
+  if (at < PREFIX_VALUES) {
     out[i] = Stored(prefix[at] + position[at]);
   } else {
-    out[i] = Stored(Value(patches[b * patches_size + at - prefix_size]) + position[at]);
+    out[i] = Stored(Value(patches[(i / VALUES) * PATCH_VALUES + at - PREFIX_VALUES]) + position[at]);
   }
 }

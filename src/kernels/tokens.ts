@@ -40,7 +40,7 @@ export function assembleTokens(
   if (prefixTokens > 0) requirePrefix("assembleTokens", prefix, prefixTokens * width);
   const call = {
     buffers: { patches, prefix: prefixTokens > 0 ? prefix! : position, position, out },
-    params: { tokens, prefix_tokens: prefixTokens, width },
+    constants: { TOKENS: tokens, PREFIX_TOKENS: prefixTokens, ACROSS: width },
     inFours: width % 4 === 0,
     storage,
   };
