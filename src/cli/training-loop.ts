@@ -35,7 +35,23 @@ export interface RunningPlan extends Plan {
   readonly trainer: Trainer;
   readonly test: Dataset | undefined;
   readonly settings: RunSettings;
+  readonly notes: SaveNotes;
 }
+
+const epochsText = ({ length }: readonly EpochRecord[]): string => counted(length, "epoch");
+
+/** @param before - epochs of the run that is resumed */
+export const trainingNotes = (
+  context: CommandContext,
+  { out, saveEvery }: TrainArguments,
+  before: readonly EpochRecord[],
+): SaveNotes =>
+  new SaveNotes(context, {
+    name: "training",
+    place: out,
+    when: saveEvery > 1 ? `after every ${saveEvery} epochs` : "after each epoch",
+    held: before.length > 0 ? epochsText(before) : undefined,
+  });
 
 /** Trains to the end; after each epoch measures, logs and saves. */
 export async function runLoop(
@@ -43,16 +59,9 @@ export async function runLoop(
   plan: RunningPlan,
   before: readonly EpochRecord[],
 ): Promise<EpochRecord[]> {
-  const { model, trainer, test, options } = plan;
+  const { model, trainer, test, options, notes } = plan;
   const { signal } = context;
   const log = [...before];
-  const epochs = () => counted(log.length, "epoch");
-  using notes = new SaveNotes(context, {
-    name: "training",
-    place: options.out,
-    when: options.saveEvery > 1 ? `after every ${options.saveEvery} epochs` : "after each epoch",
-    held: before.length > 0 ? epochs() : undefined,
-  });
   const steps = trainer.schedule.totalSteps;
   using progress = new Progress(context.stderr, steps - trainer.step);
   let losses = 0;
@@ -73,7 +82,7 @@ export async function runLoop(
     signal.throwIfAborted();
     if (epoch % options.saveEvery > 0 && step < steps) return;
     await save(plan, log);
-    notes.saved(epochs());
+    notes.saved(epochsText(log));
   };
   await notes.during(trainer.run({ onStep, onEpoch, signal }));
   return log;

@@ -15,7 +15,7 @@ import { loadMasks, loadOrStart, loadWithWeights, modelName } from "../model.js"
 import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
-import { type Plan, recordText, runLoop, type TrainArguments } from "../training-loop.js";
+import { type Plan, recordText, runLoop, type TrainArguments, trainingNotes } from "../training-loop.js";
 import { digest, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
@@ -85,6 +85,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const teaching = await openTeaching(options);
   const settings = settingsOf(plan, dataset, teaching);
   const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
+  using notes = trainingNotes(context, options, saved?.log ?? []);
 
   using gpu = await context.openGpu();
   // Removed weights are zero from the start, as they are in every file of the run.
@@ -93,7 +94,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const objective = teaching && objectiveOf(gpu, model, teaching);
   using trainer = new Trainer(model, dataset, { ...trainOptions(options), objective });
   if (saved) trainer.restore(saved);
-  const log = await runLoop(context, { ...plan, model, trainer, test, settings }, saved?.log ?? []);
+  const log = await runLoop(context, { ...plan, model, trainer, test, settings, notes }, saved?.log ?? []);
 
   const seconds = (performance.now() - begin) / 1000;
   const last = log.at(-1);
