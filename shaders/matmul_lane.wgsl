@@ -10,7 +10,8 @@
 //     ↓  │a │ │   sums    │
 //        └──┘ └───────────┘           Operands whose rows in memory are whole vec4 are read so, others by elements.
 //
-// With MASK_B spans of op(b) all of whose bits are zero are not visited, with MASK_OUT squares of out all of whose bits are zero are not computed.
+// With MASK_B spans of op(b) all of whose bits are zero are not visited. With MASK_OUT squares of out all of whose bits are zero are not computed: a
+// tile is as many of the others of a strip of out as fit.
 #import lane_blocks
 #import grid
 #import bits_from
@@ -25,12 +26,13 @@ const MASK_B = false;
 const SPANS = 2u; // 1 or 2
 const ONE_TURN = false; // SPANS spans are all of k, and nothing is left out of out: each row goes to the epilogue at once
 const SIDE = 4u * LANES; // of the squares of a mask, too
-const SQUARES = 4u; // of a tile of out, at most: up to 8, one below the other
+const SQUARES = 4u; // of out in a tile, at most, one below the other
 const ROWS = SQUARES * SIDE;
+const SKIP = MASK_OUT && !PREACTIVATION; // the squares of out all of whose bits are zero
 const WAITING = select(ROWS, 1u, ONE_TURN); // rows that have sums in workgroup memory
 
-// rows: of a tile, at most ROWS; with MASK_OUT a multiple of SIDE. turns: LANES, as a number that the driver does not know: it would unroll the loads of a span,
-// and compile for seconds.
+// rows: of a tile, at most ROWS; with MASK_OUT a multiple of SIDE. turns: LANES, as a number that the driver does not know: it would unroll the loads
+// of a span, and compile for seconds.
 struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -168,13 +170,6 @@ fn ends_of(column: u32) -> Ends {
   return ends;
 }
 
-// Of four neighbours those from `first` on that make a value.
-fn value_of(four: vec4f, first: u32) -> Value {
-  let place = Places(first) + PLACE;
-  let low = select(Value(four.x), Value(four.y), place == Places(1u));
-  return select(low, select(Value(four.z), Value(four.w), place == Places(3u)), place > Places(1u));
-}
-
 fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
   for (var i = 0u; i < VALUES; i++) {
     if (column + i * WIDTH < params.n) {
@@ -184,34 +179,57 @@ fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
   }
 }
 
+// Numbers of the squares of a strip of out, from the top: of those to compute, and after SQUARES of those that are only written.
+struct Squares { numbers: array<u32, 2u * SQUARES>, kept: u32, empty: u32 }
+
+// Kept squares are counted along the strip, and of these a tile takes as many as it has squares; of the empty ones it writes those in its own place.
+fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32) {
+  let first = place.row / SIDE;
+  let most = params.rows / SIDE;
+  var found = 0u;
+  for (var square = 0u; square * SIDE < params.m; square++) {
+    let bits = square_bits(square * SIDE, place.column, params.m, params.n, lane);
+    if (subgroupAny(any(bits != vec4u()))) {
+      if (found >= first && found < first + most) {
+        (*squares).numbers[(*squares).kept] = square;
+        (*squares).kept++;
+      }
+      found++;
+    } else if (square >= first && square < first + most) {
+      (*squares).numbers[SQUARES + (*squares).empty] = square;
+      (*squares).empty++;
+    }
+  }
+}
+
+// Tiles of a strip follow each other where they are of unequal work, as lavapipe gives each core one half of all.
+fn find_place(index: u32) -> Place {
+  if (!SKIP) { return place_of(index, params.m, params.n, params.rows, SIDE); }
+  let turned = place_of(index, params.n, params.m, SIDE, params.rows);
+  return Place(turned.z, turned.column, turned.row);
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let place = place_of(linear_group(group, groups), params.m, params.n, params.rows, SIDE);
+  let place = find_place(linear_group(group, groups));
   if (place.z >= params.batches) { return; }
   let column = place.column + 4u * lane;
-  let rows = min(params.rows, params.m - place.row);
-  if (!ONE_TURN) { for (var row = 0u; row < rows; row++) { sums[row * LANES + lane] = vec4f(); } }
-
   let ends = ends_of(column);
-  if (!ONE_TURN) {
-    for (var row = 0u; row < rows; row++) { sums[slot(row, lane)] = vec4f(); }
-  }
-
-  // The squares of out to compute, one below the other: four bits each.
-  var squares = 0x76543210u;
-  var count = (rows + SIDE - 1u) / SIDE;
   var span = find_span(0u, place.column, lane);
-  if (MASK_OUT && !PREACTIVATION) {
-    squares = 0u;
-    count = 0u;
-    for (var square = 0u; square * SIDE < rows; square++) {
-      let bits = square_bits(place.row + square * SIDE, place.column, params.m, params.n, lane);
-      if (subgroupAny(any(bits != vec4u()))) {
-        squares |= square << (4u * count);
-        count++;
-      }
-    }
-    if (count == 0u) { span.number = span_count(); }
+
+  var top = place.row;
+  var bottom = min(place.row + params.rows, params.m);
+  var squares = Squares();
+  squares.kept = (bottom - top + SIDE - 1u) / SIDE;
+  if (SKIP) {
+    squares.kept = 0u;
+    find_squares(&squares, place, lane);
+    if (squares.kept == 0u) { span.number = span_count(); }
+    top = 0u;
+    bottom = params.m;
+  }
+  if (!ONE_TURN) {
+    for (var row = 0u; row < squares.kept * SIDE; row++) { sums[slot(row, lane)] = vec4f(); }
   }
 
   // Loops end at their bottom: lavapipe runs the body of one that ends at its top once more, with all lanes masked off. Past the last span b is zero.
@@ -230,28 +248,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     var square = 0u;
     loop {
-      var row = ((squares >> (4u * square)) & 15u) * SIDE;
-      let end = min(row + SIDE, rows);
+      var at = square * SIDE;
+      var row = top + select(square, squares.numbers[square], SKIP) * SIDE;
+      let end = min(row + SIDE, bottom);
       loop {
         // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
-        let x = load_a(place.z, place.row + row, span.number * SIDE + 4u * lane);
+        let x = load_a(place.z, row, span.number * SIDE + 4u * lane);
         var next_x: vec4f;
-        if (SPANS == 2u) { next_x = load_a(place.z, place.row + row, next.number * SIDE + 4u * lane); }
+        if (SPANS == 2u) { next_x = load_a(place.z, row, next.number * SIDE + 4u * lane); }
         var sum = vec4f();
-        if (!ONE_TURN) { sum = sums[slot(row, lane)]; }
+        if (!ONE_TURN) { sum = sums[slot(at, lane)]; }
         sum = add_span(sum, &blocks, x);
         if (SPANS == 2u) { sum = add_span(sum, &next_blocks, next_x); }
-        sums[slot(row, lane)] = sum;
+        sums[slot(at, lane)] = sum;
         // Read back, so that LLVM does not spread the multiply-adds over the stores, which are branches, too.
-        if (ONE_TURN) { write_row(place.z, place.row + row, column, sums[slot(row, lane)], ends); }
+        if (ONE_TURN) { write_row(place.z, row, column, sums[slot(at, lane)], ends); }
         continuing {
+          at++;
           row++;
           break if row >= end;
         }
       }
       continuing {
         square++;
-        break if square >= count;
+        break if square >= squares.kept;
       }
     }
     continuing {
@@ -261,6 +281,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   if (!ONE_TURN) {
-    for (var row = 0u; row < rows; row++) { write_row(place.z, place.row + row, column, sums[slot(row, lane)], ends); }
+    for (var square = 0u; square < squares.kept + squares.empty; square++) {
+      let kept = square < squares.kept;
+      let number = squares.numbers[select(SQUARES + square - squares.kept, square, kept)];
+      let first = top + select(square, number, SKIP) * SIDE;
+      for (var row = first; row < min(first + SIDE, bottom); row++) {
+        let sum = select(vec4f(), sums[slot(square * SIDE + row - first, lane)], kept);
+        write_row(place.z, row, column, sum, ends);
+      }
+    }
   }
 }

@@ -1,38 +1,50 @@
 // out[z][c][r] = x[z][r][c]. x: batches x rows x columns, out: batches x columns x rows.
-// An invocation turns a block of 4 x 4, so that both what it reads and what it writes lie together in fours.
+// An invocation turns RUN blocks of 4 x 4, GROUP blocks from each other down the rows, so that both what it reads and what it writes lie together in
+// fours, and neighbours together write whole rows of out.
 #import grid
 #import quad
+#import across
 
-alias Element = f32; // of out: f16
 const GROUP = 64u;
+const RUN = 1u;
 
 struct Params { rows: u32, columns: u32, batches: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Quad>;
-@group(0) @binding(2) var<storage, read_write> out: array<Element>;
+@group(0) @binding(2) var<storage, read_write> out: array<Stored>;
 
 fn quad_of_x(element: u32) -> vec4f {
   if (QUAD == 4u) { return whole(x[element / QUAD]); }
   return vec4f(whole(x[element]).x, whole(x[element + 1u]).x, whole(x[element + 2u]).x, whole(x[element + 3u]).x);
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let across = (params.columns + 3u) / 4u;
-  let down = (params.rows + 3u) / 4u;
-  let block = linear_group(group, groups) * GROUP + local;
-  let z = block / (across * down);
-  if (z >= params.batches) { return; }
-  // Neighbours stand below each other: together they write a whole row of out.
-  let row = block % down * 4u;
-  let column = block / down % across * 4u;
-  let start = z * params.rows * params.columns;
+fn turn_block(start: u32, row: u32, column: u32) {
   let at = start + min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(params.rows - 1u)) * params.columns + column;
   let turned = transpose(mat4x4f(quad_of_x(at.x), quad_of_x(at.y), quad_of_x(at.z), quad_of_x(at.w)));
   for (var c = 0u; c < 4u; c++) {
-    for (var r = 0u; r < 4u; r++) {
-      if (column + c < params.columns && row + r < params.rows) { out[start + (column + c) * params.rows + row + r] = Element(turned[c][r]); }
+    for (var r = 0u; r < 4u; r += WIDTH) {
+      if (column + c < params.columns && row + r < params.rows) {
+        out[(start + (column + c) * params.rows + row + r) / WIDTH] = Stored(value_of(turned[c], r));
+      }
+    }
+  }
+}
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let across = (params.columns + 3u) / 4u;
+  let down = (params.rows + 4u * GROUP * RUN - 1u) / (4u * GROUP * RUN);
+  let index = linear_group(group, groups);
+  let z = index / (across * down);
+  if (z >= params.batches) { return; }
+  var row = 4u * (index / across % down * GROUP * RUN + local);
+  let end = min(params.rows, row + 4u * GROUP * RUN);
+  loop {
+    turn_block(z * params.rows * params.columns, row, index % across * 4u);
+    continuing {
+      row += 4u * GROUP;
+      break if row >= end;
     }
   }
 }

@@ -13,3 +13,10 @@ fn max_across(value: Value) -> f32 {
   let v = vec4f(value);
   return max(max(v.x, v.y), max(v.z, v.w));
 }
+
+// Of four neighbours those from `first` on that make a value.
+fn value_of(four: vec4f, first: u32) -> Value {
+  let place = Places(first) + PLACE;
+  let low = select(Value(four.x), Value(four.y), place == Places(1u));
+  return select(low, select(Value(four.z), Value(four.w), place == Places(3u)), place > Places(1u));
+}

@@ -1,9 +1,10 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
-import { loadWidth, quadConstants, requireElements, type StorageOptions } from "./elements.js";
+import { loadWidth, quadConstants, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
 
-const GROUP = 64;
+/** Software drivers divide invocation by invocation to find a block's place: there each turns a run of blocks. */
+const SHAPES = { software: { GROUP: 8, RUN: 16 }, gpu: { GROUP: 64, RUN: 1 } };
 
 /**
  * out[z] = the transpose of x[z]. x: batch x rows x columns; out: batch x columns x rows; `storage` is that of both.
@@ -17,10 +18,15 @@ export function transpose(
 ): void {
   const elements = rows * columns * batch;
   requireElements("transpose", buffers, { x: elements, out: elements }, storage);
+  const shape = SHAPES[gpu.info.software ? "software" : "gpu"];
   gpu.dispatch(shaders.transpose, {
     buffers,
     params: { rows, columns, batches: batch },
-    constants: { GROUP, ...quadConstants(loadWidth(columns), { storage }), Element: storage },
-    groups: Math.ceil((Math.ceil(rows / 4) * Math.ceil(columns / 4) * batch) / GROUP),
+    constants: {
+      ...shape,
+      ...quadConstants(loadWidth(columns), { storage }),
+      ...valueConstants(shaders.transpose, loadWidth(rows), storage),
+    },
+    groups: Math.ceil(rows / (4 * shape.GROUP * shape.RUN)) * Math.ceil(columns / 4) * batch,
   });
 }

@@ -315,6 +315,8 @@ export const cases: KernelCase[] = [
       turnExtras[order].map((extra) => makeCase(order, { m: 70, n: 99 + (i % 2), k, batch: 2 }, undefined, extra)),
     ),
   ),
+  // Tiles of one square each, of which the first take all that a mask keeps.
+  makeCase("tn", { m: 300, n: 20, k: 70, batch: 2 }, undefined, "masked blocks"),
   // A long list of blocks along k.
   ...(["nn", "nt"] as const).flatMap((order) =>
     ([undefined, "tile", "split"] as const).map((variant) =>
