@@ -13,6 +13,7 @@
 // With `splits` > 1 the sum over k is cut into chunks of a multiple of DEPTH: group (z, split) writes a partial product as matrix
 // z * splits + split of out; matmul_sum adds them up. Steps along k in which the mask keeps nothing of b are left out, and so is all of k for tiles of
 // out that MASK_OUT leaves nothing of.
+#import across
 #import grid
 #import epilogue
 #import kept_blocks
@@ -32,6 +33,7 @@ const COLUMN_QUADS = 1u;
 
 const DOWN = ROWS / 4u / ROW_QUADS;
 const ACROSS = COLUMNS / 4u / COLUMN_QUADS;
+const VALUES = 4u / WIDTH; // that a quad of a row is written as
 const THREADS = DOWN * ACROSS;
 const A_PITCH = ROWS / 4u + 1u; // one more than the quads of a side, so that writes along k fall into different banks
 const B_PITCH = COLUMNS / 4u + 1u;
@@ -159,13 +161,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // A loop, as the epilogue compiled once an element would take software drivers seconds.
   let quads = array<mat4x4f, 8>(
     rows0.left, rows0.right, rows1.left, rows1.right, rows2.left, rows2.right, rows3.left, rows3.right);
-  for (var i = 0u; i < 16u * ROW_QUADS * COLUMN_QUADS; i++) {
-    let r = i / (4u * COLUMN_QUADS);
-    let c = i % (4u * COLUMN_QUADS);
+  for (var i = 0u; i < 4u * VALUES * ROW_QUADS * COLUMN_QUADS; i++) {
+    let r = i / (VALUES * COLUMN_QUADS);
+    let c = i / VALUES % COLUMN_QUADS;
+    let part = i % VALUES * WIDTH;
     let row = place.row + 4u * (down + r / 4u * DOWN) + r % 4u;
-    let column = place.column + 4u * (across + c / 4u * ACROSS) + c % 4u;
+    let column = place.column + 4u * (across + c * ACROSS) + part;
     if (row < params.m && column < params.n) {
-      write_out(place.z * params.m * params.n, row * params.n + column, column, quads[r / 4u * 2u + c / 4u][r % 4u][c % 4u]);
+      let sums = value_of(quads[r / 4u * 2u + c][r % 4u], part);
+      write_out(place.z * params.m * params.n / WIDTH, (row * params.n + column) / WIDTH, column / WIDTH, sums);
     }
   }
 }

@@ -51,7 +51,7 @@ export function convWeight(
   if (splits === 1) return;
   gpu.dispatch(withWeightTerm(shaders.matmul_sum, term), {
     buffers: { ...end, partials },
-    params: { elements: lengths.weight, n: lengths.weight, splits, batches: 1 },
+    params: { values: lengths.weight, row_values: lengths.weight, splits, batches: 1 },
     constants: ending,
     groups: Math.ceil(lengths.weight / constantNumber(shaders.matmul_sum, "GROUP")),
   });

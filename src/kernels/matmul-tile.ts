@@ -2,7 +2,7 @@
 import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
-import { loadWidth, quadConstants } from "./elements.js";
+import { loadWidth, quadConstants, valueConstants } from "./elements.js";
 import type { MatmulOrder, MatmulSize } from "./matmul.js";
 import { epilogue, type MatmulCall, operandConstants, operands } from "./matmul-call.js";
 import * as shaders from "./shaders.gen.js";
@@ -105,14 +105,16 @@ const tileConstants = ({ order, size, options }: MatmulCall, shape: TileShape) =
   DEPTH: shape.depth,
   ROW_QUADS: shape.threadRows / 4,
   COLUMN_QUADS: shape.threadColumns / 4,
+  ...valueConstants(shaders.matmul_tile, loadWidth(size.n)),
   ...quadConstants(loadWidth(...storedRows(order, size)), options),
 });
 
 export function tile(call: MatmulCall, name: TileName = chooseTile(call.gpu, call.size)): void {
   const { m, n, k, batch = 1 } = call.size;
   const shape = fittingShape(call, name);
-  const end = epilogue(call);
-  call.gpu.dispatch(withWeightTerm(shaders.matmul_tile, call.options.term), {
+  const width = loadWidth(n);
+  const end = epilogue(call, width);
+  call.gpu.dispatch(withWeightTerm(shaders.matmul_tile, call.options.term, width), {
     buffers: { ...operands(call), ...end.buffers },
     params: { m, n, k, batches: batch, splits: 1, chunk: k },
     constants: { ...operandConstants(call), ...end.constants, ...tileConstants(call, shape) },
@@ -126,17 +128,18 @@ export function split(call: MatmulCall, name: TileName = chooseTile(call.gpu, ca
   const shape = fittingShape(call, name);
   const { splits, chunk } = splitK(size, shape);
   const partials = gpu.allocate(4 * batch * splits * m * n);
-  const end = epilogue(call);
+  const width = loadWidth(n);
+  const end = epilogue(call, width);
   gpu.dispatch(shaders.matmul_tile, {
     buffers: { ...operands(call), ...end.buffers, out: partials },
     params: { m, n, k, batches: batch, splits, chunk },
     constants: { ...operandConstants(call), ...tileConstants(call, shape) },
     groups: tilesOf(size, shape) * splits,
   });
-  gpu.dispatch(withWeightTerm(shaders.matmul_sum, call.options.term), {
+  gpu.dispatch(withWeightTerm(shaders.matmul_sum, call.options.term, width), {
     buffers: { partials, ...end.buffers },
-    params: { elements: m * n, n, splits, batches: batch },
-    constants: end.constants,
-    groups: Math.ceil((batch * m * n) / constantNumber(shaders.matmul_sum, "GROUP")),
+    params: { values: (m * n) / width, row_values: n / width, splits, batches: batch },
+    constants: { ...end.constants, ...valueConstants(shaders.matmul_sum, width) },
+    groups: Math.ceil((batch * m * n) / width / constantNumber(shaders.matmul_sum, "GROUP")),
   });
 }
