@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
+import { runsLanes } from "./lanes.js";
 import { reduce } from "./reduce.js";
 import { rowLanes, sharingLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
@@ -45,14 +46,37 @@ export function layerNorm(
   requireElements("layerNorm", { x, y }, { x: length, y: length }, storage);
   requireElements("layerNorm", others, { weight: columns, bias: columns, mean: rows, rstd: rows });
   const width = loadWidth(columns);
+  const call = { buffers, params: { rows, columns: columns / width, count, epsilon } };
+  if (holdsRows(gpu, columns)) {
+    const constants = {
+      HELD: Math.ceil(columns / (4 * LANES)),
+      ...valueConstants(shaders.layer_norm_short, width, storage),
+    };
+    gpu.dispatch(shaders.layer_norm_short, { ...call, constants, groups: Math.ceil(rows / EACH) });
+    return;
+  }
   const { constants, groups } = sharingLanes(gpu, rows);
   gpu.dispatch(shaders.layer_norm, {
-    buffers,
-    params: { rows, columns: columns / width, count, epsilon },
+    ...call,
     constants: { ...constants, ...valueConstants(shaders.layer_norm, width, storage) },
     groups,
   });
 }
+
+const LANES = constantNumber(shaders.layer_norm_short, "LANES");
+const EACH = constantNumber(shaders.layer_norm_short, "EACH");
+
+/** Columns of rows that a subgroup holds: with fewer too many lanes are idle, and kernels for more take lavapipe half a second to compile. */
+const HELD_COLUMNS = { from: 48, to: 256 } as const;
+
+/** Whether a subgroup holds a row in registers. With subgroups of 4, those of SwiftShader, that takes twice as long as reading x twice. */
+const holdsRows = (gpu: Gpu, columns: number): boolean =>
+  gpu.info.software &&
+  runsLanes(gpu) &&
+  gpu.info.subgroupSize === LANES &&
+  loadWidth(columns) === 4 &&
+  columns >= HELD_COLUMNS.from &&
+  columns <= HELD_COLUMNS.to;
 
 /** Operands of `layerNormGrad`. */
 export interface LayerNormGradBuffers {

@@ -9,17 +9,18 @@ type Numbers = ArrayLike<number>;
 
 const EPSILON = 1e-6;
 
-export function forward(x: Numbers, weight: Numbers, bias: Numbers) {
+/** Of `count` elements of a row those past x are zeros. */
+export function forward(x: Numbers, weight: Numbers, bias: Numbers, count = weight.length) {
   const columns = weight.length;
   const rows = x.length / columns;
   const y = new Float64Array(x.length);
   const mean = new Float64Array(rows);
   const rstd = new Float64Array(rows);
   for (let r = 0; r < rows; r++) {
-    let squares = 0;
-    for (let c = 0; c < columns; c++) mean[r] += x[r * columns + c] / columns;
+    for (let c = 0; c < columns; c++) mean[r] += x[r * columns + c] / count;
+    let squares = (count - columns) * mean[r] ** 2;
     for (let c = 0; c < columns; c++) squares += (x[r * columns + c] - mean[r]) ** 2;
-    rstd[r] = 1 / Math.sqrt(squares / columns + EPSILON);
+    rstd[r] = 1 / Math.sqrt(squares / count + EPSILON);
     for (let c = 0; c < columns; c++) {
       y[r * columns + c] = (x[r * columns + c] - mean[r]) * rstd[r] * weight[c] + bias[c];
     }
@@ -62,8 +63,29 @@ const shapes: [rows: number, columns: number, benchOnly?: boolean][] = [
   [1576, 384, true],
 ];
 
-const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
-  name: `layerNorm ${rows}x${columns}`,
+/** Around the lengths of rows whose values a subgroup of 8 holds: 48 to 256. */
+const heldShapes: typeof shapes = [
+  [37, 8],
+  [7, 44],
+  [1, 48],
+  [37, 60],
+  [1, 64],
+  [33, 68],
+  [37, 196],
+  [31, 256],
+  [5, 260],
+  [1088, 64, true],
+];
+
+/** Rows from which channels were cut. */
+const cutShapes: [rows: number, columns: number, count: number][] = [
+  [5, 7, 9],
+  [37, 64, 72],
+  [33, 132, 192],
+];
+
+const forwardCase = (rows: number, columns: number, count = columns): KernelCase => ({
+  name: `layerNorm ${rows}x${columns}${count > columns ? ` of ${count}` : ""}`,
   inputs: () => ({
     x: normals(rows * columns, rows + columns, 3).map((value) => value + 5),
     weight: normals(columns, 1),
@@ -71,15 +93,19 @@ const forwardCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => ({
   }),
   outputs: { y: { length: rows * columns }, mean: { length: rows }, rstd: { length: rows } },
   run: (gpu, { x, weight, bias, y, mean, rstd }, storage) =>
-    layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, epsilon: EPSILON }, { storage }),
+    layerNorm(gpu, { x, weight, bias, y, mean, rstd }, { rows, columns, count, epsilon: EPSILON }, { storage }),
   float16: ["x", "y"],
-  oracle: ({ x, weight, bias }) => forward(x, weight, bias),
+  oracle: ({ x, weight, bias }) => forward(x, weight, bias, count),
   // The offset of 5 costs digits where a row varies little: rows of 4 sometimes do.
   tolerance: sumOf(columns, columns === 4 ? 20 : 2),
   flops: 8 * rows * columns,
   bytes: 8 * rows * columns,
-  benchOnly,
-}));
+});
+
+const forwardCases = [
+  ...[...shapes, ...heldShapes].map(([rows, columns, benchOnly]) => ({ ...forwardCase(rows, columns), benchOnly })),
+  ...cutShapes.map((shape) => forwardCase(...shape)),
+];
 
 /** `kept` of so many columns, ascending. */
 function someColumns(columns: number, kept: number): Uint32Array {
