@@ -13,14 +13,16 @@ const test = place.data("test.safetensors", 12);
 
 const finetune = (out: string, ...more: string[]) => [
   ...["finetune", model, "--data", data, "--test", test, "--out", place.path(out)],
-  ...["--batch", "8", "--lr", "0.01", "--epochs", "2", ...more],
+  ...["--batch", "8", "--lr", "0.01", "--epochs", "3", ...more],
 ];
 const tensors = (...parts: string[]) => parseSafetensors(readFileSync(place.path(...parts)), parts.join("/")).tensors;
 
-/** Stops a command in the second epoch, and resumes it. */
+/** Stops a command when its second epoch has been told, of which nothing is saved yet, and resumes it. */
 async function inTwoParts(args: string[]): Promise<void> {
   const controller = new AbortController();
-  const stderr = { write: (text: string) => void (text.includes("epoch 2") && controller.abort(new Error("stopped"))) };
+  const stderr = {
+    write: (text: string) => void (text.includes("epoch 2 of") && controller.abort(new Error("stopped"))),
+  };
   expect((await cli(args, { signal: controller.signal, stderr })).exitCode).not.toBe(0);
   await cliJson([...args, "--resume"]);
 }
