@@ -131,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var k = k_begin; k < k_end; k += DEPTH) {
     if (MASK_B) {
       let block = (k - k_begin) / BLOCK % 32u;
-      if ((k - k_begin) % WINDOW == 0u) { blocks = kept_blocks(k, place.column, lane); }
+      if ((k - k_begin) % WINDOW == 0u) { blocks = kept_blocks(k, k_end, place.column, lane); }
       if (((blocks >> block) & 1u) == 0u) { continue; }
     }
     let tile = Tile(z, place.row, place.column, k, k_end);

@@ -1,5 +1,6 @@
 // What a workgroup of THREADS invocations skips of a masked product, in tiles of ROWS x COLUMNS: blocks of BLOCK k by COLUMNS columns of op(b), and tiles
-// of out, that the mask keeps nothing of. The file that imports it binds `mask` and `params` with m, n and k. Every invocation must get here, and all get the same.
+// of out, that the mask keeps nothing of. The file that imports it binds `mask` and `params` with m, n and k, and has ROWS, COLUMNS, THREADS and B_TRANSPOSED.
+// Every invocation must get here, and all get the same.
 #import bits_from
 
 const BLOCK = 32u;
@@ -21,13 +22,14 @@ fn run_kept(row: u32, column: u32, rows: u32, columns: u32) -> bool {
   return bits_from(row * columns + column, min(32u, columns - column)) != 0u;
 }
 
-// Bit i: whether the mask keeps anything of block i of the WINDOW from k on.
-fn kept_blocks(k: u32, column: u32, lane: u32) -> u32 {
+// Bit i: whether the mask keeps anything of block i of the WINDOW from k on, before k_end.
+fn kept_blocks(k: u32, k_end: u32, column: u32, lane: u32) -> u32 {
   var blocks = 0u;
-  for (var run = lane; run < 32u * COLUMNS; run += THREADS) {
+  let count = (min(k_end - k, WINDOW) + BLOCK - 1u) / BLOCK;
+  for (var run = lane; run < count * COLUMNS; run += THREADS) {
     if (B_TRANSPOSED) {
-      let block = run % 32u;
-      if (run_kept(column + run / 32u, k + block * BLOCK, params.n, params.k)) { blocks |= 1u << block; }
+      let block = run % count;
+      if (run_kept(column + run / count, k + block * BLOCK, params.n, params.k)) { blocks |= 1u << block; }
     } else {
       let runs = COLUMNS / 32u;
       if (run_kept(k + run / runs, column + run % runs * 32u, params.k, params.n)) { blocks |= 1u << (run / runs / BLOCK); }

@@ -40,7 +40,7 @@ export function tileShape(name: TileName): TileShape {
 export function tileFits({ limits }: Gpu, name: TileName): boolean {
   const { rows, columns, depth, threadRows, threadColumns } = tileShape(name);
   const threads = (rows / threadRows) * (columns / threadColumns);
-  const bytes = 16 * depth * (rows / 4 + 1 + columns / 4 + 1);
+  const bytes = 16 * depth * (rows / 4 + 1 + columns / 4 + 1) + 8;
   const invocations = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return threads <= invocations && bytes <= limits.maxComputeWorkgroupStorageSize;
 }
@@ -130,10 +130,11 @@ export function split(call: MatmulCall, name: TileName = chooseTile(call.gpu, ca
   const partials = gpu.allocate(4 * batch * splits * m * n);
   const width = loadWidth(n);
   const end = epilogue(call, width);
+  const skips = end.constants.MASK_OUT && !end.constants.PREACTIVATION;
   gpu.dispatch(shaders.matmul_tile, {
     buffers: { ...operands(call), ...end.buffers, out: partials },
     params: { m, n, k, batches: batch, splits, chunk },
-    constants: { ...operandConstants(call), ...tileConstants(call, shape) },
+    constants: { ...operandConstants(call), ...tileConstants(call, shape), MASK_OUT: skips },
     groups: tilesOf(size, shape) * splits,
   });
   gpu.dispatch(withWeightTerm(shaders.matmul_sum, call.options.term, width), {

@@ -113,12 +113,13 @@ function makeB(length: number, k: number, extras: Extras): Arrays {
   return { b: extras === "masked one" ? b.fill(Number.NaN) : b };
 }
 
-/** One in four blocks of 32 x 32 elements is kept, the others are empty. */
+/** One in four blocks of 32 x 32 elements is kept, the others are empty; past 1,024 rows or columns others than before. */
 function quarterOfBlocks(bits: number, columns: number): Uint32Array {
   const words = new Uint32Array(Math.ceil(bits / 32));
   for (let i = 0; i < bits; i++) {
-    const block = 7 * Math.floor(i / columns / 32) + 3 * Math.floor((i % columns) / 32);
-    if (block % 4 === 0) words[i >> 5] |= 1 << (i & 31);
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    const block = 7 * Math.floor(row / 32) + 3 * Math.floor(column / 32);
+    if ((block + Math.floor(row / 1024) + Math.floor(column / 1024)) % 4 === 0) words[i >> 5] |= 1 << (i & 31);
   }
   return words;
 }
@@ -244,8 +245,8 @@ const tallExtras: Record<MatmulOrder, readonly Extras[]> = {
 
 /** Empty strips are among the masked blocks. */
 const turnExtras: Record<MatmulOrder, readonly Extras[]> = {
-  ...{ nn: ["gelu slope", "masked blocks"], nt: ["epilogue", "masked blocks"] },
-  tn: ["plain", "summed"],
+  ...{ nn: ["gelu slope", "masked epilogue", "masked blocks"], nt: ["epilogue", "masked blocks"] },
+  tn: ["plain", "masked epilogue", "summed"],
 };
 
 const rowShapes: MatmulSize[] = [
@@ -315,8 +316,8 @@ export const cases: KernelCase[] = [
       turnExtras[order].map((extra) => makeCase(order, { m: 70, n: 99 + (i % 2), k, batch: 2 }, undefined, extra)),
     ),
   ),
-  // Tiles of one square each, of which the first take all that a mask keeps.
-  makeCase("tn", { m: 300, n: 20, k: 70, batch: 2 }, undefined, "masked blocks"),
+  // A strip of which a mask keeps fewer squares than a tile takes, and more.
+  ...[300, 1300].map((m) => makeCase("tn", { m, n: 20, k: 70, batch: 2 }, undefined, "masked blocks")),
   // A long list of blocks along k.
   ...(["nn", "nt"] as const).flatMap((order) =>
     ([undefined, "tile", "split"] as const).map((variant) =>

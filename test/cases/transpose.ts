@@ -11,7 +11,9 @@ const shapes: [rows: number, columns: number, batch?: number, benchOnly?: boolea
   [4, 8],
   [31, 33],
   [17, 64, 3],
-  [1, 1, 65537 * 64],
+  [1028, 8, 3],
+  [1100, 13, 2],
+  [1, 1, 65537],
   [1576, 768, 1, true],
 ];
 

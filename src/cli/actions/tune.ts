@@ -76,12 +76,14 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
 }
 
 const SPENT = new Error("the budget is spent");
+/** Of Node, in milliseconds: 25 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Aborts with the host's signal, or with `SPENT` after so many seconds. */
 function endOf(signal: AbortSignal, budget: number): AbortSignal {
   const controller = new AbortController();
   signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-  const spent = AbortSignal.timeout(Math.ceil(budget * 1000));
+  const spent = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
   spent.addEventListener("abort", () => controller.abort(SPENT), { once: true });
   return controller.signal;
 }

@@ -3,12 +3,12 @@ import { platform } from "#platform";
 import type { Gpu } from "../../gpu/index.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import { type MatmulWorkload, workloadKind } from "./choices.js";
-import { proves } from "./prove.js";
+import { proofSize, proves } from "./prove.js";
 import type { VariantRunner } from "./run-variant.js";
 import { cacheName, deviceKey, hashOfKernels } from "./tuning-file.js";
 
 /** Another number where the self-test asks for more than before. */
-const FORMAT = "secateur proofs 2";
+const FORMAT = "secateur proofs 3";
 
 /** What is kept: only what passed, so that a kernel which failed is tried again by the next process. */
 interface Marks {
@@ -58,7 +58,7 @@ async function proveOrRecall(gpu: Gpu, key: string, proofs: Proofs, test: () => 
 }
 
 /**
- * Whether the kernel passes the self-test for products of this order, mask and kind of rows: tested once a driver and version of the kernels' texts.
+ * Whether the kernel passes the self-test for products like this one: tested once a driver and version of the kernels' texts.
  * @param run - for tests: no mark is read or written
  */
 export function isProven(
@@ -69,7 +69,8 @@ export function isProven(
 ): Promise<boolean> {
   const proofs = proofsOn.get(gpu) ?? { tried: new Map(), marked: undefined };
   proofsOn.set(gpu, proofs);
-  const key = `${workloadKind(workload)}: ${variant}`;
+  const { n, k } = proofSize(workload);
+  const key = `${workloadKind(workload)} n ${n} k ${k}: ${variant}`;
   const test = () => proves(gpu, variant, workload, run);
   const found = proofs.tried.get(key) ?? (run ? test() : proveOrRecall(gpu, key, proofs, test));
   proofs.tried.set(key, found);

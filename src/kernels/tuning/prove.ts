@@ -5,9 +5,21 @@ import type { MatmulVariant } from "../matmul-variant.js";
 import { isWhole, type MatmulWorkload } from "./choices.js";
 import { runVariant, type VariantRunner } from "./run-variant.js";
 
-/** Past the edge of a tile of the smallest kind each way, wide enough for the lane kernel's tall tiles, and long enough to be split. */
-const WHOLE = { m: 36, n: 108, k: 268, batch: 2 } satisfies MatmulSize;
-const RAGGED = { m: 37, n: 107, k: 261, batch: 2 } satisfies MatmulSize;
+/** Sums that the lane kernel takes in one turn with subgroups of four and of eight, and one that can be split. */
+const DEPTHS = [32, 64, 272];
+
+/**
+ * The size of the product that stands for a workload: past the edge of a tile of the smallest kind each way, wide enough for the lane kernel's tall
+ * tiles; rows of operands and of the result whole vec4 where the workload's are, and the sum as long as its own, of three lengths.
+ */
+export function proofSize(workload: MatmulWorkload) {
+  const { n, k } = workload.size;
+  const depth = DEPTHS.find((most) => k <= most) ?? DEPTHS[DEPTHS.length - 1];
+  const ragged = isWhole(workload) ? 0 : 1;
+  return { m: 36 + ragged, n: n % 4 === 0 ? 108 : 107, k: depth - 4 + ragged, batch: 2 } satisfies MatmulSize;
+}
+
+type ProofSize = ReturnType<typeof proofSize>;
 
 /** Integers from -2 to 2: sums stay below 2^11, up to which f16 is exact. */
 const integers = (length: number, seed: number): Float32Array<ArrayBuffer> =>
@@ -26,7 +38,7 @@ function keepBits(rows: number, columns: number): Uint32Array<ArrayBuffer> {
 const kept = (mask: Uint32Array, index: number): boolean => ((mask[index >> 5] >> (index & 31)) & 1) === 1;
 
 /** What goes into the products: operands, and the parts of an epilogue. */
-function makeInputs(order: MatmulWorkload["order"], { m, n, k, batch }: typeof WHOLE) {
+function makeInputs(order: MatmulWorkload["order"], { m, n, k, batch }: ProofSize) {
   const [rows, columns] = { nn: [k, n], nt: [n, k], tn: [m, n] }[order]; // of the mask
   return {
     ...{ a: integers(batch * m * k, 1), b: integers(batch * k * n, 3), mask: keepBits(rows, columns) },
@@ -37,7 +49,7 @@ function makeInputs(order: MatmulWorkload["order"], { m, n, k, batch }: typeof W
 type Inputs = ReturnType<typeof makeInputs>;
 
 /** The product alone, and behind bias, ReLU, gate and residual. */
-function expected({ order, masked }: MatmulWorkload, { m, n, k, batch }: typeof WHOLE, inputs: Inputs) {
+function expected({ order, masked }: MatmulWorkload, { m, n, k, batch }: ProofSize, inputs: Inputs) {
   const { a, b, mask, bias, gate, residual } = inputs;
   const plain = new Float32Array(batch * m * n);
   const behindEpilogue = new Float32Array(residual);
@@ -58,7 +70,7 @@ function expected({ order, masked }: MatmulWorkload, { m, n, k, batch }: typeof 
 const equals = (got: Float32Array, wanted: Float32Array): boolean => wanted.every((value, i) => got[i] === value);
 
 /**
- * Whether the kernel computes right on this device, for products of this order, mask and kind of rows: two in a batch, without and with an epilogue.
+ * Whether the kernel computes right on this device, for products like this one: two in a batch, without and with an epilogue.
  * A kernel that does not compile does not.
  * @throws GpuError for faults of what was dispatched before
  */
@@ -68,7 +80,7 @@ export async function proves(
   workload: MatmulWorkload,
   run: VariantRunner = runVariant,
 ): Promise<boolean> {
-  const size = isWhole(workload) ? WHOLE : RAGGED;
+  const size = proofSize(workload);
   const inputs = makeInputs(workload.order, size);
   const buffers: GpuBuffer[] = [];
   const upload = (data: Float32Array | Uint32Array): GpuBuffer => {
