@@ -31,14 +31,15 @@ export {
 } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
-/** A small product of the kind that a key stands for. */
+/** A small product of the kind that a key stands for, with sums as long as its own. */
 function workloadOfKey(key: string): MatmulWorkload {
   const words = key.split(" ");
-  const extent = words.includes("ragged") ? 5 : 4;
+  const ragged = words.includes("ragged") ? 1 : 0;
+  const [, , depth] = words[words.length - 1].split("x").map(Number);
   return {
     order: words[0] as MatmulOrder,
     masked: words.includes("masked"),
-    size: { m: extent, n: extent, k: extent },
+    size: { m: 4 + ragged, n: 4 + ragged, k: Math.max(4, 2 ** depth) + ragged },
   };
 }
 

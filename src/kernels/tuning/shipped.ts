@@ -13,7 +13,7 @@ import { vitWorkloads } from "./workloads.js";
 const LAYER: readonly MatmulWorkload[] = (["nt", "nn", "tn"] as const).map((order) => ({
   order,
   masked: true,
-  size: { m: 4, n: 4, k: 4 },
+  size: { m: 197, n: 192, k: 192 },
 }));
 
 /**
