@@ -25,24 +25,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
 
-fn quad_of_q(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(q[e / 4u]); }
-  return within_head(vec4f(whole(q[e]).x, whole(q[e + 1u]).x, whole(q[e + 2u]).x, whole(q[e + 3u]).x), d, params.head_dim);
-}
-
-fn quad_of_k(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(k[e / 4u]); }
-  return within_head(vec4f(whole(k[e]).x, whole(k[e + 1u]).x, whole(k[e + 2u]).x, whole(k[e + 3u]).x), d, params.head_dim);
-}
-
-fn quad_of_v(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(v[e / 4u]); }
-  return vec4f(whole(v[e]).x, whole(v[e + 1u]).x, whole(v[e + 2u]).x, whole(v[e + 3u]).x);
-}
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let head = group.y;
@@ -55,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var c = 0u; c < OWN; c++) {
     let row = params.q_offset + (b * params.queries + min(query + c, params.queries - 1u)) * params.q_stride + column;
     for (var d = 0u; d < DEPTH; d++) {
-      let quad = params.scale * quad_of_q(row, d);
+      let quad = params.scale * quad_of_head(&q, row, d);
       for (var i = 0u; i < 4u; i++) { own[d][i][c] = quad[i]; }
     }
   }
@@ -72,8 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var keys: Brought;
     var values: Brought;
     for (var n = 0u; n < LOADS; n++) {
-      keys[n] = quad_of_k(k_row, n * STRIDE + lane / 4u);
-      values[n] = quad_of_v(v_row, n * STRIDE + lane / 4u);
+      keys[n] = quad_of_head(&k, k_row, n * STRIDE + lane / 4u);
+      values[n] = quad_at(&v, v_row + 4u * (n * STRIDE + lane / 4u));
     }
     var gates = vec4f(1.0);
     if (GATED) { gates = of_others(key_gate[key]); }

@@ -24,34 +24,6 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(8) var<storage, read> key_gate: array<f32>;
 
-fn quad_of_own_first(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(own_first[e / 4u]); }
-  return within_head(
-    vec4f(whole(own_first[e]).x, whole(own_first[e + 1u]).x, whole(own_first[e + 2u]).x, whole(own_first[e + 3u]).x), d, params.head_dim);
-}
-
-fn quad_of_own_second(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(own_second[e / 4u]); }
-  return within_head(
-    vec4f(whole(own_second[e]).x, whole(own_second[e + 1u]).x, whole(own_second[e + 2u]).x, whole(own_second[e + 3u]).x), d, params.head_dim);
-}
-
-fn quad_of_other_first(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(other_first[e / 4u]); }
-  return within_head(
-    vec4f(whole(other_first[e]).x, whole(other_first[e + 1u]).x, whole(other_first[e + 2u]).x, whole(other_first[e + 3u]).x), d, params.head_dim);
-}
-
-fn quad_of_other_second(row: u32, d: u32) -> vec4f {
-  let e = row + 4u * d;
-  if (QUAD == 4u) { return whole(other_second[e / 4u]); }
-  return within_head(
-    vec4f(whole(other_second[e]).x, whole(other_second[e + 1u]).x, whole(other_second[e + 2u]).x, whole(other_second[e + 3u]).x), d, params.head_dim);
-}
-
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let head = group.y;
@@ -69,8 +41,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let row = min(row_of_lane + c, params.own_rows - 1u);
     let place = b * params.own_rows + row;
     for (var d = 0u; d < DEPTH; d++) {
-      let one = params.scale * quad_of_own_first(params.own_first_offset + place * params.own_first_stride + column, d);
-      let two = quad_of_own_second(params.own_second_offset + place * params.own_second_stride + column, d);
+      let one = params.scale * quad_of_head(&own_first, params.own_first_offset + place * params.own_first_stride + column, d);
+      let two = quad_of_head(&own_second, params.own_second_offset + place * params.own_second_stride + column, d);
       for (var i = 0u; i < 4u; i++) {
         first[d][i][c] = one[i];
         second[d][i][c] = two[i];
@@ -96,8 +68,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     var others_second: Brought;
     for (var n = 0u; n < LOADS; n++) {
       let d = n * STRIDE + lane / 4u;
-      others_first[n] = quad_of_other_first(params.other_first_offset + place * params.other_first_stride + column, d);
-      others_second[n] = quad_of_other_second(params.other_second_offset + place * params.other_second_stride + column, d);
+      others_first[n] = quad_of_head(&other_first, params.other_first_offset + place * params.other_first_stride + column, d);
+      others_second[n] = quad_of_head(&other_second, params.other_second_offset + place * params.other_second_stride + column, d);
     }
     var logsumexps = vec4f();
     var deltas = vec4f();

@@ -3,9 +3,8 @@
 // quad of elements d with d % STRIDE = l / 4.
 // Loads of a turn belong before its products: each load is branches to lavapipe, over which it would spread the products between them.
 #import lane_blocks
-#import quad
+#import head_quad
 const OWN = 4u; // 2, 3 or 4 rows, as Own and Block have
-const DEPTH = 4u; // quads of a head
 const STRIDE = LANES / 4u;
 const LOADS = (DEPTH + STRIDE - 1u) / STRIDE;
 
@@ -36,9 +35,4 @@ fn add_shares(sums: ptr<function, Head>, shares: Block, others: ptr<function, Br
 // Values that the lanes 0 to 3 bring, one for each row of the other side.
 fn of_others(x: f32) -> vec4f {
   return vec4f(subgroupBroadcast(x, 0u), subgroupBroadcast(x, 1u), subgroupBroadcast(x, 2u), subgroupBroadcast(x, 3u));
-}
-
-// Quad d of a head of so many elements, without what follows its end.
-fn within_head(quad: vec4f, d: u32, head_dim: u32) -> vec4f {
-  return select(vec4f(), quad, 4u * d + vec4u(0u, 1u, 2u, 3u) < vec4u(head_dim));
 }

@@ -84,7 +84,8 @@ export function attend(
   { variant, causal = false, storage }: CrossAttentionOptions & Order & StorageOptions,
 ): void {
   const { batch, queries, heads, headDim } = size;
-  const plan = planAttention(gpu, { headDim, rows: queries }, variant, storage);
+  const rows = { headDim, rows: queries, others: size.keys, heads: batch * heads };
+  const plan = planAttention(gpu, rows, variant, storage);
   using _temporaries = gpu.scope();
   const length = batch * queries * heads * headDim;
   // Sums go through the result from block to block of keys, where f16 would round them each time.
@@ -93,16 +94,28 @@ export function attend(
   if (storage === "f16") cast(gpu, { x: out, y: buffers.out }, { length, from: "f32", to: "f16" });
 }
 
-const FORWARD = { short: shaders.attention_short, lane: shaders.attention_lane, row: shaders.attention };
+const FORWARD = {
+  stream: shaders.attention_stream,
+  short: shaders.attention_short,
+  lane: shaders.attention_lane,
+  row: shaders.attention,
+};
+
+/** By one side; that of `lane` has all gradients in one kernel. */
+const GRADIENT = {
+  stream: shaders.attention_stream_grad,
+  short: shaders.attention_short_grad,
+  row: shaders.attention_grad,
+};
 
 function runAttention(gpu: Gpu, buffers: CoreBuffers, size: CoreSize, plan: AttentionPlan, causal: boolean): void {
   const { q, k, v, out, logsumexp, keyGate } = buffers;
-  const { batch, queries, heads } = size;
+  const { batch, heads } = size;
   gpu.dispatch(FORWARD[plan.variant], {
     buffers: { q: q.buffer, k: k.buffer, v: v.buffer, out, logsumexp, key_gate: keyGate ?? q.buffer },
     params: operandParams(size, buffers, plan.width),
     constants: { ...plan.constants, GATED: keyGate !== undefined, CAUSAL: causal },
-    groups: [Math.ceil(queries / plan.rows), heads, batch],
+    groups: [plan.tiles, heads, batch],
   });
 }
 
@@ -120,17 +133,18 @@ export function attendGrad(
   attentionDelta(gpu, { out, dOut, delta }, size);
   if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dKeyGate }, size, causal);
   const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
-  const planOf = (rows: number) => planAttention(gpu, { headDim, rows }, variant);
-  const ofAll = planOf(queries);
-  if (ofAll.variant === "lane") {
-    const call = { params: operandParams(size, buffers, 4), constants: { ...ofAll.constants, ...selection } };
+  const planOf = (rows: number, others: number, wanted = variant) =>
+    planAttention(gpu, { headDim, rows, others, heads: batch * heads }, wanted);
+  const { variant: chosen, constants } = planOf(queries, keys);
+  if (chosen === "lane") {
+    const call = { params: operandParams(size, buffers, 4), constants: { ...constants, ...selection } };
     gradByLanes(gpu, { ...buffers, delta }, size, call);
     return;
   }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
   const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand) => {
-    const plan = planOf(own.rows);
-    gpu.dispatch(plan.variant === "short" ? shaders.attention_short_grad : shaders.attention_grad, {
+    const plan = planOf(own.rows, other.rows, chosen);
+    gpu.dispatch(GRADIENT[chosen], {
       buffers: {
         own_first: own.first.buffer,
         own_second: own.second.buffer,
@@ -160,7 +174,7 @@ export function attendGrad(
         gradient_stride: first.stride / plan.width,
       },
       constants: { ...plan.constants, ...selection, OF_KEYS: ofKeys },
-      groups: [Math.ceil(own.rows / plan.rows), heads, batch],
+      groups: [plan.tiles, heads, batch],
     });
   };
   const ofQueries = { first: q, second: upstream, rows: queries };

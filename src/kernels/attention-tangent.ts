@@ -50,11 +50,12 @@ const paramsOf = ({ tokens, heads, headDim, scale = headDim ** -0.5 }: Attention
 
 /** Grid and constants of kernels that hold a query or key an invocation. */
 function rowPlan(gpu: Gpu, { batch, tokens, heads, headDim }: AttentionSize, gated: boolean) {
-  const { constants, rows, width } = planAttention(gpu, { headDim, rows: tokens }, "row");
+  const size = { headDim, rows: tokens, others: tokens, heads: batch * heads };
+  const { constants, tiles, width } = planAttention(gpu, size, "row");
   return {
     width,
     constants: { ...constants, BLOCK: blockOf(gpu), GATED: gated },
-    groups: [Math.ceil(tokens / rows), heads, batch] as const,
+    groups: [tiles, heads, batch] as const,
   };
 }
 

@@ -5,62 +5,120 @@ import { type FloatStorage, loadWidth, quadConstants } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
 
 /**
- * `short`: one subgroup a workgroup, a lane's rows in its registers; for software drivers with subgroups of 4 or 8 and head dimensions up to 16.
+ * `stream`: one subgroup a workgroup, on whose stack keys stay while queries pass by; for lavapipe, the software driver with subgroups of 8.
+ * `short`: one subgroup a workgroup, a lane's rows in its registers; for subgroups of 4, SwiftShader's, and head dimensions up to 16.
  * `lane`: the same devices, products by tiles; for head dimensions in whole vec4.
  * `row`: one invocation a query or key, any device and shape.
  */
-export type AttentionVariant = "short" | "lane" | "row";
+export type AttentionVariant = "stream" | "short" | "lane" | "row";
 
-/** What decides: elements of a head, and the rows (queries, or keys for their gradients) that are shared out. */
+/** What decides: elements of a head, and how many rows there are of what. */
 export interface AttentionRows {
   readonly headDim: number;
+  /** Rows that are shared out: queries, or keys for their gradients. */
   readonly rows: number;
+  /** Rows that each of them meets. */
+  readonly others: number;
+  /** Heads of all images. */
+  readonly heads: number;
 }
 
-/** Heads of 32 take 0.7 of the time by tiles, and lavapipe two and a half times as long to compile as heads of 16. */
-const LONGEST_SHORT = 16;
-
-/** Constants of the chosen kernels, the rows that one workgroup takes, and the elements in one unit of offsets and strides. */
+/** Constants of the chosen kernels, workgroups for the rows of a head, and the elements in one unit of offsets and strides. */
 export interface AttentionPlan {
   readonly variant: AttentionVariant;
-  readonly constants: Readonly<Record<string, number | string>>;
-  readonly rows: number;
+  readonly constants: Readonly<Record<string, number | string | boolean>>;
+  readonly tiles: number;
   readonly width: 1 | 4;
 }
+
+/** Heads of 32 take 0.7 of the time by tiles. */
+const LONGEST_SHORT = 16;
+/** Elements of a head that a lane of `stream` may have. */
+const LONGEST_LANE = 16;
 
 /** @throws KernelError when the variant asked for cannot run here. */
 export function planAttention(
   gpu: Gpu,
-  { headDim, rows }: AttentionRows,
+  size: AttentionRows,
   wanted?: AttentionVariant,
   storage: FloatStorage = "f32",
 ): AttentionPlan {
+  const { headDim, rows } = size;
   const width = loadWidth(headDim);
+  const lanes = runsLanes(gpu) ? gpu.info.subgroupSize! : 0;
   const able = {
-    short: runsLanes(gpu) && headDim <= LONGEST_SHORT,
-    lane: runsLanes(gpu) && width === 4,
+    stream: headDim <= LONGEST_LANE * lanes,
+    short: lanes > 0 && headDim <= LONGEST_SHORT,
+    lane: lanes > 0 && width === 4,
     row: true,
   };
-  const best = able.short ? "short" : able.lane ? "lane" : "row";
-  const variant = wanted ?? (gpu.info.software ? best : "row");
-  if (!able[variant]) {
-    const heads = variant === "short" ? `up to ${LONGEST_SHORT}` : "in steps of 4";
-    const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
-    throw new KernelError(
-      `attention: ${variant} variant: expected ${LANES_EXPECTED} and a head dimension ${heads}, got ${got}; use variant "row"`,
-    );
+  const variant = wanted ?? (gpu.info.software ? best(able, lanes) : "row");
+  if (!able[variant]) refuse(gpu, variant, headDim);
+  switch (variant) {
+    case "stream":
+      return { variant, constants: streamConstants(lanes, size, storage), tiles: streamTiles(size), width: 1 };
+    case "short": {
+      const own = ownRows(rows, lanes);
+      const constants = shortConstants(lanes, own, headDim, storage);
+      return { variant, constants, tiles: Math.ceil(rows / (own * lanes)), width: 1 };
+    }
+    case "lane": {
+      const constants = { LANES: lanes, ...storedConstant(width, storage) };
+      return { variant, constants, tiles: Math.ceil(rows / (4 * lanes)), width };
+    }
+    case "row": {
+      const group = gpu.info.software ? 8 : 64;
+      const constants = { ...operandConstants(width, storage), GROUP: group };
+      return { variant, constants, tiles: Math.ceil(rows / group), width };
+    }
   }
-  if (variant === "row") {
-    const group = gpu.info.software ? 8 : 64;
-    return { variant, constants: { ...operandConstants(width, storage), GROUP: group }, rows: group, width };
-  }
-  const lanes = gpu.info.subgroupSize!;
-  if (variant === "short") {
-    const own = ownRows(rows, lanes);
-    return { variant, constants: shortConstants(lanes, own, headDim, storage), rows: own * lanes, width: 1 };
-  }
-  return { variant, constants: { LANES: lanes, ...storedConstant(width, storage) }, rows: 4 * lanes, width };
 }
+
+function best(able: Readonly<Record<AttentionVariant, boolean>>, lanes: number): AttentionVariant {
+  if (able.stream && lanes === 8) return "stream";
+  if (able.short) return "short";
+  return able.lane ? "lane" : "row";
+}
+
+function refuse(gpu: Gpu, variant: AttentionVariant, headDim: number): never {
+  const heads = {
+    stream: `up to ${LONGEST_LANE} a lane`,
+    short: `up to ${LONGEST_SHORT}`,
+    lane: "in steps of 4",
+    row: "of any length",
+  };
+  const got = `${gpu.info.subgroupSize ?? "no fixed subgroups"} and ${headDim}`;
+  throw new KernelError(
+    `attention: ${variant} variant: expected ${LANES_EXPECTED} and a head dimension ${heads[variant]}, got ${got}; use variant "row"`,
+  );
+}
+
+/** Groups of rows held at once: over 8 lavapipe does not unroll the loops, which takes three times as long. */
+const MOST_GROUPS = 7;
+
+/** Constants of shaders/shared/head_rows.wgsl. */
+function streamConstants(lanes: number, { headDim, others }: AttentionRows, storage: FloatStorage) {
+  const width = loadWidth(headDim);
+  const needed = Math.ceil(others / lanes);
+  const passes = Math.ceil(needed / MOST_GROUPS);
+  const groups = Math.ceil(needed / passes);
+  return {
+    LANES: lanes,
+    DEPTH: Math.ceil(headDim / 4),
+    GROUPS: groups,
+    HELD: Math.min(others, groups * lanes),
+    ALL: passes === 1,
+    ...(width === 4 && { Result: "vec4f" }),
+    ...quadOf(width, storage),
+  };
+}
+
+/** Workgroups for the cores of a CPU, and the fewest rows that are worth it to hold the others once more. */
+const WORKGROUPS = 16;
+const FEWEST_ROWS = 32;
+
+const streamTiles = ({ rows, heads }: AttentionRows) =>
+  Math.min(Math.ceil(WORKGROUPS / heads), Math.ceil(rows / FEWEST_ROWS));
 
 /** Rows of a lane, at least 2: the fewest with which no more workgroups are needed than with 4. */
 function ownRows(rows: number, lanes: number): number {
@@ -75,8 +133,11 @@ const shortConstants = (lanes: number, own: number, headDim: number, storage: Fl
   Own: `vec${own}f`,
   Block: `mat4x${own}f`,
   DEPTH: Math.ceil(headDim / 4),
-  ...(quadConstants(loadWidth(headDim), { storage }) as Readonly<Record<string, number | string>>),
+  ...quadOf(loadWidth(headDim), storage),
 });
+
+const quadOf = (width: 1 | 4, storage: FloatStorage) =>
+  quadConstants(width, { storage }) as Readonly<Record<string, number | string>>;
 
 /** The value types of shaders/shared/attention_operands.wgsl. */
 export const operandConstants = (width: 1 | 4, storage: FloatStorage = "f32"): Readonly<Record<string, string>> => ({

@@ -5,15 +5,43 @@ import { planAttention } from "../../src/kernels/attention-variant.js";
 const device = (subgroupSize: number, software = true) =>
   ({ features: new Set(["subgroups"]), info: { subgroupSize, software } }) as unknown as Gpu;
 
+/** As many keys as queries in 12 heads. */
+const square = (rows: number, headDim: number, heads = 12) => ({ headDim, rows, others: rows, heads });
+
 describe("the kernel for attention", () => {
   test.each([
-    { headDim: 16, variant: "short" },
-    { headDim: 13, variant: "short" },
-    { headDim: 20, variant: "lane" },
-    { headDim: 18, variant: "row" },
-  ])("heads of $headDim run the $variant variant on software", ({ headDim, variant }) => {
-    expect(planAttention(device(8), { headDim, rows: 17 }).variant).toBe(variant);
-    expect(planAttention(device(32, false), { headDim, rows: 17 }).variant).toBe("row");
+    { lanes: 8, headDim: 16, variant: "stream" },
+    { lanes: 8, headDim: 127, variant: "stream" },
+    { lanes: 8, headDim: 132, variant: "lane" },
+    { lanes: 8, headDim: 130, variant: "row" },
+    { lanes: 4, headDim: 16, variant: "short" },
+    { lanes: 4, headDim: 13, variant: "short" },
+    { lanes: 4, headDim: 20, variant: "lane" },
+    { lanes: 4, headDim: 18, variant: "row" },
+  ])("heads of $headDim run the $variant variant on subgroups of $lanes of software", ({ lanes, headDim, variant }) => {
+    expect(planAttention(device(lanes), square(17, headDim)).variant).toBe(variant);
+    expect(planAttention(device(32, false), square(17, headDim)).variant).toBe("row");
+  });
+
+  test.each([
+    { keys: 1, headDim: 16, groups: 1, held: 1, all: true },
+    { keys: 17, headDim: 16, groups: 3, held: 17, all: true },
+    { keys: 56, headDim: 16, groups: 7, held: 56, all: true },
+    { keys: 57, headDim: 16, groups: 4, held: 32, all: false },
+    { keys: 197, headDim: 64, groups: 7, held: 56, all: false },
+    { keys: 17, headDim: 128, groups: 3, held: 17, all: true },
+  ])("of $keys keys of $headDim elements $held stay at once", ({ keys, headDim, groups, held, all }) => {
+    const { constants } = planAttention(device(8), square(keys, headDim));
+    expect(constants).toMatchObject({ LANES: 8, DEPTH: headDim / 4, GROUPS: groups, HELD: held, ALL: all });
+  });
+
+  test.each([
+    { rows: 197, heads: 24, tiles: 1 },
+    { rows: 197, heads: 3, tiles: 6 },
+    { rows: 17, heads: 1, tiles: 1 },
+    { rows: 577, heads: 1, tiles: 16 },
+  ])("$rows queries of $heads heads are $tiles workgroups a head", ({ rows, heads, tiles }) => {
+    expect(planAttention(device(8), square(rows, 64, heads)).tiles).toBe(tiles);
   });
 
   test.each([
@@ -25,8 +53,8 @@ describe("the kernel for attention", () => {
     { lanes: 4, rows: 17, own: 3 },
     { lanes: 4, rows: 9, own: 3 },
   ])("$rows rows among $lanes lanes: $own a lane", ({ lanes, rows, own }) => {
-    const plan = planAttention(device(lanes), { headDim: 16, rows });
-    expect(plan.rows).toBe(own * lanes);
+    const plan = planAttention(device(lanes), square(rows, 16), "short");
+    expect(plan.tiles).toBe(Math.ceil(rows / (own * lanes)));
     expect(plan.constants).toMatchObject({
       LANES: lanes,
       OWN: own,
@@ -37,12 +65,13 @@ describe("the kernel for attention", () => {
   });
 
   test("what a device or shape cannot run is refused", () => {
-    const on = (lanes: number, headDim: number, variant: "short" | "lane") => () =>
-      planAttention(device(lanes), { headDim, rows: 17 }, variant);
+    const on = (lanes: number, headDim: number, variant: "stream" | "short" | "lane") => () =>
+      planAttention(device(lanes), square(17, headDim), variant);
     expect(on(32, 16, "short")).toThrow(
       /short variant: expected subgroups of 4 or 8 and a head dimension up to 16, got 32 and 16/,
     );
     expect(on(8, 36, "short")).toThrow(/a head dimension up to 16, got 8 and 36/);
     expect(on(8, 18, "lane")).toThrow(/lane variant: .* a head dimension in steps of 4, got 8 and 18/);
+    expect(on(4, 68, "stream")).toThrow(/stream variant: .* a head dimension up to 16 a lane, got 4 and 68/);
   });
 });
