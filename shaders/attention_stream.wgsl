@@ -70,14 +70,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let own_key = min(first + lane, params.keys - 1u);
       var key: Group;
       var value: Group;
-      var slot = 0u;
+      var turn = 0u;
       loop {
-        let spread_key = min(first + slot / QUADS * PARTS + part, params.keys - 1u);
-        let of_key = quad_of_head(&k, k_start + own_key * params.k_stride, slot);
-        let of_value = quad_at(&v, v_start + spread_key * params.v_stride + 4u * quad_of(lane, slot % QUADS));
+        let spread_key = min(first + turn * PARTS + part, params.keys - 1u);
+        var of_key: Turn;
+        var of_value: Turn;
+        for (var n = 0u; n < QUADS; n++) {
+          of_key[n] = quad_of_head(&k, k_start + own_key * params.k_stride, turn * QUADS + n);
+          of_value[n] = quad_at(&v, v_start + spread_key * params.v_stride + 4u * quad_of(lane, n));
+        }
         append(&key, of_key);
         append(&value, of_value);
-        continuing { slot++; break if slot >= slots(); }
+        continuing { turn++; break if turn >= turns(); }
       }
       append_group(&keys, key);
       append_group(&values, value);

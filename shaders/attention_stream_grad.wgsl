@@ -63,13 +63,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = min(first + lane, params.other_rows - 1u);
       var one: Group;
       var two: Group;
-      var slot = 0u;
+      var turn = 0u;
       loop {
-        let of_first = quad_of_head(&other_first, other_first_start + row * params.other_first_stride, slot);
-        let of_second = quad_of_head(&other_second, other_second_start + row * params.other_second_stride, slot);
+        var of_first: Turn;
+        var of_second: Turn;
+        for (var n = 0u; n < QUADS; n++) {
+          of_first[n] = quad_of_head(&other_first, other_first_start + row * params.other_first_stride, turn * QUADS + n);
+          of_second[n] = quad_of_head(&other_second, other_second_start + row * params.other_second_stride, turn * QUADS + n);
+        }
         append(&one, of_first);
         append(&two, of_second);
-        continuing { slot++; break if slot >= slots(); }
+        continuing { turn++; break if turn >= turns(); }
       }
       append_group(&firsts, one);
       append_group(&seconds, two);

@@ -1,8 +1,8 @@
 // Rows of a head on the stack of a subgroup that is a whole workgroup, for drivers that run a subgroup as one vector of the CPU. LANES rows are a group.
-//   own:    lane l has row l of a group, in slot d its quad d.
+//   own:    lane l has row l of a group: quad d is [d / QUADS][d % QUADS].
 //   spread: a row's quads lie in WIDTH lanes side by side, so that the lanes have PARTS rows in a turn, and a group in WIDTH turns; of longer heads lane l
-//           has quads l, l + LANES, ... in QUADS slots a turn.
-// Indices are constants where it counts, as by others values go to the stack and come from it lane by lane: hence slots and groups are appended. Loops of more
+//           has quads l, l + LANES, ... of one row: [turn][n].
+// Indices are constants where it counts, as by others values go to the stack and come from it lane by lane: hence turns and groups are appended. Loops of more
 // than about 800 operations lavapipe does not unroll: hence a call for each of QUADS.
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
@@ -14,15 +14,14 @@ const ALL = false; // whether these are all there are
 const WIDTH = min(LANES, 1u << firstLeadingBit(2u * DEPTH - 1u)); // a power of two
 const PARTS = LANES / WIDTH;
 const QUADS = (DEPTH + LANES - 1u) / LANES; // 4 at most
-const SLOTS = WIDTH * QUADS;
 
-alias Group = array<vec4f, SLOTS>;
-alias Groups = array<Group, GROUPS>;
 alias Turn = array<vec4f, QUADS>;
+alias Group = array<Turn, WIDTH>;
+alias Groups = array<Group, GROUPS>;
 alias Products = array<array<f32, GROUPS>, PARTS>; // of the rows of a turn with a lane's own rows
 
-// SLOTS, as a bound that lavapipe does not know and hence does not unroll loops by.
-fn slots() -> u32 { return (params.head_dim + 4u * WIDTH - 1u) / (4u * WIDTH) * WIDTH; }
+// WIDTH, as a bound that lavapipe does not know and hence does not unroll loops by.
+fn turns() -> u32 { return (params.head_dim + 4u * WIDTH - 1u) / (4u * WIDTH) * WIDTH / QUADS; }
 
 // End of the rows from `start` on that are held at once, by whole groups. It does not know this either.
 fn end_of_groups(start: u32, rows: u32) -> u32 { return select(start + GROUPS * LANES, rows, ALL); }
@@ -30,9 +29,9 @@ fn end_of_groups(start: u32, rows: u32) -> u32 { return select(start + GROUPS * 
 // Which quad of its row a lane has in slot n of a turn.
 fn quad_of(lane: u32, n: u32) -> u32 { return n * LANES + lane % WIDTH; }
 
-fn append(group: ptr<function, Group>, quad: vec4f) {
-  for (var s = 0u; s < SLOTS; s++) {
-    if (s + 1u < SLOTS) { (*group)[s] = (*group)[s + 1u]; } else { (*group)[s] = quad; }
+fn append(group: ptr<function, Group>, turn: Turn) {
+  for (var t = 0u; t < WIDTH; t++) {
+    if (t + 1u < WIDTH) { (*group)[t] = (*group)[t + 1u]; } else { (*group)[t] = turn; }
   }
 }
 
@@ -61,9 +60,9 @@ fn spread(own: Group, lane: u32) -> Group {
 fn spread_quad(rows: ptr<function, Group>, own: Group, lane: u32, n: u32) {
   for (var turn = 0u; turn < WIDTH; turn++) {
     for (var i = 0u; i < WIDTH; i++) {
-      let quad = subgroupShuffle(own[n * LANES + i], turn * PARTS + lane / WIDTH);
-      let slot = turn * QUADS + n;
-      (*rows)[slot] = select((*rows)[slot], quad, lane % WIDTH == i);
+      let d = n * LANES + i;
+      let quad = subgroupShuffle(own[d / QUADS][d % QUADS], turn * PARTS + lane / WIDTH);
+      (*rows)[turn][n] = select((*rows)[turn][n], quad, lane % WIDTH == i);
     }
   }
 }
@@ -82,7 +81,7 @@ fn add_products_of(products: ptr<function, Products>, quads: vec4f, own: ptr<fun
     if (d < DEPTH) {
       for (var r = 0u; r < PARTS; r++) {
         let x = subgroupShuffle(quads, r * WIDTH + i);
-        for (var g = 0u; g < GROUPS; g++) { (*products)[r][g] = add_dot((*products)[r][g], x, (*own)[g][d]); }
+        for (var g = 0u; g < GROUPS; g++) { (*products)[r][g] = add_dot((*products)[r][g], x, (*own)[g][d / QUADS][d % QUADS]); }
       }
     }
   }
@@ -111,7 +110,7 @@ fn sum_by_shares(shares: ptr<function, Products>, rows: ptr<function, Groups>, l
       if (g * LANES + row < HELD) {
         for (var r = 0u; r < PARTS; r++) {
           let share = subgroupShuffle((*shares)[r][g], row + lane / WIDTH);
-          sums[r] = fma(vec4f(share), (*rows)[g][turn * QUADS + n], sums[r]);
+          sums[r] = fma(vec4f(share), (*rows)[g][turn][n], sums[r]);
         }
       }
     }

@@ -93,14 +93,17 @@ function refuse(gpu: Gpu, variant: AttentionVariant, headDim: number): never {
   );
 }
 
-/** Groups of rows held at once: over 8 lavapipe does not unroll the loops, which takes three times as long. */
+/** Groups of rows held at once: of more than 8 lavapipe does not unroll the loops, which takes three times as long. */
 const MOST_GROUPS = 7;
+/** For heads of more than 32 elements, if that is not all: more leave the CPU's first cache. */
+const MOST_LONG_GROUPS = 5;
 
 /** Constants of shaders/shared/head_rows.wgsl. */
 function streamConstants(lanes: number, { headDim, others }: AttentionRows, storage: FloatStorage) {
   const width = loadWidth(headDim);
   const needed = Math.ceil(others / lanes);
-  const passes = Math.ceil(needed / MOST_GROUPS);
+  const short = headDim <= (needed <= MOST_GROUPS ? 64 : 32);
+  const passes = Math.ceil(needed / (short ? MOST_GROUPS : MOST_LONG_GROUPS));
   const groups = Math.ceil(needed / passes);
   return {
     LANES: lanes,

@@ -28,7 +28,9 @@ describe("the kernel for attention", () => {
     { keys: 17, headDim: 16, groups: 3, held: 17, all: true },
     { keys: 56, headDim: 16, groups: 7, held: 56, all: true },
     { keys: 57, headDim: 16, groups: 4, held: 32, all: false },
-    { keys: 197, headDim: 64, groups: 7, held: 56, all: false },
+    { keys: 56, headDim: 64, groups: 7, held: 56, all: true },
+    { keys: 197, headDim: 64, groups: 5, held: 40, all: false },
+    { keys: 56, headDim: 68, groups: 4, held: 32, all: false },
     { keys: 17, headDim: 128, groups: 3, held: 17, all: true },
   ])("of $keys keys of $headDim elements $held stay at once", ({ keys, headDim, groups, held, all }) => {
     const { constants } = planAttention(device(8), square(keys, headDim));
