@@ -24,7 +24,7 @@ export interface SearchArguments extends Omit<PruneArguments, "method"> {
 
 /** By name: each search as the options ask for it. */
 const SEARCHES: Record<string, (options: SearchArguments) => SearchMethod> = {
-  upop: ({ searchInterval: interval }) => upop({ interval }),
+  upop: ({ searchInterval: interval, multipleOf }) => upop({ interval, multipleOf }),
   vtp: ({ count: amount, penalty, gateLr: gateLearningRate, multipleOf }) =>
     vtp({ amount, penalty, gateLearningRate, multipleOf }),
   wdpruning: ({ thresholdLr: thresholdLearningRate, multipleOf: roundTo }) =>

@@ -138,3 +138,46 @@ test("refuses a kind whose gradients are all equal, and one of a single gate", (
   const single = [...places(9), { key: "x", kind: "cross", cost: 1, gradients: Float32Array.of(2) }];
   expect(() => rankGates(single, 0.5)).toThrow("expected cross gates whose gradients differ, got 1 equal to 2");
 });
+
+describe("multiples", () => {
+  const MULTIPLES: Record<string, number> = { "0.attn": 4, "1.attn": 4, "0.mlp": 16, "1.mlp": 16 };
+  const rounding = (groups: readonly GateGradients[]) =>
+    groups.map((group) => ({ ...group, multiple: MULTIPLES[group.key] }));
+  const removed = (groups: readonly GateGradients[], kept: Record<string, readonly number[]>) =>
+    groups.reduce((sum, { key, cost }) => sum + cost * kept[key].filter((bit) => bit === 0).length, 0);
+
+  test("places keep the lowest of their gates, a multiple of them or all", () => {
+    for (let percent = 5; percent < 95; percent += 5) {
+      const groups = rounding(places(3));
+      const { kept, standardised } = rankGates(groups, percent / 100);
+      for (const { key, multiple } of groups) {
+        const bits = kept.get(key)!;
+        const values = [...standardised.get(key)!];
+        const stay = values.filter((_, gate) => bits[gate] === 1);
+        expect(stay.length % multiple === 0 || stay.length === bits.length, `${key} at ${percent}%`).toBe(true);
+        expect(stay.length).toBeGreaterThanOrEqual(multiple);
+        expect(stay).toEqual(values.filter((value) => value <= Math.max(...stay)));
+      }
+    }
+  });
+
+  test("what goes is as near to the part as rounding lets any threshold come", () => {
+    const groups = rounding(places(4));
+    const total = removed(
+      groups,
+      Object.fromEntries(groups.map(({ key, gradients }) => [key, Array(gradients.length).fill(0)])),
+    );
+    const parts = Array.from({ length: 99 }, (_, i) => (i + 1) / 100);
+    const reached = new Set(parts.map((part) => removed(groups, keptOf(groups, part))));
+    expect(reached.size).toBeGreaterThan(4);
+    for (const part of parts) {
+      const off = Math.abs(removed(groups, keptOf(groups, part)) - part * total);
+      expect(off).toBe(Math.min(...[...reached].map((cost) => Math.abs(cost - part * total))));
+    }
+  });
+
+  test("a multiple of one rounds nothing", () => {
+    const ones = places(5).map((group) => ({ ...group, multiple: 1 }));
+    for (const part of [0.1, 0.5, 0.9]) expect(keptOf(ones, part)).toEqual(keptOf(places(5), part));
+  });
+});

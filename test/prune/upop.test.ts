@@ -232,6 +232,18 @@ describe("a ViT", () => {
     model.release();
   });
 
+  test("leaves widths that are multiples: of neurons, and of all heads' dimensions together", async () => {
+    const model = tinyViT(gpu);
+    const run = { data: quadrantData(64, 3), options: OPTIONS, sparsity: 0.4 };
+    const { kept, removed } = await runSearch(model, upop({ interval: 2, multipleOf: 8 }), run);
+    const counts = Array.from(kept, ([name, bits]) => [name, bits.reduce((sum, bit) => sum + bit, 0)] as const);
+    for (const [name, count] of counts) expect(count % (name.endsWith("neuron") ? 8 : 4), name).toBe(0);
+    expect(counts.some(([name, count]) => count < kept.get(name)!.length)).toBe(true);
+    expect(Math.abs(removed - 0.4)).toBeLessThan(0.15);
+    expect(() => upop({ multipleOf: 0 })).toThrow("multipleOf: expected a count from 1, got 0");
+    model.release();
+  });
+
   test("ends with masks that compute what the gates of 0 and 1 did, and without gates", async () => {
     const model = tinyViT(gpu);
     const images = Tensor.from(

@@ -26,16 +26,13 @@ const OF_SEARCHES = ["exits", "finetuneEpochs", "finetuneLr"];
 /** What is one search's own. */
 const OF_ONE_SEARCH: Readonly<Record<string, readonly string[]>> = {
   upop: ["searchInterval"],
-  vtp: ["count", "penalty", "gateLr", "multipleOf"],
-  wdpruning: ["thresholdLr", "multipleOf"],
+  vtp: ["count", "penalty", "gateLr"],
+  wdpruning: ["thresholdLr"],
 };
 const OF_SCORES = [
   ...["granularity", "scope", "pattern", "floor", "include"],
   ...["rounds", "schedule", "monotone", "calibration"],
 ];
-
-/** Options that methods that score have as well. */
-const OF_SCORES_TOO = ["multipleOf"];
 
 /** @throws UsageError for options that the method makes no use of, or a training without data. */
 export function checkOptionsOfMethod(command: Command): void {
@@ -44,7 +41,7 @@ export function checkOptionsOfMethod(command: Command): void {
   const trains = search || method.training !== undefined;
   if (search) refuse(command, OF_SCORES, "a method that scores");
   else refuse(command, OF_SEARCHES, `a method that searches (${SEARCHING.join(", ")})`);
-  const own = search ? OF_ONE_SEARCH[method.name] : OF_SCORES_TOO;
+  const own = search ? OF_ONE_SEARCH[method.name] : [];
   for (const [name, options] of Object.entries(OF_ONE_SEARCH)) {
     refuse(
       command,

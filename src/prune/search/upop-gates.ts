@@ -14,6 +14,8 @@ export interface UPopGates {
   readonly cost: number;
   /** Factor of the sum of magnitudes in the objective. Default 0. */
   readonly penalty?: number;
+  /** The place keeps a multiple of so many gates, the nearest to what the ranking leaves it, or all. Default 1. */
+  readonly multiple?: number;
 }
 
 /** How long a search is, and where it ends. */
@@ -96,8 +98,8 @@ export class UPopSearch implements Disposable {
   /** How all gates rank now, when `part` of the cost is to go. */
   async rank(part: number): Promise<GateRanking> {
     const places = [];
-    for (const { key, kind, cost } of this.gates) {
-      places.push({ key, kind, cost, gradients: await this.#totals.get(key)!.read() });
+    for (const { key, kind, cost, multiple } of this.gates) {
+      places.push({ key, kind, cost, multiple, gradients: await this.#totals.get(key)!.read() });
     }
     return rankGates(places, part);
   }

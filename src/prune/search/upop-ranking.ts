@@ -1,5 +1,6 @@
 /** UPop's unified ranking: which gates of a set go. Knows no model and no device; gates of any places, kinds and modalities are ranked together. */
 import { GpuError, UsageError } from "../../errors.js";
+import { nearestMultiple } from "./multiples.js";
 
 /** The gates of one place, such as the neurons of a block, and what their gradients add up to. */
 export interface GateGradients {
@@ -10,13 +11,15 @@ export interface GateGradients {
   readonly cost: number;
   /** Accumulated gradients, one a gate. A gate with a large one wants to shrink, so it goes first. */
   readonly gradients: Float32Array;
+  /** The place keeps a multiple of so many gates, the nearest to what the threshold leaves it, or all. Default 1. */
+  readonly multiple?: number;
 }
 
 /** Which gates stay, by key of their place. */
 export interface GateRanking {
   /** Accumulated gradients less the mean of their kind, over its deviation. */
   readonly standardised: ReadonlyMap<string, Float64Array>;
-  /** What lies above goes, but for the lowest of each place. */
+  /** What lies above goes, but for the lowest of each place, and for what places with a multiple round. */
   readonly threshold: number;
   /** 1 for each gate that stays. */
   readonly kept: ReadonlyMap<string, Uint8Array>;
@@ -25,19 +28,31 @@ export interface GateRanking {
 /**
  * Ranks all gates by standardised gradient, the largest first, and finds the threshold at which the cost summed so far is nearest to `part` of the
  * whole. A gate stays that does not exceed the threshold, or is the lowest of its place, so that no place is emptied. (Shi et al. 2023, section 3.2.)
+ * A place with a multiple keeps its lowest gates, as many as rounding leaves it, and the cost that is summed is that of those which then go.
  * @throws GpuError for gradients that are not finite; UsageError for a kind whose gradients are all equal, as they rank nothing.
  */
 export function rankGates(places: readonly GateGradients[], part: number): GateRanking {
   const standardised = standardise(places);
   const threshold = thresholdOf(places, standardised, part);
-  const kept = new Map(Array.from(standardised, ([key, values]) => [key, keep(values, threshold)]));
+  const kept = new Map(places.map((place) => [place.key, keep(place, standardised.get(place.key)!, threshold)]));
   return { standardised, threshold, kept };
 }
 
-function keep(values: Float64Array, threshold: number): Uint8Array {
-  const lowest = values.reduce((least, value) => Math.min(least, value));
-  return Uint8Array.from(values, (value) => Number(value <= threshold || value === lowest));
+function keep(place: GateGradients, values: Float64Array, threshold: number): Uint8Array {
+  const lowestFirst = [...values.keys()].sort((a, b) => values[a] - values[b]);
+  const lowest = values[lowestFirst[0]];
+  if (!rounds(place)) return Uint8Array.from(values, (value) => Number(value <= threshold || value === lowest));
+  // The published rule keeps the gate at the threshold, whose cost it counts as gone. Rounding must see what was counted.
+  const count = staying(place, lowestFirst.filter((gate) => values[gate] < threshold).length);
+  const stay = new Set(lowestFirst.slice(0, count));
+  return Uint8Array.from(values, (_, gate) => Number(stay.has(gate)));
 }
+
+const rounds = ({ multiple = 1 }: GateGradients): boolean => multiple > 1;
+
+/** How many gates of a place stay where the ranking leaves it `left`. */
+const staying = (place: GateGradients, left: number): number =>
+  rounds(place) ? nearestMultiple(left, place.multiple!, place.gradients.length) : left;
 
 function standardise(places: readonly GateGradients[]): Map<string, Float64Array> {
   const moments = new Map([...new Set(places.map(({ kind }) => kind))].map((kind) => [kind, momentsOf(places, kind)]));
@@ -76,12 +91,19 @@ function thresholdOf(
   standardised: ReadonlyMap<string, Float64Array>,
   part: number,
 ): number {
-  const gates = places.flatMap(({ key, cost }) => Array.from(standardised.get(key)!, (value) => ({ value, cost })));
+  const gates = places.flatMap((place) => Array.from(standardised.get(place.key)!, (value) => ({ value, place })));
   gates.sort((a, b) => b.value - a.value);
-  const wanted = part * gates.reduce((sum, { cost }) => sum + cost, 0);
-  let [sum, nearest, threshold] = [0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (const { value, cost } of gates) {
-    sum += cost;
+  const left = new Map(places.map((place) => [place, place.gradients.length]));
+  const wanted = part * places.reduce((sum, { cost, gradients }) => sum + cost * gradients.length, 0);
+  let sum = places.reduce(
+    (rest, place) => rest + place.cost * (place.gradients.length - staying(place, left.get(place)!)),
+    0,
+  );
+  let [nearest, threshold] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (const { value, place } of gates) {
+    const before = left.get(place)!;
+    left.set(place, before - 1);
+    sum += place.cost * (staying(place, before) - staying(place, before - 1));
     const distance = Math.abs(sum - wanted);
     if (distance >= nearest) continue;
     nearest = distance;

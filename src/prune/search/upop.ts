@@ -5,6 +5,7 @@ import { Tensor } from "../../tensor/index.js";
 import { applyKept, countUnits } from "../masks/apply-kept.js";
 import { readMasks } from "../masks/masks.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
+import { checkMultiple } from "./multiples.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
 import { requireWholeHeads } from "./whole-heads.js";
@@ -17,6 +18,8 @@ export interface UPopOptions {
   readonly attentionPenalty?: number;
   /** The same for those of the MLPs. Default 2e-4. */
   readonly mlpPenalty?: number;
+  /** Widths of products are a multiple of so many, the nearest to what the ranking leaves: neurons, and head dimensions times heads. Default 1. */
+  readonly multipleOf?: number;
 }
 
 type Kind = "attn" | "mlp";
@@ -24,17 +27,19 @@ type Kind = "attn" | "mlp";
 /** What a head dimension costs where a neuron costs 1, in the authors' code for DeiT: 9234 / 769 of DeiT-S, cut to an integer. */
 const REFERENCE_COST: Record<Kind, number> = { attn: 12, mlp: 1 };
 
-/** UPop with options of its own; see docs/methods/upop.md. @throws UsageError for a penalty that is negative or no number. */
-export function upop({ interval, attentionPenalty = 4.8e-3, mlpPenalty = 2e-4 }: UPopOptions = {}): SearchMethod {
+/** UPop with options of its own; see docs/methods/upop.md. @throws UsageError for a penalty that is negative or no number, and a multiple that is no count. */
+export function upop(options: UPopOptions = {}): SearchMethod {
+  const { interval, attentionPenalty = 4.8e-3, mlpPenalty = 2e-4, multipleOf = 1 } = options;
   const penalties: Record<Kind, number> = { attn: attentionPenalty, mlp: mlpPenalty };
   for (const penalty of Object.values(penalties)) {
     if (penalty >= 0 && Number.isFinite(penalty)) continue;
     throw new UsageError(`upop: expected penalties of 0 or more, got ${penalty}; correct it`);
   }
+  checkMultiple(multipleOf);
   return {
     name: "upop",
     formula: "minus the accumulated gradient of a gate, standardised over its kind",
-    start: (model, options) => new GatedViT(model, options, penalties, interval),
+    start: (model, options) => new GatedViT(model, options, penalties, { interval, multipleOf }),
   };
 }
 
@@ -42,6 +47,20 @@ const kindOf = ({ name }: PlacedGroup): Kind => (name.endsWith(".neuron") ? "mlp
 
 /** Gates of neurons sit before the activation; those of a head's dimensions are shared by q, k, v and all heads of a block. */
 const placeOf = ({ name }: PlacedGroup): string => name.replace(/\.neuron$/, ".hidden");
+
+/** Heads that share the gates of a group; neurons are in no head. */
+function headsOf({ config }: Model, group: PlacedGroup): number {
+  if (kindOf(group) === "mlp" || config.architecture !== "vit") return 1;
+  const [, block] = group.name.split(".");
+  return config.blocks[Number(block)].attention!.heads;
+}
+
+/** The fewest units, of which each is `heads` wide, that together are a multiple of a width. */
+function unitsOfWidth(multipleOf: number, heads: number): number {
+  let units = 1;
+  while ((units * heads) % multipleOf !== 0) units++;
+  return units;
+}
 
 /** A ViT with a gate of ones on every head dimension and neuron. */
 class GatedViT implements Search {
@@ -56,7 +75,7 @@ class GatedViT implements Search {
     private readonly model: Model,
     { sparsity, totalSteps, reference = false }: SearchOptions,
     penalties: Record<Kind, number>,
-    interval: number | undefined,
+    { interval, multipleOf }: { interval: number | undefined; multipleOf: number },
   ) {
     const settings = { sparsity, totalSteps, interval: interval ?? (reference ? PUBLISHED_INTERVAL : undefined) };
     checkSettings(settings);
@@ -69,7 +88,9 @@ class GatedViT implements Search {
     const gates = this.#space.groups.map((group): UPopGates => {
       const kind = kindOf(group);
       const cost = costOf(group);
-      return { key: group.name, kind, cost, penalty: penalties[kind], values: this.#gates.get(placeOf(group))! };
+      const values = this.#gates.get(placeOf(group))!;
+      const multiple = unitsOfWidth(multipleOf, headsOf(model, group));
+      return { key: group.name, kind, cost, penalty: penalties[kind], values, multiple };
     });
     this.#search = new UPopSearch(gates, settings);
   }

@@ -1,5 +1,6 @@
 /** Which of VTP's gates stay, from their values: plain numbers, apart from model and device. */
 import { countUnits } from "../masks/apply-kept.js";
+import { nearestMultiple } from "./multiples.js";
 
 /** The gates of one place of a model. */
 export interface GateRow {
@@ -32,11 +33,9 @@ function ascending(rows: readonly GateRow[]): Ranked[] {
   return ranked.sort((a, b) => a.magnitude - b.magnitude);
 }
 
-/** The count of a row after rounding: the nearest that gives its runs the same multiple, ties up, at least one of it, and no more than there are. */
-function roundedCount({ values, runs = 1, multiple = 1 }: GateRow, kept: number): number {
-  const step = runs * multiple;
-  return Math.min(values.length, step * Math.max(1, Math.round(kept / step)));
-}
+/** The count of a row after rounding: the nearest that gives its runs the same multiple. */
+const roundedCount = ({ values, runs = 1, multiple = 1 }: GateRow, kept: number): number =>
+  nearestMultiple(kept, runs * multiple, values.length);
 
 /** What no amount goes below. */
 export const leastCounts = (rows: readonly GateRow[]): KeptCounts =>

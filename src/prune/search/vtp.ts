@@ -8,6 +8,7 @@ import { checkSparsity } from "../schedule.js";
 import { partOf } from "../select-counts.js";
 import { type UnitSpace, unitSpace } from "../units.js";
 import { maskIdleValues } from "./idle-values.js";
+import { checkMultiple } from "./multiples.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
@@ -48,9 +49,7 @@ function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learning
   const { step = reference ? "subgradient" : "proximal", amount = "gates", heads = "own", multipleOf = 1 } = own;
   const { gateLearningRate = reference ? learningRate : 0.02 } = own;
   checkSparsity(sparsity, 1);
-  if (!Number.isInteger(multipleOf) || multipleOf < 1) {
-    throw new UsageError(`multipleOf: expected a count from 1, got ${multipleOf}; 8 or 16 suit most devices`);
-  }
+  checkMultiple(multipleOf);
   if (!(gateLearningRate > 0)) {
     throw new UsageError(`gateLearningRate: expected more than 0, got ${gateLearningRate}; correct it`);
   }
