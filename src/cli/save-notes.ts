@@ -31,9 +31,10 @@ export class SaveNotes implements Disposable {
     context.signal.addEventListener("abort", this.#tell);
   }
 
-  /** Notes what is saved from now on. */
+  /** Notes what is saved from now on. A save that was under way at the signal makes what was told then untrue: it is told anew. */
   saved(held: string): void {
     this.#held = held;
+    if (this.context.signal.aborted) this.tell();
   }
 
   tell(): void {

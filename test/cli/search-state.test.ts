@@ -36,3 +36,17 @@ test("within an epoch what is older than five minutes is saved anew", async () =
   keeper.notes.tell();
   expect(notes).toEqual([expect.stringMatching(/state.safetensors holds 7 steps of the search; /)]);
 });
+
+test("a save that a signal came amid is told when it is done", async () => {
+  const notes: string[] = [];
+  const controller = new AbortController();
+  using keeper = await SearchKeeper.open(place.folder, { signal: controller.signal, note: (text) => notes.push(text) });
+  await keeper.onEpoch(report, async () => {
+    controller.abort();
+    return state;
+  });
+  expect(notes).toEqual([
+    expect.stringMatching(/^nothing of the search is saved yet; /),
+    expect.stringMatching(/state.safetensors holds 7 steps of the search; /),
+  ]);
+});
