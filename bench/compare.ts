@@ -105,6 +105,7 @@ function differences(before: BenchResult, after: BenchResult): string[] {
     ["adapters", ({ adapter }) => adapterText(adapter)],
     ["hosts", ({ host }) => `${host.processor}, ${host.cores} cores`],
     ["versions of Dawn", ({ versions }) => versions.dawn ?? "unknown"],
+    ["kernels in place of wrong ones", ({ fallback }) => fallback ?? "none"],
   ];
   const texts = parts.flatMap(([what, of]) => {
     const [first, second] = [of(before), of(after)];

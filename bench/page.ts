@@ -74,7 +74,7 @@ function omissions({ omitted }: BenchResult): Markup | null {
 `;
 }
 
-function colophon({ date, host, adapter, versions, tuning }: BenchResult): Markup {
+function colophon({ date, host, adapter, versions, tuning, fallback }: BenchResult): Markup {
   const entries = {
     date,
     adapter: adapter.description,
@@ -84,6 +84,7 @@ function colophon({ date, host, adapter, versions, tuning }: BenchResult): Marku
     node: versions.node,
     dawn: versions.dawn,
     "tuned products": tuning && Object.keys(tuning).length,
+    ...(fallback !== null && { "in place of wrong kernels": fallback }),
   };
   return markup`<section aria-labelledby="made"><h2 id="made">How it was made</h2>
 <div class="card"><dl>${Object.entries(entries).map(

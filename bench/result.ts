@@ -60,6 +60,8 @@ export interface BenchResult {
   readonly host: { readonly processor: string; readonly cores: number };
   /** Kernels that tuning or `SECATEUR_TUNING` chose, by product; empty where all are those that ship, `null` in files of older versions. */
   readonly tuning: Readonly<Record<string, string>> | null;
+  /** The kernel of all other products where shipped ones compute wrongly on the device; `null` where they do not, and in files of older versions. */
+  readonly fallback: string | null;
   readonly ceilings: Ceilings;
   readonly rows: readonly Measurement[];
   readonly omitted: readonly Omission[];
@@ -96,5 +98,5 @@ export function parseResult(text: string, file: string): BenchResult {
     row.samples[0] > 0;
   if (!Array.isArray(value.rows) || !value.rows.every(isRow)) return fail("rows without samples");
   if (typeof value.adapter?.description !== "string") return fail("no adapter");
-  return { ...(value as BenchResult), tuning: value.tuning ?? null };
+  return { ...(value as BenchResult), tuning: value.tuning ?? null, fallback: value.fallback ?? null };
 }

@@ -163,6 +163,7 @@ export {
   pinnedTuning,
   readCachedTuning,
   shippedTuning,
+  type TunedChoices,
   type TunedMatmul,
   type TuneOptions,
   type TuningFile,

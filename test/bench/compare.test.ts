@@ -82,12 +82,14 @@ test("warns of other adapters, hosts, versions, tuning, and of interrupted bench
     host: { processor: "a processor", cores: 4 },
     versions: { ...result().versions, dawn: null },
     tuning: { "nt 8x8x8": "lane" },
+    fallback: "tile",
     complete: false,
   });
   expect(compareResults(result(), other).warnings).toEqual([
     "the adapters differ: llvmpipe before, another after",
     "the hosts differ: a processor, 2 cores before, a processor, 4 cores after",
     "the versions of Dawn differ: 0.6.2 before, unknown after",
+    "the kernels in place of wrong ones differ: none before, tile after",
     "the kernels that were tuned for the device differ for nt 8x8x8",
     "one of them was interrupted",
   ]);

@@ -28,6 +28,7 @@ export const result = (settings: Partial<BenchResult> = {}): BenchResult => ({
   adapter: { kind: "lavapipe", vendor: "mesa", architecture: "", device: "", description: "llvmpipe" },
   host: { processor: "a processor", cores: 2 },
   tuning: {},
+  fallback: null,
   ceilings: { arithmetic: 100, bandwidth: 15 },
   rows: [measurement()],
   omitted: [],

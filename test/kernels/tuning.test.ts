@@ -139,7 +139,7 @@ describe("tuning", () => {
     const shipped = untunedVariant(await guest(), workload);
     await withGpu(shippedTuning({ run: breaks(shipped) }), (gpu) => {
       expect(chosen(gpu, workload)).toBe(SMALL);
-      expect(tunedChoices(gpu)).toEqual({ fallback: SMALL });
+      expect(tunedChoices(gpu)).toEqual({ matmul: {}, fallback: SMALL });
     });
     expect(warn).toHaveBeenCalledOnce();
     warn.mockRestore();
@@ -189,6 +189,19 @@ describe("tuning", () => {
     await withGpu(pinnedTuning(file, { run: breaks(SMALL) }), (gpu) => {
       expect(chosen(gpu, workload)).not.toBe(SMALL);
     });
+    expect(warn).toHaveBeenCalledOnce();
+    warn.mockRestore();
+  });
+
+  test("a pinned kernel that computes wrongly where rows of the result are no whole vec4 is refused", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const file = await fileFor({ [workloadKey(workload)]: SMALL });
+    // In its place what ships, which is compiled.
+    const right: VariantRunner = (gpu, _, ...rest) => runVariant(gpu, untunedVariant(gpu, workload), ...rest);
+    const wrong: VariantRunner = (...run) =>
+      right(...(run[1] === SMALL && run[2].size.n % 4 !== 0 ? faults["the end of k"](...run) : run));
+    await withGpu(pinnedTuning(file, { run: right }), (gpu) => expect(chosen(gpu, workload)).toBe(SMALL));
+    await withGpu(pinnedTuning(file, { run: wrong }), (gpu) => expect(chosen(gpu, workload)).not.toBe(SMALL));
     expect(warn).toHaveBeenCalledOnce();
     warn.mockRestore();
   });

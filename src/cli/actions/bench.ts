@@ -42,10 +42,10 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
 
   const measured: Measurement[] = [];
   const omitted: Omission[] = [];
-  const tuning = tunedChoices(gpu);
+  const { matmul: tuning, fallback } = tunedChoices(gpu);
   const result: BenchResult = {
     ...{ schema: 1, complete: false, ...surroundings(gpu) },
-    ...{ tuning, ceilings, rows: measured, omitted },
+    ...{ tuning, fallback, ceilings, rows: measured, omitted },
   };
   print(`${ceilingsLine(result)}\n\n${titleLine()}`);
   for (const row of rows) {

@@ -28,13 +28,18 @@ export function choose(gpu: Gpu, choices: Choices): void {
   choicesOf.set(gpu, choices);
 }
 
-/**
- * The choices that the device has now, by the product's key: of a file, of the cache, or found out since. `fallback` is what has taken the place of
- * shipped kernels that compute wrongly here.
- */
-export function tunedChoices(gpu: Gpu): Readonly<Record<string, MatmulVariant>> {
-  const { matmul = [], fallback } = choicesOf.get(gpu) ?? {};
-  return { ...Object.fromEntries(matmul), ...(fallback && { fallback }) };
+/** What a device's products take that is not what ships for them. */
+export interface TunedChoices {
+  /** By the product's key: of a file, of the cache, or found out since. */
+  readonly matmul: Readonly<Record<string, MatmulVariant>>;
+  /** For all others, where shipped kernels compute wrongly here. */
+  readonly fallback: MatmulVariant | null;
+}
+
+/** The choices that the device has now. */
+export function tunedChoices(gpu: Gpu): TunedChoices {
+  const { matmul = [], fallback = null } = choicesOf.get(gpu) ?? {};
+  return { matmul: Object.fromEntries(matmul), fallback };
 }
 
 const bucket = (extent: number): number => Math.round(Math.log2(extent));

@@ -18,7 +18,7 @@ import {
   writeCachedTuning,
 } from "./tuning-file.js";
 
-export { type MatmulWorkload, tunedChoices, workloadKey } from "./choices.js";
+export { type MatmulWorkload, type TunedChoices, tunedChoices, workloadKey } from "./choices.js";
 export type { MeasureHooks } from "./measure.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
@@ -31,16 +31,18 @@ export {
 } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
-/** A small product of the kind that a key stands for, with sums as long as its own. */
-function workloadOfKey(key: string): MatmulWorkload {
+/** Small products of the kinds that a key stands for, with sums as long as its own: rows of the result are whole vec4 or not, where the key leaves that open. */
+function workloadsOfKey(key: string): MatmulWorkload[] {
   const words = key.split(" ");
+  const order = words[0] as MatmulOrder;
   const ragged = words.includes("ragged") ? 1 : 0;
   const [, , depth] = words[words.length - 1].split("x").map(Number);
-  return {
-    order: words[0] as MatmulOrder,
+  const columns = order === "nt" || ragged ? [4, 5] : [4];
+  return columns.map((n) => ({
+    order,
     masked: words.includes("masked"),
-    size: { m: 4 + ragged, n: 4 + ragged, k: Math.max(4, 2 ** depth) + ragged },
-  };
+    size: { m: 4 + ragged, n, k: Math.max(4, 2 ** depth) + ragged },
+  }));
 }
 
 /** Choices of a file less those that fail the self-test on this device, for which the untuned kernel stays. */
@@ -50,8 +52,12 @@ async function provenChoices(
   run?: VariantRunner,
 ): Promise<Map<string, MatmulVariant>> {
   const proven = new Map<string, MatmulVariant>();
+  const passes = async (key: string, variant: MatmulVariant) => {
+    for (const workload of workloadsOfKey(key)) if (!(await isProven(gpu, variant, workload, run))) return false;
+    return true;
+  };
   for (const [key, variant] of Object.entries(matmul)) {
-    if (await isProven(gpu, variant, workloadOfKey(key), run)) proven.set(key, variant);
+    if (await passes(key, variant)) proven.set(key, variant);
     else
       console.warn(`secateur: kernel "${variant}" computes wrongly on ${gpu.info.description}; "${key}" goes without`);
   }
