@@ -13,10 +13,11 @@ import {
   neuronPlace,
   reluPlace,
 } from "./convnet-sites.js";
+import type { ForwardOptions } from "./forward-options.js";
 import { Gates } from "./gates.js";
 import type { Model, ModelOutput } from "./model.js";
 import { type ModelWeights, modelParameters, type Parameters } from "./parameter.js";
-import { type ForwardOptions, Pass } from "./pass.js";
+import { Pass } from "./pass.js";
 import { inScope } from "./scoped.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 

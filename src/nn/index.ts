@@ -4,6 +4,7 @@ export { contrastiveLoss, similarity, unitRows } from "./contrastive.js";
 export { ConvNet } from "./convnet.js";
 export { addExits, atDepth, depthsOf, type HostViT } from "./exits.js";
 export { convNetFlops, layerFlops, mlpFlops, vitFlops } from "./flops.js";
+export type { ForwardOptions, Observer, Substitute, WeightView } from "./forward-options.js";
 export { type GateShape, type GateSite, Gates } from "./gates.js";
 export { initialConvNetWeights, initialMlpWeights, initialViTWeights } from "./init.js";
 export { initialClipWeights } from "./init-clip.js";
@@ -12,14 +13,7 @@ export { mlpLayers } from "./mlp-sites.js";
 export type { Model, ModelOutput } from "./model.js";
 export { ModelRecording } from "./model-recording.js";
 export { type ModelWeights, modelParameters, Parameter, Parameters } from "./parameter.js";
-export {
-  type ForwardOptions,
-  type NormSettings,
-  type Observer,
-  Pass,
-  type Substitute,
-  type WeightView,
-} from "./pass.js";
+export { type NormSettings, Pass } from "./pass.js";
 export type { ConvWindow } from "./patch-rows.js";
 export { type ModelOptions, type Precision, requireFloat32 } from "./precision.js";
 export {

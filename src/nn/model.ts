@@ -3,9 +3,9 @@
 import type { Gpu } from "../gpu/index.js";
 import type { ModelConfig } from "../io/config.js";
 import type { Tensor } from "../tensor/index.js";
+import type { ForwardOptions } from "./forward-options.js";
 import type { Gates } from "./gates.js";
 import type { Parameters } from "./parameter.js";
-import type { ForwardOptions } from "./pass.js";
 import type { PrunableLayer, UnitGroup, UnitKind } from "./sites.js";
 
 /** What a forward pass gives. */

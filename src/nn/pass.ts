@@ -1,4 +1,4 @@
-/** One forward pass: where a model's layers find their weights, masks and gates, what makes it a training pass, and who looks on. */
+/** One forward pass: layers as functions of named parameters and gates, what makes it a training pass, and who looks on. */
 import { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 import {
   type ActivationKind,
@@ -6,7 +6,6 @@ import {
   activatedLinear,
   activation,
   add,
-  applyBits,
   attention,
   batchNorm,
   type ColumnMap,
@@ -18,66 +17,15 @@ import {
   type LinearInputs,
   layerNorm,
   linear,
-  map,
   reshape,
   Tensor,
-  type WeightAs,
 } from "../tensor/index.js";
+import type { ForwardOptions } from "./forward-options.js";
 import type { Gates } from "./gates.js";
-import type { Parameter, Parameters } from "./parameter.js";
+import { Operands } from "./operands.js";
+import type { Parameters } from "./parameter.js";
 import { type ConvWindow, patchRows } from "./patch-rows.js";
 import type { TrainingPass } from "./training.js";
-
-/**
- * Sees activations as they are computed. The memory of a convolution's rows, and of all of them where no gradient is wanted, is reused after the
- * call, so work with them at once.
- */
-export interface Observer {
-  /** Input [..., in] and output [..., out] of a layer with weights, such as "blocks.0.mlp.fc1"; a convolution's are its patches and its pixels as rows. */
-  readonly layer?: (name: string, input: Tensor, output: Tensor) => void;
-  /** The activation at a gate's place, such as "blocks.0.mlp.neuron", after its gate if there is one. */
-  readonly site?: (key: string, activation: Tensor) => void;
-}
-
-/** A layer's weight as its squares or ones, which the layer computes as it reads the tensor. Gradients of the tensor are by the squares. */
-export interface WeightView {
-  readonly tensor: Tensor;
-  readonly as: WeightAs;
-}
-
-/** What may take the place of a parameter: a tensor of its shape, a view of one for weights of layers, or nothing for their biases. */
-export type Substitute = Tensor | WeightView | "absent";
-
-/** What may be asked of a forward pass. */
-export interface ForwardOptions {
-  /** Makes it a training pass. */
-  readonly training?: TrainingPass;
-  readonly observer?: Observer;
-  /**
-   * What takes the place of a parameter's value, such as a tensor with |w|, or `{ tensor: value, as: "square" }`. Masks lie over it as over the value.
-   */
-  readonly weights?: (parameter: Parameter) => Substitute;
-  /** What takes the place of an activation function at a place such as "blocks.0.mlp.neuron"; undefined leaves it as it is. */
-  readonly activation?: (x: Tensor, place: string, kind: ActivationKind) => Tensor | undefined;
-  /** What takes the place of a layer or batch norm of x; `weight` takes part as its `prefix.weight`. undefined leaves it as it is. */
-  readonly norm?: (x: Tensor, prefix: string, weight: Tensor) => Tensor | undefined;
-  /** What takes the place of attention over qkv [batch, tokens, 3 * heads * headDim] at a place such as "blocks.0.attn"; undefined leaves it. */
-  readonly attention?: (
-    qkv: Tensor,
-    attributes: AttentionAttributes,
-    place: string,
-    keyGate: Tensor | undefined,
-  ) => Tensor | undefined;
-  /** What takes the place of the sum of a residual branch and what goes around it; undefined leaves it as it is. */
-  readonly residual?: (x: Tensor, branch: Tensor) => Tensor | undefined;
-  /** Gradients also for removed weights of matrices, as criteria want that may revive them. */
-  readonly denseGradients?: boolean;
-  /**
-   * What batch norms normalise by: their running statistics, or those of the batch, which leave the running ones as they are. Default: the running
-   * ones; in training passes those of the batch, towards which the running ones move.
-   */
-  readonly batchNorm?: "running" | "batch";
-}
 
 /** What layer norms of a model have in common. */
 export interface NormSettings {
@@ -86,14 +34,18 @@ export interface NormSettings {
   readonly normWidth?: number;
 }
 
-/** Layers as functions of named parameters; a mask on a parameter is applied where the parameter is used. */
+/** Layers of a model by name; what takes the place of parts of it is in {@link ForwardOptions}. */
 export class Pass {
+  readonly #operands: Operands;
+
   constructor(
     private readonly parameters: Parameters,
     private readonly gates: Gates,
     private readonly options: ForwardOptions,
     private readonly prefix = "",
-  ) {}
+  ) {
+    this.#operands = new Operands(parameters, options.weights);
+  }
 
   /** The same pass seen from a part of the model: names and places are those that begin with `prefix`, such as "text.". */
   within(prefix: string): Pass {
@@ -104,49 +56,9 @@ export class Pass {
     return this.options.training;
   }
 
-  #value(name: string): Tensor {
-    return this.#written(name, this.#substitute(name));
-  }
-
-  /** A substitute as values, for operations that have no other way. */
-  #written(name: string, substitute: Substitute): Tensor {
-    if (substitute instanceof Tensor) return substitute;
-    if (substitute === "absent") return map("0.0", { w: this.parameters.get(name).value.detach() });
-    return map(substitute.as === "square" ? "w * w" : "1.0", { w: substitute.tensor });
-  }
-
-  #substitute(name: string): Substitute {
-    const parameter = this.parameters.get(name);
-    return this.options.weights?.(parameter) ?? parameter.value;
-  }
-
-  /** What takes part as a parameter, for operations that square it, or set it to one, as they read it. */
-  #operand(name: string): { value: Tensor; weightAs?: WeightAs } {
-    const substitute = this.#substitute(name);
-    if (substitute instanceof Tensor || substitute === "absent") return { value: this.#written(name, substitute) };
-    const { tensor: value, as: weightAs } = substitute;
-    return { value, weightAs };
-  }
-
-  /** A layer's bias times its mask; none where it has none, or where it is left out. */
-  #bias(prefix: string): Tensor | undefined {
-    const name = `${prefix}.bias`;
-    const substitute = this.parameters.has(name) ? this.#substitute(name) : "absent";
-    return substitute === "absent" ? undefined : this.#masked(name, this.#written(name, substitute));
-  }
-
   /** What takes part as a parameter, times its mask. */
   value(name: string): Tensor {
-    return this.#vector(this.prefix + name);
-  }
-
-  #vector(name: string): Tensor {
-    return this.#masked(name, this.#value(name));
-  }
-
-  #masked(name: string, value: Tensor): Tensor {
-    const { mask } = this.parameters.get(name);
-    return mask ? applyBits(value, mask) : value;
+    return this.#operands.vector(this.prefix + name);
   }
 
   /** Images, or whatever the first layer reads, as the model keeps its activations. */
@@ -173,11 +85,11 @@ export class Pass {
   #layer(x: Tensor, layer: string): { inputs: LinearInputs; attributes: LinearAttributes } {
     const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
-    const { value, ...as } = this.#operand(name);
+    const { value, ...as } = this.#operands.weight(name);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
     const { denseGradients: denseGradient } = this.options;
     const attributes = { mask: this.parameters.get(name).mask, denseGradient, ...as };
-    return { inputs: { x, weight, bias: this.#bias(prefix) }, attributes };
+    return { inputs: { x, weight, bias: this.#operands.bias(prefix) }, attributes };
   }
 
   /** Whether what a layer of x gives may go where it is needed without being written on the way. */
@@ -210,8 +122,8 @@ export class Pass {
   conv(x: Tensor, layer: string, window: ConvWindow): Tensor {
     const prefix = this.prefix + layer;
     const name = `${prefix}.weight`;
-    const { value: weight, ...as } = this.#operand(name);
-    const bias = this.#bias(prefix);
+    const { value: weight, ...as } = this.#operands.weight(name);
+    const bias = this.#operands.bias(prefix);
     const { denseGradients: denseGradient, observer } = this.options;
     const mask = this.parameters.get(name).mask;
     const y = conv2d({ x, weight, bias }, { ...window, mask, denseGradient, ...as });
@@ -226,14 +138,14 @@ export class Pass {
   /** By channel; see {@link ForwardOptions.batchNorm}. */
   batchNorm(x: Tensor, layer: string): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.#vector(`${prefix}.weight`);
+    const weight = this.#operands.vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.#vector(`${prefix}.bias`);
+    const bias = this.#operands.vector(`${prefix}.bias`);
     const { batchNorm: by = this.training ? "training" : "running" } = this.options;
     // The kernel moves what it is given; with "batch" that is thrown away.
     const running = (part: string) =>
-      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.#value(`${prefix}.running_${part}`);
+      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.#operands.value(`${prefix}.running_${part}`);
     const statistics = { runningMean: running("mean"), runningVariance: running("var") };
     const attributes = { ...statistics, epsilon: BATCH_NORM_EPSILON, training: by !== "running" };
     return batchNorm({ x, weight, bias }, attributes);
@@ -242,16 +154,16 @@ export class Pass {
   /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
   scale(x: Tensor, layer: string): Tensor {
     const [, , height, width] = x.shape;
-    return gate(x, this.#vector(`${this.prefix + layer}.weight`), height * width);
+    return gate(x, this.#operands.vector(`${this.prefix + layer}.weight`), height * width);
   }
 
   /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
   layerNorm(x: Tensor, layer: string, { normEps, normWidth }: NormSettings, columns?: ColumnMap): Tensor {
     const prefix = this.prefix + layer;
-    const weight = this.#vector(`${prefix}.weight`);
+    const weight = this.#operands.vector(`${prefix}.weight`);
     const substitute = this.options.norm?.(x, prefix, weight);
     if (substitute) return substitute;
-    const bias = this.#vector(`${prefix}.bias`);
+    const bias = this.#operands.vector(`${prefix}.bias`);
     return layerNorm({ x, weight, bias }, { epsilon: normEps, count: normWidth, columns });
   }
 

@@ -1,8 +1,8 @@
 /** Accuracy of a model over a dataset: one recorded forward pass, replayed for each batch. */
 import type { Dataset } from "../io/dataset.js";
+import type { ForwardOptions } from "../nn/forward-options.js";
 import type { Model } from "../nn/model.js";
 import { ModelRecording } from "../nn/model-recording.js";
-import type { ForwardOptions } from "../nn/pass.js";
 import { Tensor, withoutHistory } from "../tensor/index.js";
 import { orderedBatches } from "./batches.js";
 import { type Metrics, MetricsMeter } from "./metrics.js";

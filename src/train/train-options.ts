@@ -1,7 +1,7 @@
 /** How a training is asked for, and what it tells its host. */
 import { UsageError } from "../errors.js";
 import type { Dataset } from "../io/dataset.js";
-import type { ForwardOptions } from "../nn/pass.js";
+import type { ForwardOptions } from "../nn/forward-options.js";
 import type { Gradients } from "../tensor/index.js";
 import { type Augmentation, NO_AUGMENTATION } from "./augment.js";
 import { stepsPerEpoch } from "./batches.js";
