@@ -7,8 +7,11 @@ export const GRADIENT_COST = 3;
 const TERMINAL_INTERVAL_MS = 100;
 const LOG_INTERVAL_MS = 10_000;
 
-/** Before this part of the work, compiling kernels has taken most of a first minute, which says nothing about the rest. */
+/** Before this part of the work, compiling kernels may have taken most of the time, which says nothing about the rest. */
 const FORESEEABLE = 0.02;
+
+/** Seconds after which there is something to say all the same. */
+const PATIENCE = 60;
 
 export function durationText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
@@ -21,6 +24,8 @@ export class Progress implements Disposable {
   readonly #start = performance.now();
   #shown = this.#start;
   #done = 0;
+  /** Where the first piece of work, which compiles kernels, ended. */
+  #first = { time: this.#start, done: 0 };
   #visible = false;
 
   /**
@@ -42,6 +47,7 @@ export class Progress implements Disposable {
   advance(work: number, label: string): void {
     this.#done = Math.min(this.total, this.#done + work);
     const now = performance.now();
+    if (this.#first.done === 0) this.#first = { time: now, done: this.#done };
     if (this.#done >= this.total) return; // what follows says more than "0 s left"
     if (now - this.#shown >= (this.stream.isTTY ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS)) this.show(label);
   }
@@ -52,7 +58,8 @@ export class Progress implements Disposable {
     this.#shown = now;
     const part = this.#done / this.total;
     const spent = (now - this.#start) / 1000;
-    const left = Math.min(part < FORESEEABLE && spent < 60 ? Infinity : spent * (1 / part - 1), this.budget - spent);
+    const foreseeable = part >= FORESEEABLE && this.#done > this.#first.done;
+    const left = Math.min(foreseeable || spent >= PATIENCE ? this.#secondsLeft(now) : Infinity, this.budget - spent);
     const time = left < Infinity ? `, ${durationText(left)} left` : "";
     const line = `${label}: ${Math.floor(part * 100)}%${time}`;
     if (!this.stream.isTTY) {
@@ -61,6 +68,12 @@ export class Progress implements Disposable {
     }
     this.stream.write(`\r\x1b[K${line.slice(0, (this.stream.columns || 80) - 1)}`);
     this.#visible = true;
+  }
+
+  /** At the pace since the first piece of work or, as long as there is no other, at its own. */
+  #secondsLeft(now: number): number {
+    const { time, done } = this.#done > this.#first.done ? this.#first : { time: this.#start, done: 0 };
+    return ((now - time) / 1000 / (this.#done - done)) * (this.total - this.#done);
   }
 
   /** Takes the line off a terminal, so that something else can be printed. */

@@ -37,7 +37,17 @@ it("tells no time from the first steps of the first minute, which compile", () =
     vi.advanceTimersByTime(seconds * 1000);
     progress.advance(5, "images");
   }
-  expect(log.lines).toEqual(["images: 0%\n", "images: 1%, 1 h 40 min left\n"]);
+  expect(log.lines).toEqual(["images: 0%\n", "images: 1%, 2 h 25 min left\n"]);
+});
+
+it("tells the time that is left by the pace after the first piece of work, which compiles", () => {
+  const log = stream(false);
+  using progress = new Progress(log, 500);
+  for (const seconds of [15, 1, 9]) {
+    vi.advanceTimersByTime(seconds * 1000);
+    progress.advance(16, "images");
+  }
+  expect(log.lines).toEqual(["images: 3%\n", "images: 9%, 2 min 21 s left\n"]);
 });
 
 it("promises no more time than the budget leaves", () => {
