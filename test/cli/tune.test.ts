@@ -1,4 +1,5 @@
 /** `secateur tune` around the search itself, which test/kernels/tuning.test.ts covers. */
+import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import { Gpu } from "../../src/gpu/index.js";
@@ -73,9 +74,11 @@ test("a product that the budget ends amid its kernels is left out", async () => 
     setTimeout(() => controller.abort());
     return controller.signal;
   });
+  const { signal } = new AbortController();
   await inOwnCache(async () => {
-    const { exitCode, stdout } = await cli(FIRST);
+    const { exitCode, stdout } = await cli(FIRST, { signal });
     expect(exitCode).toBe(0);
+    expect(getEventListeners(signal, "abort")).toEqual([]); // the host's signal outlives the command
     expect(stdout).toMatch(/^0 of 1 products tuned .*\nraise --budget, now 120 s, for the others\n$/);
   });
   expect(timeout).toHaveBeenCalledWith(120_000);

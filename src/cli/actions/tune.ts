@@ -46,7 +46,8 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const spent = () => (performance.now() - start) / 1000;
   const tuned: TunedMatmul[] = [];
   progress.show(workloads[0].name);
-  const signal = endOf(context.signal, budget);
+  const timer = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
+  const signal = AbortSignal.any([context.signal, timer]);
   for (const [i, cost] of costs(workloads).entries()) {
     context.signal.throwIfAborted();
     if (spent() > budget) break;
@@ -57,7 +58,7 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
       done = part;
     };
     const found = await tuneMatmul(gpu, workload, { precision, signal, onProgress }).catch((error) => {
-      if (error !== SPENT) throw error;
+      if (error !== timer.reason) throw error;
     });
     if (!found) break;
     tuned.push(found);
@@ -75,18 +76,8 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   return { data: { command: "tune", ...makeTuningFile(gpu, choices), tuned }, text: lines.join("\n") };
 }
 
-const SPENT = new Error("the budget is spent");
 /** Of Node, in milliseconds: 25 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-/** Aborts with the host's signal, or with `SPENT` after so many seconds. */
-function endOf(signal: AbortSignal, budget: number): AbortSignal {
-  const controller = new AbortController();
-  signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-  const spent = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
-  spent.addEventListener("abort", () => controller.abort(SPENT), { once: true });
-  return controller.signal;
-}
 
 /** A filter or a budget leaves products out: they keep what was found for them before, but for what rounds where f32 is asked for. */
 async function earlierChoices(gpu: Gpu, precision: TuneArguments["precision"]): Promise<Map<string, MatmulVariant>> {
