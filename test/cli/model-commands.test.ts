@@ -79,6 +79,11 @@ describe("secateur eval", () => {
     expect(imagesPerSecond).toBeGreaterThan(0);
   });
 
+  it("times a single batch with all that it compiles", async () => {
+    const { imagesPerSecond, seconds } = await cliJson(["eval", model, "--data", data, "--batch", "24"]);
+    expect(imagesPerSecond).toBeCloseTo(24 / seconds, 10);
+  });
+
   it("prints a few lines for people", async () => {
     const { exitCode, stdout, stderr } = await cli(["eval", model, "--data", data]);
     expect(exitCode).toBe(0);
