@@ -57,11 +57,24 @@ export function siPrefix(value: Measure | undefined): string {
   });
 }
 
+/** Whether a number is shorter with an exponent. */
+const isLong = (number: number): boolean => number !== 0 && (Math.abs(number) < 1e-3 || Math.abs(number) >= 1e4);
+
+function numeral(number: number, digits: number, exponent: boolean): string {
+  if (number === 0 || !exponent) return String(Number(number.toPrecision(digits)));
+  return number.toExponential(digits - 1).replace(/\.?0*e\+?/, "e");
+}
+
 /** Three significant digits, with an exponent where that is shorter: `0.125`, `1.25e-7`. */
 export function scientific(value: Measure | undefined): string {
-  return whenFinite(value, (number) => {
-    const magnitude = Math.abs(number);
-    if (number === 0 || (magnitude >= 1e-3 && magnitude < 1e4)) return String(Number(number.toPrecision(3)));
-    return number.toExponential(2).replace(/\.?0*e\+?/, "e");
-  });
+  return whenFinite(value, (number) => numeral(number, 3, isLong(number)));
+}
+
+/** As `scientific`, but all in one notation, and with as many digits as tell different numbers apart, of the 17 that a number has at most. */
+export function axisLabels(values: readonly number[]): string[] {
+  const exponent = values.some(isLong);
+  for (let digits = 3; ; digits++) {
+    const labels = values.map((value) => whenFinite(value, (number) => numeral(number, digits, exponent)));
+    if (digits === 17 || new Set(labels).size === new Set(values).size) return labels;
+  }
 }

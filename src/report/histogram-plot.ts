@@ -1,7 +1,7 @@
 /** Draws a histogram of scores, and says in words what it shows. */
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
 import { coordinate, type LegendEntry, type Plot, type Size, swatch, xAxis, yAxis } from "./figure.js";
-import { integer, isMeasured, percent, scientific, siPrefix } from "./format.js";
+import { axisLabels, integer, isMeasured, percent, scientific, siPrefix } from "./format.js";
 import { type Bar, drawBar, outsideBars } from "./histogram-bars.js";
 import { type Content, markup } from "./markup.js";
 import type { Histogram, Tally } from "./types.js";
@@ -72,9 +72,9 @@ export function drawHistogram(
   const clearance = outside.length > 0 ? 24 : 0;
   const room = Math.floor((plot.right - left) / LABEL_WIDTH.power);
   const values = scale === "log" ? decades(domain, x, Math.min(room, wide ? 10 : 5)) : signedDecades(domain, x);
-  const xTicks = values
-    .map((tick) => ({ at: x(tick), label: scientific(tick) }))
-    .filter(({ at }) => at >= left + clearance);
+  const ticks = values.filter((tick) => x(tick) >= left + clearance);
+  const labels = axisLabels(ticks);
+  const xTicks = ticks.map((tick, i) => ({ at: x(tick), label: labels[i] }));
   const outsideTicks = outside.map(({ from, to, label }) => ({ at: (from + to) / 2, label }));
   const cut = isMeasured(threshold) && coordinate(x(threshold));
   return [

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  axisLabels,
   DASH,
   decimal,
   integer,
@@ -38,4 +39,37 @@ it.each([
   [scientific(-2e20), "−2e20"],
 ])("prints %s", (printed, expected) => {
   expect(printed).toBe(expected);
+});
+
+it.each([
+  [
+    [1e-4, 1e-3, 0.01, 1],
+    ["1e-4", "1e-3", "1e-2", "1e0"],
+  ],
+  [
+    [0, -1e-5, 100],
+    ["0", "−1e-5", "1e2"],
+  ],
+  [
+    [1e-3, 0.1, 10],
+    ["0.001", "0.1", "10"],
+  ],
+  [
+    [0.5001, 0.5002],
+    ["0.5001", "0.5002"],
+  ],
+  [
+    [1.00001e-7, 1.00002e-7, 1e-7],
+    ["1.00001e-7", "1.00002e-7", "1e-7"],
+  ],
+  [
+    [1, 1 + Number.EPSILON],
+    ["1", "1.0000000000000002"],
+  ],
+  [
+    [2, 2],
+    ["2", "2"],
+  ],
+])("labels %j in one notation, apart where they differ", (values, labels) => {
+  expect(axisLabels(values)).toEqual(labels);
 });
