@@ -318,12 +318,14 @@ export const cases: KernelCase[] = [
   ),
   // A strip of which a mask keeps fewer squares than a tile takes, and more.
   ...[300, 1300].map((m) => makeCase("tn", { m, n: 20, k: 70, batch: 2 }, undefined, "masked blocks")),
-  // A long list of blocks along k.
+  // More blocks of a mask along k than a word has bits.
   ...(["nn", "nt"] as const).flatMap((order) =>
     ([undefined, "tile", "split"] as const).map((variant) =>
       makeCase(order, { m: 5, n: 36, k: 1100 }, variant, "masked blocks"),
     ),
   ),
+  // As many, in each of two chunks of k.
+  makeCase("nt", { m: 1, n: 1, k: 2200, batch: 128 }, "split 32x32x8/4x4", "masked blocks"),
   // Tiles of out of which nothing is kept.
   makeCase("tn", { m: 100, n: 140, k: 36 }, "tile 32x32x8/4x4", "masked blocks"),
   ...(["tile", undefined] as const).map((variant) =>
