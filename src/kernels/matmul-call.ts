@@ -1,5 +1,5 @@
 /** What all variants of matmul have in common: a checked call, and the constants and bindings of operands and epilogue. */
-import type { Gpu } from "../gpu/index.js";
+import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import type { MatmulBuffers, MatmulOptions, MatmulOrder, MatmulSize } from "./matmul.js";
 import { weightConstants } from "./weight-as.js";
 
@@ -17,7 +17,11 @@ export interface MatmulCall {
 export function epilogue({ gpu, order, buffers, options }: MatmulCall, width: 1 | 4 = 1) {
   const { a, bias, mask, gate, residual, scored, activated, preactivation, out } = buffers;
   const activation = ACTIVATIONS.indexOf(options.activation ?? "none");
-  const unread = gpu.allocate(4 * width);
+  let placeholder: GpuBuffer | undefined;
+  const unread = () => {
+    placeholder ??= gpu.allocate(4 * width);
+    return placeholder;
+  };
   return {
     constants: {
       BIAS: bias !== undefined,
@@ -33,9 +37,9 @@ export function epilogue({ gpu, order, buffers, options }: MatmulCall, width: 1 
     },
     buffers: {
       mask: mask ?? a,
-      bias: bias ?? unread,
-      gate: gate ?? unread,
-      residual: residual ?? scored ?? activated ?? unread,
+      bias: bias ?? unread(),
+      gate: gate ?? unread(),
+      residual: residual ?? scored ?? activated ?? unread(),
       preactivation: preactivation ?? gpu.allocate(4 * width),
       out,
     },

@@ -1,8 +1,9 @@
 /** What the cases of test/cases/matmul.ts cannot show: the choice of a variant, and refusals. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
-import type { Gpu } from "../../src/gpu/index.js";
+import type { Gpu, GpuBuffer } from "../../src/gpu/index.js";
 import { type MatmulBuffers, type MatmulOrder, type MatmulSize, matmul } from "../../src/kernels/matmul.js";
+import { epilogue } from "../../src/kernels/matmul-call.js";
 import { splitK, tileShape } from "../../src/kernels/matmul-tile.js";
 import { chooseTiles, chooseVariant } from "../../src/kernels/matmul-variant.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -95,6 +96,31 @@ describe("matmul: what a case cannot be", () => {
     const want = Array.from({ length: 64 }, (_, i) => (i % 8 === 0 ? Number.POSITIVE_INFINITY : 5));
     expect([...(await gpu.read(buffers.out))]).toEqual(want);
   });
+});
+
+test("matmul: placeholders are allocated only for parts that are absent, one for all that are read", () => {
+  const allocate = vi.fn((bytes: number) => ({ bytes }) as unknown as GpuBuffer);
+  const part = {} as GpuBuffer;
+  const end = (parts: Partial<MatmulBuffers>) => {
+    allocate.mockClear();
+    const buffers = { a: part, b: part, out: part, ...parts };
+    const call = {
+      gpu: { allocate } as unknown as Gpu,
+      order: "nt",
+      buffers,
+      size: { m: 4, n: 4, k: 4 },
+      options: {},
+    } as const;
+    return epilogue(call, 4).buffers;
+  };
+  const { bias, gate, residual, preactivation } = end({});
+  expect(allocate.mock.calls).toEqual([[16], [16]]);
+  for (const read of [gate, residual]) expect(read).toBe(bias);
+  expect(preactivation).not.toBe(bias); // a buffer that is written cannot be read
+  end({ bias: part, preactivation: part, residual: part });
+  expect(allocate).toHaveBeenCalledOnce();
+  end({ bias: part, gate: part, preactivation: part, residual: part });
+  expect(allocate).not.toHaveBeenCalled();
 });
 
 describe("matmul: refusals", () => {
