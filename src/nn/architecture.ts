@@ -62,10 +62,22 @@ export function architectureOf(config: ModelConfig): Architecture {
  * The network of a config on a device.
  *
  * @param weights - of the host, or tensors that lie on the device already
- * @throws FormatError when weights and config disagree, UsageError or GpuError for a precision that the network or the device lacks.
+ * @throws FormatError when weights and config disagree; UsageError for a config as it lies in a file, or no weights; UsageError or GpuError for a
+ * precision that the network or the device lacks.
  */
-export const createModel = (gpu: Gpu, config: ModelConfig, weights: ModelWeights, options: ModelOptions = {}): Model =>
-  architectureOf(config).create(gpu, weights, options);
+export function createModel(gpu: Gpu, config: ModelConfig, weights: ModelWeights, options: ModelOptions = {}): Model {
+  if (config?.numClasses === undefined) {
+    throw new UsageError(
+      "model: expected a config as loadModel reads it, got another object; pass it through parseModelConfig",
+    );
+  }
+  if (typeof weights?.get !== "function") {
+    throw new UsageError(
+      "model: expected weights in a map by name, got none; pass those of loadModel, or architectureOf(config).initialWeights(seed)",
+    );
+  }
+  return architectureOf(config).create(gpu, weights, options);
+}
 
 function refuseFloat16({ architecture }: ModelConfig, { precision = "f32" }: ModelOptions = {}): void {
   if (precision === "f32") return;

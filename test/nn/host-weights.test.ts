@@ -150,3 +150,11 @@ test("a tensor of the caller stays his, and one that does not fit is refused", a
   expect(() => new ViT(stranger, config, weights(own))).toThrow("got one of another Gpu; borrow it there");
   stranger.destroy();
 });
+
+test("what is no config or no weights, as a host in JavaScript may pass, is told in one line", () => {
+  const [rawConfig, nothing] = [JSON.parse('{ "architecture": "vit" }'), undefined] as never[];
+  expect(() => createModel(gpu, rawConfig, values)).toThrow(
+    /^model: expected a config .+; pass it through parseModelConfig$/,
+  );
+  expect(() => createModel(gpu, config, nothing)).toThrow(/^model: expected weights in a map by name, got none; /);
+});

@@ -9,6 +9,7 @@ import { idxSamples, parseIdx } from "../idx.js";
 import { type ClassFolder, imageFolderDataset } from "../image-folder.js";
 import { parseJsonObject } from "../json.js";
 import { tensorSamples } from "../tensor-samples.js";
+import { quote } from "../text.js";
 import { decodeImage } from "./codecs.js";
 import { isFolder, listFolder, readBytes, readError } from "./files.js";
 
@@ -46,6 +47,7 @@ export async function openDataset(
 ): Promise<Dataset> {
   const spec = inputSpec(config);
   const { place, split } = splitDataPath(path);
+  refuseUnknownSplit(place);
   if (!(await isFolder(place))) {
     refuseSplit(place, split);
     return arrayDataset(tensorSamples(await readBytes(place), place), spec, place);
@@ -138,6 +140,15 @@ function refuseSplit(place: string, split: Split | undefined): void {
   if (!split) return;
   throw new FormatError(
     `${place}: expected idx files or CIFAR-10 batches for ":${split}", got other data; leave it out`,
+  );
+}
+
+/** `mnist:val` is no path that was mistyped. */
+function refuseUnknownSplit(place: string): void {
+  const named = existsSync(place) ? null : /^(.+):([^:/\\]+)$/.exec(place);
+  if (!named || !existsSync(named[1])) return;
+  throw new FormatError(
+    `${place}: expected the split "train" or "test", got ${quote(named[2])}; name one of them or none`,
   );
 }
 

@@ -124,6 +124,7 @@ test("CIFAR-10 batches, both splits, with class names", async () => {
   const train = await openDataset(`${root}:train`, colours);
   expect([...train.labels]).toEqual([1, 1, 2, 2, 3, 3]);
   expect(train.classNames?.get(2)).toBe("bird");
+  await expectRefused(/:val: expected the split "train" or "test", got "val"; name one/, `${root}:val`, colours);
 });
 
 test("a path that does not exist, or leads through a file, is one clear line", async () => {
