@@ -180,7 +180,7 @@ const selectiveSizes: Shape[] = [
   { batch: 2, tokens: 7, heads: 2, headDim: 5 },
   { batch: 2, tokens: 37, heads: 3, headDim: 8 },
   { batch: 1, tokens: 131, heads: 1, headDim: 4 },
-  { batch: 1, tokens: 69, heads: 2, headDim: 8, variant: "stream" },
+  { batch: 1, tokens: 57, heads: 2, headDim: 20, variant: "stream" },
   { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "short" },
   { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "lane" },
   { batch: 2, tokens: 37, heads: 3, headDim: 8, variant: "row" },
