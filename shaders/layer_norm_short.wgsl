@@ -1,16 +1,19 @@
-// The layer norm of layer_norm.wgsl for short rows, for drivers that run a subgroup as one vector of the CPU: x is read once. `columns` counts vec4.
+// The layer norm of layer_norm.wgsl for short rows, for drivers that run a subgroup as one vector of the CPU: x is read once. COLUMNS counts vec4.
 //
 //           columns of x           One workgroup is one subgroup of LANES invocations and takes EACH rows, one after the other. Of a row, lane l holds
-//       ┌────┬────┬─   ─┬────┐     vec4 l, LANES + l, ... in registers, HELD of them, from the load to the store. Those of weight and bias stay for
-//  row  │ l0 │ l1 │ ... │ l7 │     all of the rows.
+//       ┌────┬────┬─   ─┬────┐     vec4 l, LANES + l, ..., HELD of them, from the load to the store. They come in PARTS turns of a loop, as the code
+//  row  │ l0 │ l1 │ ... │ l7 │     of more than a few loads leaves the CPU's cache of decoded instructions. Weight and bias stay for all of the rows.
 //       └────┴────┴─   ─┴────┘
 enable subgroups;
 diagnostic(off, subgroup_uniformity);
 #import grid
 #import across
 const LANES = 8u;
-const HELD = 2u; // ceil(columns / LANES)
-const EACH = 32u;
+const COLUMNS = 64u;
+const PART = 4u; // vec4 of a lane and turn
+const PARTS = 2u;
+const HELD = PART * PARTS; // PARTS * PART * LANES cover the columns, and no fewer parts would
+const EACH = 64u;
 
 struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
 
@@ -22,10 +25,17 @@ struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
 @group(0) @binding(5) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(6) var<storage, read_write> rstd: array<f32>;
 
+alias Part = array<Value, PART>;
 alias Held = array<Value, HELD>;
 
 // Whether the row has what is held at h: only at the end may it be too short for all lanes.
-fn in_row(h: u32, lane: u32) -> bool { return h + 1u < HELD || h * LANES + lane < params.columns; }
+fn in_row(h: u32, lane: u32) -> bool { return (h + 1u) * LANES <= COLUMNS || h * LANES + lane < COLUMNS; }
+
+// Column i, or of a row that is no multiple of LANES the last where that has ended.
+fn nearest(i: u32, end: u32) -> u32 {
+  if (HELD * LANES == COLUMNS) { return i; }
+  return min(i, end - 1u);
+}
 
 fn row_sum(value: Value) -> f32 {
   var sum = sum_across(value);
@@ -38,31 +48,41 @@ fn row_sum(value: Value) -> f32 {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   var row = linear_group(group, groups) * EACH;
-  let end = min(row + EACH, params.rows);
-  if (row >= end) { return; }
-  let zeros = params.count - f32(params.columns * WIDTH);
+  let last_row = min(row + EACH, params.rows);
+  if (row >= last_row) { return; }
+  let share = 1.0 / params.count;
+  let zeros = params.count - f32(COLUMNS * WIDTH);
 
+  // Of the bounds of these loops the driver must not know that they are constant, or it unrolls them: it is loads that lavapipe compiles for long.
   var weights = Held();
   var biases = Held();
-  for (var i = lane; i < params.columns; i += LANES) { // not unrolled: it is loads that lavapipe compiles for long
+  for (var i = lane; i < params.columns; i += LANES) {
     weights[i / LANES] = weight[i];
     biases[i / LANES] = bias[i];
   }
   loop {
-    let start = row * params.columns;
-    var held = Held();
+    let start = row * COLUMNS;
+    let end = start + params.columns;
+    var parts = array<Part, PARTS>();
     var total = Value();
-    for (var h = 0u; h < HELD; h++) {
-      held[h] = Value(x[start + min(h * LANES + lane, params.columns - 1u)]);
-      total += select(Value(), held[h], in_row(h, lane));
+    var at = start + lane;
+    loop {
+      for (var p = 0u; p + 1u < PARTS; p++) { parts[p] = parts[p + 1u]; }
+      var part = Part();
+      for (var h = 0u; h < PART; h++) { part[h] = Value(x[nearest(at + h * LANES, end)]); }
+      for (var h = 0u; h < PART; h++) { total += select(Value(), part[h], HELD * LANES == COLUMNS || at + h * LANES < end); }
+      parts[PARTS - 1u] = part;
+      at += PART * LANES;
+      if (PARTS == 1u || at >= end + lane) { break; }
     }
-    let center = row_sum(total) / params.count;
+    let center = row_sum(total) * share;
+    var held = Held();
     var squares = Value();
     for (var h = 0u; h < HELD; h++) {
-      held[h] = select(Value(), held[h] - center, in_row(h, lane));
+      held[h] = select(Value(), parts[h / PART][h % PART] - center, in_row(h, lane));
       squares += held[h] * held[h];
     }
-    let variance = (row_sum(squares) + zeros * center * center) / params.count;
+    let variance = (row_sum(squares) + zeros * center * center) * share;
     let scale = inverseSqrt(variance + params.epsilon);
     if (lane == 0u) {
       mean[row] = center;
@@ -73,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     continuing {
       row++;
-      break if row >= end;
+      break if row >= last_row;
     }
   }
 }

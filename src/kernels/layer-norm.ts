@@ -48,10 +48,7 @@ export function layerNorm(
   const width = loadWidth(columns);
   const call = { buffers, params: { rows, columns: columns / width, count, epsilon } };
   if (holdsRows(gpu, columns)) {
-    const constants = {
-      HELD: Math.ceil(columns / (4 * LANES)),
-      ...valueConstants(shaders.layer_norm_short, width, storage),
-    };
+    const constants = { ...heldParts(columns), ...valueConstants(shaders.layer_norm_short, width, storage) };
     gpu.dispatch(shaders.layer_norm_short, { ...call, constants, groups: Math.ceil(rows / EACH) });
     return;
   }
@@ -66,8 +63,18 @@ export function layerNorm(
 const LANES = constantNumber(shaders.layer_norm_short, "LANES");
 const EACH = constantNumber(shaders.layer_norm_short, "EACH");
 
-/** Columns of rows that a subgroup holds: with fewer too many lanes are idle, and kernels for more take lavapipe half a second to compile. */
-const HELD_COLUMNS = { from: 48, to: 256 } as const;
+/** Columns of rows that a subgroup holds: with fewer too many lanes are idle, and kernels for more take lavapipe a second to compile. */
+const HELD_COLUMNS = { from: 48, to: 384 } as const;
+
+/** Most loads that the kernel for short rows has in a turn. */
+const TURN_LOADS = 5;
+
+/** The row's length for that kernel, and its turns. */
+function heldParts(columns: number) {
+  const held = Math.ceil(columns / (4 * LANES));
+  const PARTS = Math.ceil(held / TURN_LOADS);
+  return { COLUMNS: columns / 4, PART: Math.ceil(held / PARTS), PARTS };
+}
 
 /** Whether a subgroup holds a row in registers. With subgroups of 4, those of SwiftShader, that takes twice as long as reading x twice. */
 const holdsRows = (gpu: Gpu, columns: number): boolean =>

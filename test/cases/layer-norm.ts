@@ -63,7 +63,7 @@ const shapes: [rows: number, columns: number, benchOnly?: boolean][] = [
   [1576, 384, true],
 ];
 
-/** Around the lengths of rows whose values a subgroup of 8 holds: 48 to 256. */
+/** Around the lengths of rows whose values a subgroup of 8 holds: 48 to 384, in one to three parts. */
 const heldShapes: typeof shapes = [
   [37, 8],
   [7, 44],
@@ -72,8 +72,10 @@ const heldShapes: typeof shapes = [
   [1, 64],
   [33, 68],
   [37, 196],
-  [31, 256],
+  [65, 256],
   [5, 260],
+  [3, 384],
+  [5, 388],
   [1088, 64, true],
 ];
 
@@ -82,6 +84,7 @@ const cutShapes: [rows: number, columns: number, count: number][] = [
   [5, 7, 9],
   [37, 64, 72],
   [33, 132, 192],
+  [3, 356, 384],
 ];
 
 const forwardCase = (rows: number, columns: number, count = columns): KernelCase => ({
