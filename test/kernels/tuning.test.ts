@@ -193,13 +193,17 @@ describe("tuning", () => {
     warn.mockRestore();
   });
 
-  test("a pinned kernel that computes wrongly where rows of the result are no whole vec4 is refused", async () => {
+  test.each<[name: string, isWrong: (size: MatmulWorkload["size"]) => boolean]>([
+    ["rows of the result are no whole vec4", ({ n }) => n % 4 !== 0],
+    ["sums are shorter than its key says", ({ k }) => k < 32],
+    ["sums are longer than its key says", ({ k }) => k > 32],
+  ])("a pinned kernel that computes wrongly only where %s is refused", async (_, isWrong) => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const file = await fileFor({ [workloadKey(workload)]: SMALL });
     // In its place what ships, which is compiled.
     const right: VariantRunner = (gpu, _, ...rest) => runVariant(gpu, untunedVariant(gpu, workload), ...rest);
     const wrong: VariantRunner = (...run) =>
-      right(...(run[1] === SMALL && run[2].size.n % 4 !== 0 ? faults["the end of k"](...run) : run));
+      right(...(run[1] === SMALL && isWrong(run[2].size) ? faults["the end of k"](...run) : run));
     await withGpu(pinnedTuning(file, { run: right }), (gpu) => expect(chosen(gpu, workload)).toBe(SMALL));
     await withGpu(pinnedTuning(file, { run: wrong }), (gpu) => expect(chosen(gpu, workload)).not.toBe(SMALL));
     expect(warn).toHaveBeenCalledOnce();

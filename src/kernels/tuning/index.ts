@@ -31,18 +31,21 @@ export {
 } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
-/** Small products of the kinds that a key stands for, with sums as long as its own: rows of the result are whole vec4 or not, where the key leaves that open. */
+/** Small products of the kinds that a key stands for: with the shortest and the longest of its sums, and rows of the result whole vec4 or not where it leaves that open. */
 function workloadsOfKey(key: string): MatmulWorkload[] {
   const words = key.split(" ");
   const order = words[0] as MatmulOrder;
   const ragged = words.includes("ragged") ? 1 : 0;
-  const [, , depth] = words[words.length - 1].split("x").map(Number);
   const columns = order === "nt" || ragged ? [4, 5] : [4];
-  return columns.map((n) => ({
-    order,
-    masked: words.includes("masked"),
-    size: { m: 4 + ragged, n, k: Math.max(4, 2 ** depth) + ragged },
-  }));
+  const depth = Number(words[words.length - 1].split("x")[2]);
+  const quads = [Math.ceil(2 ** (depth - 0.5) / 4), Math.floor(2 ** (depth + 0.5) / 4)];
+  return columns.flatMap((n) =>
+    quads.map((each) => ({
+      order,
+      masked: words.includes("masked"),
+      size: { m: 4 + ragged, n, k: 4 * Math.max(1, each) + ragged },
+    })),
+  );
 }
 
 /** Choices of a file less those that fail the self-test on this device, for which the untuned kernel stays. */
