@@ -20,6 +20,20 @@ describe("bench", () => {
     expect(readFileSync(place.path("a.html"), "utf8")).toContain("fill 4194305");
   });
 
+  test("says which files hold the rows that were measured before an interruption", async () => {
+    using place = new Workplace();
+    const controller = new AbortController();
+    const write = (text: string) => {
+      if (text.includes("fill 4194305")) controller.abort(new Error("stopped"));
+    };
+    const out = place.path("a.json");
+    const host = { signal: controller.signal, stdout: { write } };
+    const { exitCode, stderr } = await cli(["bench", "--filter", "^fill", "--out", out], host);
+    expect(exitCode).not.toBe(0);
+    const { complete, rows }: BenchResult = JSON.parse(readFileSync(out, "utf8"));
+    expect([complete, stderr]).toEqual([false, expect.stringContaining(`a.html: ${rows.length} row`)]);
+  });
+
   test.each([
     [["--filter", "no such kernel"], "filter: expected a pattern that matches a row"],
     [["--out", "a.txt"], "out: expected the path of a .json file, got a.txt"],
