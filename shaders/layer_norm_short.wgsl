@@ -1,18 +1,11 @@
 // The layer norm of layer_norm.wgsl for short rows, for drivers that run a subgroup as one vector of the CPU: x is read once. COLUMNS counts vec4.
 //
 //           columns of x           One workgroup is one subgroup of LANES invocations and takes EACH rows, one after the other. Of a row, lane l holds
-//       ┌────┬────┬─   ─┬────┐     vec4 l, LANES + l, ..., HELD of them, from the load to the store. They come in PARTS turns of a loop, as the code
-//  row  │ l0 │ l1 │ ... │ l7 │     of more than a few loads leaves the CPU's cache of decoded instructions. Weight and bias stay for all of the rows.
+//       ┌────┬────┬─   ─┬────┐     vec4 l, LANES + l, ..., HELD of them, from the load to the store. Those of weight and bias stay for all of the rows.
+//  row  │ l0 │ l1 │ ... │ l7 │
 //       └────┴────┴─   ─┴────┘
-enable subgroups;
-diagnostic(off, subgroup_uniformity);
+#import held_row
 #import grid
-#import across
-const LANES = 8u;
-const COLUMNS = 64u;
-const PART = 4u; // vec4 of a lane and turn
-const PARTS = 2u;
-const HELD = PART * PARTS; // PARTS * PART * LANES cover the columns, and no fewer parts would
 const EACH = 64u;
 
 struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
@@ -24,26 +17,6 @@ struct Params { rows: u32, columns: u32, count: f32, epsilon: f32 }
 @group(0) @binding(4) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(5) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(6) var<storage, read_write> rstd: array<f32>;
-
-alias Part = array<Value, PART>;
-alias Held = array<Value, HELD>;
-
-// Whether the row has what is held at h: only at the end may it be too short for all lanes.
-fn in_row(h: u32, lane: u32) -> bool { return (h + 1u) * LANES <= COLUMNS || h * LANES + lane < COLUMNS; }
-
-// Column i, or of a row that is no multiple of LANES the last where that has ended.
-fn nearest(i: u32, end: u32) -> u32 {
-  if (HELD * LANES == COLUMNS) { return i; }
-  return min(i, end - 1u);
-}
-
-fn row_sum(value: Value) -> f32 {
-  var sum = sum_across(value);
-  sum += subgroupShuffleXor(sum, 1u);
-  sum += subgroupShuffleXor(sum, 2u);
-  sum += subgroupShuffleXor(sum, 4u);
-  return sum;
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {

@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
-import { runsLanes } from "./lanes.js";
+import { heldRows } from "./held-rows.js";
 import { reduce } from "./reduce.js";
 import { rowLanes, sharingLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
@@ -47,9 +47,11 @@ export function layerNorm(
   requireElements("layerNorm", others, { weight: columns, bias: columns, mean: rows, rstd: rows });
   const width = loadWidth(columns);
   const call = { buffers, params: { rows, columns: columns / width, count, epsilon } };
-  if (holdsRows(gpu, columns)) {
-    const constants = { ...heldParts(columns), ...valueConstants(shaders.layer_norm_short, width, storage) };
-    gpu.dispatch(shaders.layer_norm_short, { ...call, constants, groups: Math.ceil(rows / EACH) });
+  const held = heldRows(gpu, columns, HELD_TURN.forward);
+  if (held) {
+    const shader = shaders.layer_norm_short;
+    const constants = { ...held, ...valueConstants(shader, width, storage) };
+    gpu.dispatch(shader, { ...call, constants, groups: Math.ceil(rows / constantNumber(shader, "EACH")) });
     return;
   }
   const { constants, groups } = sharingLanes(gpu, rows);
@@ -60,30 +62,11 @@ export function layerNorm(
   });
 }
 
-const LANES = constantNumber(shaders.layer_norm_short, "LANES");
-const EACH = constantNumber(shaders.layer_norm_short, "EACH");
+/** vec4 of a row that are loaded in one turn where a subgroup holds it, the fastest on lavapipe; the gradient loads as many of x and of dy. */
+const HELD_TURN = { forward: 5, gradient: 2 } as const;
 
-/** Columns of rows that a subgroup holds: with fewer too many lanes are idle, and kernels for more take lavapipe a second to compile. */
-const HELD_COLUMNS = { from: 48, to: 384 } as const;
-
-/** Most loads that the kernel for short rows has in a turn. */
-const TURN_LOADS = 5;
-
-/** The row's length for that kernel, and its turns. */
-function heldParts(columns: number) {
-  const held = Math.ceil(columns / (4 * LANES));
-  const PARTS = Math.ceil(held / TURN_LOADS);
-  return { COLUMNS: columns / 4, PART: Math.ceil(held / PARTS), PARTS };
-}
-
-/** Whether a subgroup holds a row in registers. With subgroups of 4, those of SwiftShader, that takes twice as long as reading x twice. */
-const holdsRows = (gpu: Gpu, columns: number): boolean =>
-  gpu.info.software &&
-  runsLanes(gpu) &&
-  gpu.info.subgroupSize === LANES &&
-  loadWidth(columns) === 4 &&
-  columns >= HELD_COLUMNS.from &&
-  columns <= HELD_COLUMNS.to;
+const PART_ROWS = constantNumber(shaders.layer_norm_weight_grad, "ROWS");
+const PART_GROUP = constantNumber(shaders.layer_norm_weight_grad, "GROUP");
 
 /** Operands of `layerNormGrad`. */
 export interface LayerNormGradBuffers {
@@ -121,8 +104,42 @@ export function layerNormGrad(
     { x, weight, mean, rstd, dy, dx, dWeight, dBias },
     { x: length, weight: columns, mean: rows, rstd: rows, dy: length, dx: length, dWeight: columns, dBias: columns },
   );
+  using _temporaries = gpu.scope();
+  const parts = Math.ceil(rows / PART_ROWS);
+  const weightParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dWeight;
+  const biasParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dBias;
+  partGrads(gpu, { x, weight, mean, rstd, dy, dx, dWeight: weightParts, dBias: biasParts }, size, parts);
+  if (parts === 1) return;
+  const partSize = { outer: parts, length: columns, inner: 1 };
+  reduce(gpu, "sum", { x: weightParts, y: dWeight }, partSize);
+  reduce(gpu, "sum", { x: biasParts, y: dBias }, partSize);
+}
+
+/** The gradients, those by weight and bias for each part of the rows. */
+function partGrads(gpu: Gpu, buffers: LayerNormGradBuffers, size: NormSize, parts: number): void {
+  const { rows, columns, count = columns } = size;
+  const { x, weight, mean, rstd, dy, dx, dWeight, dBias } = buffers;
+  const width = loadWidth(columns);
+  const params = { rows, columns: columns / width };
+  const held = heldRows(gpu, columns, HELD_TURN.gradient);
+  if (held) {
+    const shader = shaders.layer_norm_short_grad;
+    gpu.dispatch(shader, {
+      buffers: { x, weight, mean, rstd, dy, dx, d_weight: dWeight, d_bias: dBias },
+      params: { ...params, count },
+      constants: { ...held, EACH: PART_ROWS, ...valueConstants(shader, width) },
+      groups: parts,
+    });
+    return;
+  }
   layerNormInputGrad(gpu, { x, weight, mean, rstd, dy, dx }, size);
-  weightGrad(gpu, { x, mean, rstd, dy, dWeight, dBias }, rows, columns);
+  const values = parts * params.columns;
+  gpu.dispatch(shaders.layer_norm_weight_grad, {
+    buffers: { x, mean, rstd, dy, d_weight: dWeight, d_bias: dBias },
+    params: { ...params, count: values },
+    constants: valueConstants(shaders.layer_norm_weight_grad, width),
+    groups: Math.ceil(values / PART_GROUP),
+  });
 }
 
 /** The part of `layerNormGrad` by x. Buffers are not checked. */
@@ -139,31 +156,4 @@ export function layerNormInputGrad(
     constants: { ...constants, ...valueConstants(shaders.layer_norm_grad, width) },
     groups,
   });
-}
-
-const PART_ROWS = constantNumber(shaders.layer_norm_weight_grad, "ROWS");
-const PART_GROUP = constantNumber(shaders.layer_norm_weight_grad, "GROUP");
-
-function weightGrad(
-  gpu: Gpu,
-  { x, mean, rstd, dy, dWeight, dBias }: Omit<LayerNormGradBuffers, "weight" | "dx">,
-  rows: number,
-  columns: number,
-): void {
-  using _temporaries = gpu.scope();
-  const parts = Math.ceil(rows / PART_ROWS);
-  const weightParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dWeight;
-  const biasParts = parts > 1 ? gpu.allocate(4 * parts * columns) : dBias;
-  const width = loadWidth(columns);
-  const count = parts * (columns / width);
-  gpu.dispatch(shaders.layer_norm_weight_grad, {
-    buffers: { x, mean, rstd, dy, d_weight: weightParts, d_bias: biasParts },
-    params: { rows, columns: columns / width, count },
-    constants: valueConstants(shaders.layer_norm_weight_grad, width),
-    groups: Math.ceil(count / PART_GROUP),
-  });
-  if (parts === 1) return;
-  const size = { outer: parts, length: columns, inner: 1 };
-  reduce(gpu, "sum", { x: weightParts, y: dWeight }, size);
-  reduce(gpu, "sum", { x: biasParts, y: dBias }, size);
 }

@@ -155,7 +155,16 @@ const columnCases: KernelCase[] = columnShapes.map(([rows, columns, kept, benchO
   benchOnly,
 }));
 
-const gradientCases: KernelCase[] = shapes.map(([rows, columns, benchOnly]) => {
+/** Rows that a subgroup holds, in one to six parts. */
+const heldGradientShapes: typeof shapes = [
+  [37, 60],
+  [129, 100],
+  [5, 260],
+  [3, 384],
+  [1088, 64, true],
+];
+
+const gradientCases: KernelCase[] = [...shapes, ...heldGradientShapes].map(([rows, columns, benchOnly]) => {
   return {
     name: `layerNormGrad ${rows}x${columns}`,
     inputs: () => {
