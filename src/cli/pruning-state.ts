@@ -16,6 +16,12 @@ export async function readSaved(folder: string): Promise<Uint8Array> {
   throw new UsageError(`resume: expected ${path} of an interrupted run, got none; leave --resume out`);
 }
 
+/** Says what a run that starts anew is about to replace: its first save does. */
+export function noteReplaced(folder: string, note: (text: string) => void): void {
+  const path = statePath(folder);
+  if (existsSync(path)) note(`note: ${path} of an interrupted run will be replaced; --resume goes on from it`);
+}
+
 export interface StateOptions {
   readonly resume: boolean;
   /** Much is done before the first round. */
@@ -33,6 +39,7 @@ export async function keepState(pruner: Pruner, folder: string, { resume, trains
   const save = async () => writeFileAtomic(path, encodeState(await pruner.state()));
   let held = resume;
   if (resume) pruner.resume(parseState(await readSaved(folder), path));
+  else noteReplaced(folder, note);
   pruner.on("roundStarted", async ({ round }) => {
     if (held || !trains || round > 0) return;
     await save();

@@ -38,9 +38,10 @@ test("within an epoch what is older than five minutes is saved anew", async () =
 });
 
 test("a save that a signal came amid is told when it is done", async () => {
+  using own = new Workplace();
   const notes: string[] = [];
   const controller = new AbortController();
-  using keeper = await SearchKeeper.open(place.folder, { signal: controller.signal, note: (text) => notes.push(text) });
+  using keeper = await SearchKeeper.open(own.folder, { signal: controller.signal, note: (text) => notes.push(text) });
   await keeper.onEpoch(report, async () => {
     controller.abort();
     return state;
@@ -49,4 +50,12 @@ test("a save that a signal came amid is told when it is done", async () => {
     expect.stringMatching(/^nothing of the search is saved yet; /),
     expect.stringMatching(/state.safetensors holds 7 steps of the search; /),
   ]);
+});
+
+test("a search that starts anew says whose state it will replace", async () => {
+  const path = place.write("earlier/state.safetensors", "");
+  const notes: string[] = [];
+  const { signal } = new AbortController();
+  using _ = await SearchKeeper.open(place.path("earlier"), { signal, note: (text) => notes.push(text) });
+  expect(notes).toEqual([`note: ${path} of an interrupted run will be replaced; --resume goes on from it`]);
 });
