@@ -58,6 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let part = lane / WIDTH;
   let rows = rows_of_workgroup(params.queries, groups.x);
   let end = min((group.x + 1u) * rows, params.queries);
+  let seen = min(params.keys, select(params.keys, end, CAUSAL)); // no query sees keys after it
 
   var start = 0u;
   loop {
@@ -124,7 +125,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       var rise = 1.0;
       var keep = 0.0;
       if (!ALL) {
-        let before = select(LOWEST, LOG2_E * logsumexp[statistics + query], start > 0u);
+        // By the lane that wrote it: others have no claim to see it.
+        var before = LOWEST;
+        if (start > 0u && quad_of(lane, 0u) == 0u) { before = LOG2_E * logsumexp[statistics + query]; }
+        before = subgroupShuffle(before, part * WIDTH);
         let higher = larger(before, shares.highest);
         rise = exp2(shares.highest - higher);
         keep = exp2(before - higher);
@@ -138,7 +142,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
       continuing { first += PARTS; break if first >= end; }
     }
-    continuing { start += GROUPS * LANES; break if ALL || start >= params.keys; }
+    continuing { start += GROUPS * LANES; break if ALL || start >= seen; }
   }
 }
 

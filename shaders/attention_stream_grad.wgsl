@@ -48,8 +48,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let part = lane / WIDTH;
   let rows = rows_of_workgroup(params.own_rows, groups.x);
   let end = min((group.x + 1u) * rows, params.own_rows);
+  // In causal order queries see no key after them, and keys no query before them.
+  let others_end = min(params.other_rows, select(params.other_rows, end, CAUSAL && !OF_KEYS));
 
-  var start = 0u;
+  var start = select(0u, group.x * rows / HELD * HELD, CAUSAL && OF_KEYS && !ALL);
   loop {
     var firsts: Groups;
     var seconds: Groups;
@@ -156,7 +158,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
       continuing { first += PARTS; break if first >= seen; }
     }
-    continuing { start += GROUPS * LANES; break if ALL || start >= params.other_rows; }
+    continuing { start += GROUPS * LANES; break if ALL || start >= others_end; }
   }
 }
 

@@ -8,7 +8,7 @@ fn quad_at(rows: ptr<storage, array<Quad>, read>, e: u32) -> vec4f {
   return vec4f(whole((*rows)[e]).x, whole((*rows)[e + 1u]).x, whole((*rows)[e + 2u]).x, whole((*rows)[e + 3u]).x);
 }
 
-// Quad d of the row that begins at this element, without what follows the head's end.
+// Quad d of the row that begins at this element, with zeros after the head's end. Where quads are whole, heads end with one: a later d is not to be used.
 fn quad_of_head(rows: ptr<storage, array<Quad>, read>, row: u32, d: u32) -> vec4f {
   let quad = quad_at(rows, row + 4u * d);
   if (QUAD == 4u) { return quad; }

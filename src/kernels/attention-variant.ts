@@ -56,7 +56,7 @@ export function planAttention(
   if (!able[variant]) refuse(gpu, variant, headDim);
   switch (variant) {
     case "stream":
-      return { variant, constants: streamConstants(lanes, size, storage), tiles: streamTiles(size), width: 1 };
+      return { variant, constants: streamConstants(lanes, size, storage), tiles: streamTiles(lanes, size), width: 1 };
     case "short": {
       const own = ownRows(rows, lanes);
       const constants = shortConstants(lanes, own, headDim, storage);
@@ -120,8 +120,11 @@ function streamConstants(lanes: number, { headDim, others }: AttentionRows, stor
 const WORKGROUPS = 16;
 const FEWEST_ROWS = 32;
 
-const streamTiles = ({ rows, heads }: AttentionRows) =>
-  Math.min(Math.ceil(WORKGROUPS / heads), Math.ceil(rows / FEWEST_ROWS));
+function streamTiles(lanes: number, { rows, heads }: AttentionRows): number {
+  const most = Math.min(Math.ceil(WORKGROUPS / heads), Math.ceil(rows / FEWEST_ROWS));
+  const ofWorkgroup = Math.ceil(rows / (most * lanes)) * lanes;
+  return Math.ceil(rows / ofWorkgroup); // none without rows
+}
 
 /** Rows of a lane, at least 2: the fewest with which no more workgroups are needed than with 4. */
 function ownRows(rows: number, lanes: number): number {
