@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { readBytes, writeFileAtomic } from "../io/node/index.js";
 import { encodeState, type Pruner, parseState } from "../prune/index.js";
-import { counted, resumeNote } from "./save-notes.js";
+import { counted, replacedNote, resumeNote } from "./save-notes.js";
 
 export const statePath = (folder: string): string => join(folder, "state.safetensors");
 
@@ -19,7 +19,7 @@ export async function readSaved(folder: string): Promise<Uint8Array> {
 /** Says what a run that starts anew is about to replace: its first save does. */
 export function noteReplaced(folder: string, note: (text: string) => void): void {
   const path = statePath(folder);
-  if (existsSync(path)) note(`note: ${path} of an interrupted run will be replaced; --resume goes on from it`);
+  if (existsSync(path)) note(replacedNote(path));
 }
 
 export interface StateOptions {

@@ -95,7 +95,8 @@ async function save(
   const { average, ...state } = await trainer.read();
   const weights = maskWeights(await model.parameters.read(), masks);
   const averaged = average && maskWeights(average, masks);
-  await saveRun(options.out, checkpoint, masks, { ...state, weights, average: averaged }, settings, log);
+  const { totalSteps } = trainer.schedule;
+  await saveRun(options.out, checkpoint, masks, { ...state, weights, average: averaged }, totalSteps, settings, log);
 }
 
 export function recordText({ epoch, loss, test }: EpochRecord, epochs: number): string {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
 import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
-import { isObject, parseJsonObject } from "../io/json.js";
+import { isObject, type JsonObject, parseJsonObject } from "../io/json.js";
 import { loadModel, readBytes } from "../io/node/index.js";
 import { isStatistic } from "../io/parameters.js";
 import { encodeSafetensors, type FloatTensor, type HostTensor, parseSafetensors } from "../io/safetensors.js";
@@ -12,6 +12,7 @@ import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
 import { writeRun } from "./run-folder.js";
+import { replacedNote } from "./save-notes.js";
 
 /** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
@@ -61,6 +62,7 @@ const stepNote = (step: number): readonly [string, string] => ["step", String(st
  * the run is resumed.
  *
  * @param checkpoint - what the run began with
+ * @param totalSteps - of the whole training
  * @throws UsageError in one line for a folder that cannot be written.
  */
 export async function saveRun(
@@ -68,6 +70,7 @@ export async function saveRun(
   checkpoint: Checkpoint,
   masks: MaskSet,
   { step, moments, weights, average }: RunState,
+  totalSteps: number,
   settings: RunSettings,
   log: readonly EpochRecord[],
 ): Promise<void> {
@@ -76,11 +79,21 @@ export async function saveRun(
   const trained = average ? Array.from(weights, ([name, tensor]) => [WEIGHT + name, tensor] as const) : [];
   files.set(FILES.moments, encodeSafetensors(asF32([...moments, ...trained]), [stepNote(step)]));
   files.set(FILES.log, log.map((record) => `${JSON.stringify(record)}\n`).join(""));
-  files.set(FILES.trainer, `${JSON.stringify({ step, settings }, null, 2)}\n`);
+  files.set(FILES.trainer, `${JSON.stringify({ step, totalSteps, settings }, null, 2)}\n`);
   const metadata = new Map([...checkpoint.metadata, stepNote(step)]);
   const model = encodeCheckpoint({ ...checkpoint, weights: new Map(average ?? weights), metadata });
   await writeRun(folder, new Map([...model, ...files]));
 }
+
+/** Says what a training that starts anew is about to replace, where it could go on. */
+export async function noteReplacedRun(folder: string, note: (text: string) => void): Promise<void> {
+  const path = join(folder, FILES.trainer);
+  const nothing: JsonObject = {};
+  const { step, totalSteps } = existsSync(path) ? await readTrainer(path).catch(() => nothing) : nothing;
+  if (Number(step) < Number(totalSteps)) note(replacedNote(path));
+}
+
+const readTrainer = async (path: string): Promise<JsonObject> => parseJsonObject(await readBytes(path), path);
 
 /** @throws FormatError for files that are missing or do not fit each other; UsageError for settings that differ. */
 export async function loadRun(folder: string, start: Checkpoint, settings: RunSettings): Promise<SavedRun> {
@@ -88,7 +101,7 @@ export async function loadRun(folder: string, start: Checkpoint, settings: RunSe
   if (!existsSync(trainerFile)) {
     throw new UsageError(`resume: expected ${trainerFile} of an interrupted run, got none; leave --resume out`);
   }
-  const trainer = parseJsonObject(await readBytes(trainerFile), trainerFile);
+  const trainer = await readTrainer(trainerFile);
   const { step } = trainer;
   if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
     throw new FormatError(`${trainerFile}: expected "step" to be a count, got ${quote(step)}; start again`);

@@ -79,6 +79,13 @@ describe("secateur train", () => {
     expect(place.files("parts")).toEqual(place.files("whole"));
   });
 
+  it("says that it will replace a training that was interrupted, and nothing of one that ended", async () => {
+    await stopAfter(1, args("anew"));
+    const note = `note: ${place.path("anew", "trainer.json")} of an interrupted run will be replaced; --resume goes on`;
+    expect((await cli(args("anew"))).stderr).toContain(note);
+    expect((await cli(args("anew"))).stderr).not.toContain("note:");
+  });
+
   it("refuses to resume with other settings or from nothing", async () => {
     const other = await cli([...args("parts"), "--resume", "--lr", "0.02"]);
     expect(other.exitCode).toBe(2);

@@ -16,7 +16,7 @@ import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
 import { type Plan, recordText, runLoop, type TrainArguments, trainingNotes } from "../training-loop.js";
-import { digest, loadRun, type RunSettings, type SavedRun } from "../training-state.js";
+import { digest, loadRun, noteReplacedRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
   checkTraining(options);
@@ -85,6 +85,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const teaching = await openTeaching(options);
   const settings = settingsOf(plan, dataset, teaching);
   const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
+  if (!saved) await noteReplacedRun(options.out, context.note);
   using notes = trainingNotes(context, options, saved?.log ?? []);
 
   using gpu = await context.openGpu();
