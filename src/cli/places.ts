@@ -25,6 +25,10 @@ export function modelFiles(path: string): string[] {
 /** The files or the folder that a model consists of. */
 export const modelPlaces = (path: string): string[] => (isFolder(path) ? [path] : modelFiles(path));
 
+/** Whether a model's weights are those that lie in a folder. */
+export const isModelOf = (path: string, folder: string): boolean =>
+  placeOf(dirname(modelFiles(path)[0])) === placeOf(folder);
+
 /** The file or folder of data, whatever split of it is used; none for data that are not given. */
 export const dataPlaces = (...paths: readonly (string | undefined)[]): string[] =>
   paths.flatMap((path) => (path === undefined ? [] : [splitDataPath(path).place]));

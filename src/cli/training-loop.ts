@@ -25,6 +25,8 @@ export interface Plan {
   readonly command: "train" | "finetune";
   readonly name: string;
   readonly start: string;
+  /** Tells starts apart; absent for the run's own folder, whose weights are no longer those that it began from. */
+  readonly startMark?: string;
   readonly checkpoint: Checkpoint;
   readonly masks: MaskSet;
   readonly options: TrainArguments;

@@ -14,7 +14,7 @@ import type { TrainerState } from "../train/index.js";
 import { writeRun } from "./run-folder.js";
 import { replacedNote } from "./save-notes.js";
 
-/** Everything that decides the numbers of a run, besides the first weights. A resumed run must agree. */
+/** Everything that decides the numbers of a run. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
 
 /** Short enough for a message, long enough to tell two files apart. */
@@ -47,6 +47,8 @@ export interface RunState extends TrainerState {
 
 export interface SavedRun extends RunState {
   readonly log: readonly EpochRecord[];
+  /** Those that the run began with. */
+  readonly settings: RunSettings;
 }
 
 const FILES = { moments: "optimizer.safetensors", trainer: "trainer.json", log: "log.jsonl" } as const;
@@ -106,7 +108,7 @@ export async function loadRun(folder: string, start: Checkpoint, settings: RunSe
   if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
     throw new FormatError(`${trainerFile}: expected "step" to be a count, got ${quote(step)}; start again`);
   }
-  checkSettings(trainer.settings, settings, trainerFile);
+  const began = checkSettings(trainer.settings, settings, trainerFile);
   const { config, weights: model, metadata: notes } = await loadModel(folder);
   if (JSON.stringify(config) !== JSON.stringify(start.config)) {
     throw new UsageError(
@@ -126,9 +128,9 @@ export async function loadRun(folder: string, start: Checkpoint, settings: RunSe
     if (isStatistic(name)) continue;
     for (const key of [`first.${name}`, `second.${name}`]) moments.set(key, stored(key, shape));
   }
-  if (settings.ema === null) return { step, moments, weights: model, log };
+  if (settings.ema === null) return { step, moments, weights: model, log, settings: began };
   const weights = new Map(Array.from(model, ([name, { shape }]) => [name, stored(WEIGHT + name, shape)]));
-  return { step, moments, weights, average: model, log };
+  return { step, moments, weights, average: model, log, settings: began };
 }
 
 function storedTensor(
@@ -151,15 +153,18 @@ function checkStep(file: string, got: string | number | undefined, step: number)
   );
 }
 
-function checkSettings(saved: unknown, wanted: RunSettings, source: string): void {
+/** The settings of the saved run, with those that came later. */
+function checkSettings(saved: unknown, wanted: RunSettings, source: string): RunSettings {
   const before = isObject(saved) ? saved : {};
   for (const [name, value] of Object.entries(wanted)) {
     if ((before[name] ?? null) === value) continue; // options that came later are absent in older runs
+    if (name === "start" && before.start === undefined) continue; // as is this
     throw new UsageError(
       `${source}: expected the settings of the run that is resumed, got ${name} ${value} instead of ${before[name] ?? null}; ` +
         "repeat its options or leave --resume out",
     );
   }
+  return { ...before, ...wanted } as RunSettings;
 }
 
 const parseLog = (bytes: Uint8Array, source: string): EpochRecord[] =>

@@ -95,6 +95,24 @@ describe("secateur train", () => {
     expect(nothing.stderr).toContain("trainer.json of an interrupted run, got none; leave --resume out");
   });
 
+  it("refuses to resume from another start, and takes the run's own folder and runs that do not tell theirs", async () => {
+    const resume = (model: string, out: string) => cli(["train", model, ...args(out).slice(2), "--resume"]);
+    await stopAfter(2, args("begun"));
+    const refused = await resume(place.path("whole"), "begun");
+    expect(refused.stderr).toMatch(/trainer.json: .* got start weights [0-9a-f]{16} instead of fresh weights; repeat/);
+    expect(refused.exitCode).toBe(2);
+
+    const trainer = JSON.parse(readFileSync(place.path("begun", "trainer.json"), "utf8"));
+    for (const [file, bytes] of place.files("begun")) place.write(`older/${file}`, bytes);
+    const { start, ...settings } = trainer.settings;
+    expect(start).toBe("fresh weights");
+    place.write("older/trainer.json", JSON.stringify({ step: trainer.step, settings }));
+    expect((await resume(config, "older")).exitCode).toBe(0);
+
+    expect((await resume(place.path("begun"), "begun")).exitCode).toBe(0);
+    for (const out of ["begun", "older"]) expect(place.files(out)).toEqual(place.files("whole"));
+  });
+
   it("refuses to resume with other data or what two saves left", async () => {
     const relabelled = place.data("relabelled.safetensors", 26, [2, 1, 0]);
     const other = await cli([...args("parts"), "--data", relabelled, "--resume"], { openGpu: noGpu });

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Gpu } from "../../gpu/index.js";
+import type { Checkpoint } from "../../io/checkpoint.js";
 import type { Dataset } from "../../io/dataset.js";
 import { isFolder } from "../../io/node/files.js";
 import { checkWritableFolder, openDataset } from "../../io/node/index.js";
@@ -12,11 +13,11 @@ import { distillation, type Objective, Trainer, trainingSteps } from "../../trai
 import { checkTeaching, openTeaching, type Teaching, teachingSettings } from "../distillation-arguments.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadOrStart, loadWithWeights, modelName } from "../model.js";
-import { dataPlaces, modelPlaces, refuseInputFolder } from "../places.js";
+import { dataPlaces, isModelOf, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
 import { type Plan, recordText, runLoop, type TrainArguments, trainingNotes } from "../training-loop.js";
-import { digest, loadRun, noteReplacedRun, type RunSettings, type SavedRun } from "../training-state.js";
+import { digest, fingerprint, loadRun, noteReplacedRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
   checkTraining(options);
@@ -24,7 +25,9 @@ export async function trainModel(context: CommandContext, path: string, options:
   await checkOutput(options, fresh ? [] : modelPlaces(path));
   if (!fresh) await noteUnusedMasks(context, path, "secateur finetune --masks");
   const start = fresh ? `fresh weights of seed ${options.seed}` : "its weights";
-  return runPlan(context, { command: "train", name: modelName(path), start, checkpoint, masks: new Map(), options });
+  const startMark = fresh ? "fresh weights" : markOf(checkpoint, path, options);
+  const masks = new Map();
+  return runPlan(context, { command: "train", name: modelName(path), start, startMark, checkpoint, masks, options });
 }
 
 export async function finetuneModel(
@@ -42,11 +45,15 @@ export async function finetuneModel(
     command: "finetune",
     name: modelName(path),
     start: "its weights",
+    startMark: markOf(checkpoint, path, options),
     checkpoint,
     masks,
     options,
   });
 }
+
+const markOf = (checkpoint: Checkpoint, path: string, { out }: TrainArguments): string | undefined =>
+  isModelOf(path, out) ? undefined : `weights ${fingerprint(checkpoint)}`;
 
 /** Tells that the weights are a pruned model's, whose masks lie beside them. */
 async function noteUnusedMasks({ note }: CommandContext, path: string, remedy: string): Promise<void> {
@@ -66,14 +73,15 @@ async function checkOutput(options: TrainArguments, starts: readonly string[]): 
 }
 
 function settingsOf(
-  { options, masks, checkpoint }: Plan,
+  { options, masks, checkpoint, startMark }: Plan,
   { length, labels, sampleShape }: Dataset,
   teaching: Teaching | undefined,
 ): RunSettings {
   const data = { examples: length, sampleShape: sampleShape.join(" x "), labels: digest(labels) };
   const held = masks.size > 0 ? digest(encodeMasks(masks, checkpoint.naming)) : null;
   const { ema = null } = options;
-  return { ...trainingSettings(options), ema, ...data, masks: held, ...teachingSettings(teaching) };
+  const start: RunSettings = startMark === undefined ? {} : { start: startMark };
+  return { ...trainingSettings(options), ema, ...data, masks: held, ...teachingSettings(teaching), ...start };
 }
 
 async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
@@ -83,8 +91,9 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const test = options.test === undefined ? undefined : await openDataset(options.test, checkpoint.config);
   trainingSteps(dataset, trainOptions(options)); // refuses a batch larger than the data before a device is opened
   const teaching = await openTeaching(options);
-  const settings = settingsOf(plan, dataset, teaching);
-  const saved = options.resume ? await loadRun(options.out, checkpoint, settings) : undefined;
+  const asked = settingsOf(plan, dataset, teaching);
+  const saved = options.resume ? await loadRun(options.out, checkpoint, asked) : undefined;
+  const settings = saved?.settings ?? asked;
   if (!saved) await noteReplacedRun(options.out, context.note);
   using notes = trainingNotes(context, options, saved?.log ?? []);
 
