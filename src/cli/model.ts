@@ -58,7 +58,7 @@ export function plainConfig(rawConfig: JsonObject): Record<string, string | numb
 /** @throws FormatError for a file that holds no masks; UsageError for masks of another model. */
 export async function loadMasks(path: string, { weights }: Checkpoint): Promise<MaskSet> {
   const masks = parseMasks(await readBytes(path), path);
-  checkMasks(masks, (name) => weights.get(name)?.shape);
+  checkMasks(masks, (name) => weights.get(name)?.shape, path);
   return masks;
 }
 

@@ -55,18 +55,26 @@ export async function readMasks(model: Model): Promise<Map<string, HostMask>> {
   return masks;
 }
 
-/** @throws UsageError for a name, shape or value that does not fit the weights. */
-export function checkMasks(masks: MaskSet, shapeOf: (name: string) => readonly number[] | undefined): void {
+/**
+ * @param source - name of the file that they came from, for messages
+ * @throws UsageError for a name, shape or value that does not fit the weights.
+ */
+export function checkMasks(
+  masks: MaskSet,
+  shapeOf: (name: string) => readonly number[] | undefined,
+  source?: string,
+): void {
   for (const [name, { shape, data }] of masks) {
+    const mask = source === undefined ? `mask ${name}` : `${source}: mask ${name}`;
     const expected = shapeOf(name);
     if (!expected) {
-      throw new UsageError(`mask ${name}: expected a parameter of this model, got none; use the masks of this model`);
+      throw new UsageError(`${mask}: expected a parameter of this model, got none; use the masks of this model`);
     }
     if (shape.join() !== expected.join()) {
-      throw new UsageError(`mask ${name}: expected shape [${expected}], got [${shape}]; use the masks of this model`);
+      throw new UsageError(`${mask}: expected shape [${expected}], got [${shape}]; use the masks of this model`);
     }
     if (data.some((bit) => bit > 1))
-      throw new UsageError(`mask ${name}: expected values 0 and 1, got others; write it again`);
+      throw new UsageError(`${mask}: expected values 0 and 1, got others; write it again`);
   }
 }
 
