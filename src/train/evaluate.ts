@@ -1,5 +1,7 @@
 /** Accuracy of a model over a dataset: one recorded forward pass, replayed for each batch. */
+import { UsageError } from "../errors.js";
 import type { Dataset } from "../io/dataset.js";
+import { quote } from "../io/text.js";
 import type { ForwardOptions } from "../nn/forward-options.js";
 import type { Model } from "../nn/model.js";
 import { ModelRecording } from "../nn/model-recording.js";
@@ -21,8 +23,14 @@ export interface EvaluateOptions {
 
 const DEFAULT_BATCH = 16;
 
-/** @throws the signal's reason when it is aborted. */
+/** @throws UsageError for what is no dataset; the signal's reason when it is aborted. */
 export async function evaluate(model: Model, dataset: Dataset, options: EvaluateOptions = {}): Promise<Metrics> {
+  if (typeof dataset?.read !== "function") {
+    const got = typeof dataset === "string" ? quote(dataset) : typeof dataset;
+    throw new UsageError(
+      `data: expected a Dataset, got ${got}; openDataset(path, model.config) makes one of a file or folder`,
+    );
+  }
   const { gpu } = model;
   const batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, dataset.length);
   const images = Tensor.zeros(gpu, [batchSize, ...dataset.sampleShape]);

@@ -78,6 +78,16 @@ test("logits that are not finite are wrong answers", () => {
   expect(meter.metrics).toEqual({ top1: 1 / 3, top5: 1 / 3, loss: Number.NaN, examples: 3, nonFinite: 2 });
 });
 
+test("what is no dataset, as a host in JavaScript may pass, is told in one line", async () => {
+  const model = tinyViT(gpu, 1);
+  const [path, nothing] = ["mnist/", undefined] as never[];
+  await expect(evaluate(model, path)).rejects.toThrow(
+    /^data: expected a Dataset, got "mnist\/"; openDataset\(path, model.config\) makes one of a file or folder$/,
+  );
+  await expect(evaluate(model, nothing)).rejects.toThrow(/^data: expected a Dataset, got undefined; /);
+  model.release();
+});
+
 test("evaluation does not depend on the batch size, padded batches included", async () => {
   const model = tinyViT(gpu);
   const data = quadrantData(21, 2);
