@@ -64,6 +64,7 @@ test("says from the start what runs and for how long, and stops amid a product",
     const { exitCode } = await cli(FIRST, { signal: controller.signal, stderr: { write } });
     expect(exitCode).not.toBe(0);
     expect(written[0]).toBe("nt 197x192x192: 0%, 2 min 00 s left\n");
+    expect(written).toContain("0 of 1 product tuned; what was found for them is kept\n");
     expect((await readCachedTuning(await sharedGpu()))?.matmul).toEqual({});
   });
 });
