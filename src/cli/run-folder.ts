@@ -10,11 +10,16 @@ interface RunFiles {
   readonly others: readonly string[];
 }
 
+const MODEL = ["model.safetensors", "config.json", "preprocessor_config.json"];
 const PRUNED: RunFiles = { marks: ["report.json", "scores.safetensors"], others: ["masks.safetensors", "report.html"] };
 const TRAINED: RunFiles = {
   marks: ["trainer.json"],
   others: ["masks.safetensors", "optimizer.safetensors", "log.jsonl"],
 };
+
+/** The files of the training that lies in a folder. */
+export const trainedFiles = (folder: string): string[] =>
+  [...MODEL, ...TRAINED.others, ...TRAINED.marks].filter((name) => existsSync(join(folder, name)));
 
 /** Writes a model and what belongs to it, all files or none, and takes away what an earlier run has left beside. Other files of the folder stay. */
 export async function writeRun(folder: string, files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {

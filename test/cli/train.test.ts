@@ -157,6 +157,8 @@ describe("secateur train", () => {
       expect.stringMatching(/^epoch 2 of 2: loss .*, test top-1 /),
     ]);
     expect(stdout).toContain("epoch 2 of 2");
+    const files = "model.safetensors, config.json, optimizer.safetensors, log.jsonl, trainer.json";
+    expect(stdout).toContain(`${place.path("said")}: ${files} (`);
   });
 
   it("saves every so many epochs, and at the end", async () => {

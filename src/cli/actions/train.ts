@@ -15,6 +15,7 @@ import type { CommandContext, Outcome } from "../host.js";
 import { loadMasks, loadOrStart, loadWithWeights, modelName } from "../model.js";
 import { dataPlaces, isModelOf, modelPlaces, refuseInputFolder } from "../places.js";
 import { durationText } from "../progress.js";
+import { trainedFiles } from "../run-folder.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
 import { type Plan, recordText, runLoop, type TrainArguments, trainingNotes } from "../training-loop.js";
 import { digest, fingerprint, loadRun, noteReplacedRun, type RunSettings, type SavedRun } from "../training-state.js";
@@ -111,7 +112,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const text = [
     `${plan.name}: ${integer(trainer.step)} steps of ${options.batch} images from ${startText(plan, saved)}`,
     ...(last ? [recordText(last, options.epochs)] : []),
-    `${options.out}: model.safetensors, config.json (${durationText(seconds)} on ${gpu.info.description})`,
+    `${options.out}: ${trainedFiles(options.out).join(", ")} (${durationText(seconds)} on ${gpu.info.description})`,
   ];
   const { command, name, start } = plan;
   return {
