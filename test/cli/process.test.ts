@@ -136,13 +136,20 @@ describe("kernels of a pinned file", () => {
         JSON.stringify(other),
         /^secateur: SECATEUR_TUNING=.*of-another.json: expected choices .*; unset SECATEUR_TUNING/,
       ],
-      "broken.json": ['{"format": "half', /SECATEUR_TUNING: expected "shipped" or a file/],
-      "other.json": ["{}", /^secateur: SECATEUR_TUNING=.*other.json: expected a document of format /],
+      "broken.json": ['{"format": "half', /^secateur: SECATEUR_TUNING=.*broken.json: expected JSON/],
+      "other.json": [
+        "{}",
+        /^secateur: SECATEUR_TUNING=.*other.json: expected a document of format ".*", got one without a format; unset/,
+      ],
     };
     for (const [name, [content, complaint]] of Object.entries(files)) {
       const { exitCode, stderr } = await pinned(place.write(name, content), "none");
       expect([exitCode, ...ownLines(stderr)]).toEqual([2, expect.stringMatching(complaint)]);
     }
+    const { exitCode, stderr } = await pinned("nofile", "none");
+    const complaint =
+      'secateur: SECATEUR_TUNING=nofile: expected "shipped" or a file of secateur tune --out, got none; ';
+    expect([exitCode, ...ownLines(stderr)]).toEqual([2, expect.stringContaining(complaint)]);
   });
 });
 

@@ -80,7 +80,8 @@ export function parseTuningFile(data: unknown, source: TuningSource = {}): Tunin
     refuseTuning(`expected ${expected}, got ${JSON.stringify(got ?? null)}`, source);
   const file = data as Partial<TuningFile> | null;
   if (typeof file !== "object" || file === null || file.format !== FORMAT) {
-    return refuse(`a document of format "${FORMAT}"`, (file as Partial<TuningFile> | null)?.format ?? null);
+    const got = file?.format === undefined ? "one without a format" : JSON.stringify(file.format);
+    return refuseTuning(`expected a document of format "${FORMAT}", got ${got}`, source);
   }
   if (typeof file.device !== "string" || typeof file.kernels !== "string")
     return refuse("a device and kernels", file.device);
