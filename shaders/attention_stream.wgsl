@@ -127,7 +127,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (!ALL) {
         // By the lane that wrote it: others have no claim to see it.
         var before = LOWEST;
-        if (start > 0u && quad_of(lane, 0u) == 0u) { before = LOG2_E * logsumexp[statistics + query]; }
+        if (start > 0u && quad_of(lane, 0u) == 0u && first + part < end) { before = LOG2_E * logsumexp[statistics + query]; }
         before = subgroupShuffle(before, part * WIDTH);
         let higher = larger(before, shares.highest);
         rise = exp2(shares.highest - higher);

@@ -26,7 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let share = 1.0 / params.count;
   let zeros = params.count - f32(COLUMNS * WIDTH);
 
-  // Of the bounds of these loops the driver must not know that they are constant, or it unrolls them: it is loads that lavapipe compiles for long.
   var weights = Held();
   var biases = Held();
   for (var i = lane; i < params.columns; i += LANES) {

@@ -26,7 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (row >= last_row) { return; }
   let share = 1.0 / params.count;
 
-  // The driver must not know the bounds of these loops, or it unrolls them: it is loads and stores that lavapipe compiles for long.
   var weights = Held();
   for (var i = lane; i < params.columns; i += LANES) { weights[i / LANES] = weight[i]; }
   var weight_sums = Held();

@@ -121,9 +121,9 @@ const WORKGROUPS = 16;
 const FEWEST_ROWS = 32;
 
 function streamTiles(lanes: number, { rows, heads }: AttentionRows): number {
-  const most = Math.min(Math.ceil(WORKGROUPS / heads), Math.ceil(rows / FEWEST_ROWS));
+  const most = Math.max(1, Math.min(Math.ceil(WORKGROUPS / heads), Math.ceil(rows / FEWEST_ROWS)));
   const ofWorkgroup = Math.ceil(rows / (most * lanes)) * lanes;
-  return Math.ceil(rows / ofWorkgroup); // none without rows
+  return Math.ceil(rows / ofWorkgroup); // no workgroup is left without rows
 }
 
 /** Rows of a lane, at least 2: the fewest with which no more workgroups are needed than with 4. */

@@ -33,8 +33,7 @@ function operands(rows: number, columns: number) {
 
 /** The gradients of x and weight that belong to them, statistics included. */
 function gradientAt(x: ArrayLike<number>, weight: ArrayLike<number>, dy: ArrayLike<number>) {
-  const { mean, rstd } = forward(x, weight, weight);
-  return backward(x, weight, mean, rstd, dy);
+  return backward(x, weight, forward(x, weight, weight), dy);
 }
 
 /** Rows of 8 vary little now and then, which costs digits. */

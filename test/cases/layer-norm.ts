@@ -28,7 +28,14 @@ export function forward(x: Numbers, weight: Numbers, bias: Numbers, count = weig
   return { y, mean, rstd };
 }
 
-export function backward(x: Numbers, weight: Numbers, mean: Numbers, rstd: Numbers, dy: Numbers) {
+/** What was cut from a row, up to `count` elements, has no gradient but shares those of mean and deviation. */
+export function backward(
+  x: Numbers,
+  weight: Numbers,
+  { mean, rstd }: { readonly mean: Numbers; readonly rstd: Numbers },
+  dy: Numbers,
+  count = weight.length,
+) {
   const columns = weight.length;
   const dx = new Float64Array(x.length);
   const dWeight = new Float64Array(columns);
@@ -45,7 +52,7 @@ export function backward(x: Numbers, weight: Numbers, mean: Numbers, rstd: Numbe
       projected += upstream(c) * normalized(c);
     }
     for (let c = 0; c < columns; c++) {
-      dx[r * columns + c] = rstd[r] * (upstream(c) - total / columns - (normalized(c) * projected) / columns);
+      dx[r * columns + c] = rstd[r] * (upstream(c) - total / count - (normalized(c) * projected) / count);
     }
   }
   return { dx, dWeight, dBias };
@@ -164,26 +171,31 @@ const heldGradientShapes: typeof shapes = [
   [1088, 64, true],
 ];
 
-const gradientCases: KernelCase[] = [...shapes, ...heldGradientShapes].map(([rows, columns, benchOnly]) => {
-  return {
-    name: `layerNormGrad ${rows}x${columns}`,
-    inputs: () => {
-      const x = normals(rows * columns, rows + columns, 3);
-      const weight = normals(columns, 1);
-      const { mean, rstd } = forward(x, weight, new Float32Array(columns));
-      const dy = normals(rows * columns, 3);
-      return { x, weight, mean: Float32Array.from(mean), rstd: Float32Array.from(rstd), dy };
-    },
-    outputs: { dx: { length: rows * columns }, dWeight: { length: columns }, dBias: { length: columns } },
-    run: (gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }) =>
-      layerNormGrad(gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }, { rows, columns }),
-    oracle: ({ x, weight, mean, rstd, dy }) => backward(x, weight, mean, rstd, dy),
-    tolerance: sumOf(Math.max(rows, columns), columns === 1 ? 1e3 : 1),
-    flops: 16 * rows * columns,
-    bytes: 12 * rows * columns,
-    benchOnly,
-  };
+const gradientCase = (rows: number, columns: number, count = columns): KernelCase => ({
+  name: `layerNormGrad ${rows}x${columns}${count > columns ? ` of ${count}` : ""}`,
+  inputs: () => {
+    const x = normals(rows * columns, rows + columns, 3);
+    const weight = normals(columns, 1);
+    const { mean, rstd } = forward(x, weight, new Float32Array(columns), count);
+    const dy = normals(rows * columns, 3);
+    return { x, weight, mean: Float32Array.from(mean), rstd: Float32Array.from(rstd), dy };
+  },
+  outputs: { dx: { length: rows * columns }, dWeight: { length: columns }, dBias: { length: columns } },
+  run: (gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }) =>
+    layerNormGrad(gpu, { x, weight, mean, rstd, dy, dx, dWeight, dBias }, { rows, columns, count }),
+  oracle: ({ x, weight, mean, rstd, dy }) => backward(x, weight, { mean, rstd }, dy, count),
+  tolerance: sumOf(Math.max(rows, columns), columns === 1 ? 1e3 : 1),
+  flops: 16 * rows * columns,
+  bytes: 12 * rows * columns,
 });
+
+const gradientCases = [
+  ...[...shapes, ...heldGradientShapes].map(([rows, columns, benchOnly]) => ({
+    ...gradientCase(rows, columns),
+    benchOnly,
+  })),
+  ...cutShapes.map((shape) => gradientCase(...shape)),
+];
 
 export const cases = [...forwardCases, ...columnCases, ...gradientCases];
 
@@ -192,11 +204,17 @@ const weight = normals(5, 6);
 const bias = normals(5, 7);
 const dy = normals(15, 8);
 const analytic = () => {
-  const { mean, rstd } = forward(x, weight, bias);
-  return backward(x, weight, mean, rstd, dy);
+  return backward(x, weight, forward(x, weight, bias), dy);
 };
+const CUT = 8; // elements of a row before three were cut
 export const gradients: GradientCase[] = [
   { name: "by x", f: (v) => dot(forward(v, weight, bias).y, dy), at: x, gradient: () => analytic().dx },
+  {
+    name: "by x of cut rows",
+    f: (v) => dot(forward(v, weight, bias, CUT).y, dy),
+    at: x,
+    gradient: () => backward(x, weight, forward(x, weight, bias, CUT), dy, CUT).dx,
+  },
   { name: "by weight", f: (v) => dot(forward(x, v, bias).y, dy), at: weight, gradient: () => analytic().dWeight },
   { name: "by bias", f: (v) => dot(forward(x, weight, v).y, dy), at: bias, gradient: () => analytic().dBias },
 ];

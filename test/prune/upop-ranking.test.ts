@@ -176,6 +176,26 @@ describe("multiples", () => {
     }
   });
 
+  test("gates that tie go one by one, as their cost is counted", () => {
+    const values = [...Array(8).fill(2), ...Array.from({ length: 8 }, (_, i) => -i / 10)];
+    const place = { key: "a", kind: "mlp", cost: 1, multiple: 4, gradients: Float32Array.from(values) };
+    expect(keptOf([place], 0.25).a).toEqual([0, 0, 0, 0, ...Array(12).fill(1)]);
+  });
+
+  test("a place of another length keeps all while its gates are not reached", () => {
+    const groups = rounding(places(3));
+    const { kept } = rankGates(groups, 0.02);
+    expect(groups.some(({ key }) => kept.get(key)!.length % MULTIPLES[key] !== 0 && !kept.get(key)!.includes(0))).toBe(
+      true,
+    );
+  });
+
+  test.each([0, -4, 2.5, Number.NaN])("a multiple of %s is refused", (multiple) => {
+    expect(() => rankGates([{ ...places(1)[0], multiple }], 0.5)).toThrow(
+      `multipleOf: expected a count from 1, got ${multiple}`,
+    );
+  });
+
   test("a multiple of one rounds nothing", () => {
     const ones = places(5).map((group) => ({ ...group, multiple: 1 }));
     for (const part of [0.1, 0.5, 0.9]) expect(keptOf(ones, part)).toEqual(keptOf(places(5), part));

@@ -241,6 +241,9 @@ describe("a ViT", () => {
     expect(counts.some(([name, count]) => count < kept.get(name)!.length)).toBe(true);
     expect(Math.abs(removed - 0.4)).toBeLessThan(0.15);
     expect(() => upop({ multipleOf: 0 })).toThrow("multipleOf: expected a count from 1, got 0");
+    await expect(runSearch(model, upop({ multipleOf: 32 }), run)).rejects.toThrow(
+      "multipleOf: expected one that leaves a block less than all of its units, got 32",
+    );
     model.release();
   });
 

@@ -1,6 +1,6 @@
 /** UPop's unified ranking: which gates of a set go. Knows no model and no device; gates of any places, kinds and modalities are ranked together. */
 import { GpuError, UsageError } from "../../errors.js";
-import { nearestMultiple } from "./multiples.js";
+import { checkMultiple, nearestMultiple } from "./multiples.js";
 
 /** The gates of one place, such as the neurons of a block, and what their gradients add up to. */
 export interface GateGradients {
@@ -32,27 +32,37 @@ export interface GateRanking {
  * @throws GpuError for gradients that are not finite; UsageError for a kind whose gradients are all equal, as they rank nothing.
  */
 export function rankGates(places: readonly GateGradients[], part: number): GateRanking {
+  for (const { multiple = 1 } of places) checkMultiple(multiple);
   const standardised = standardise(places);
-  const threshold = thresholdOf(places, standardised, part);
-  const kept = new Map(places.map((place) => [place.key, keep(place, standardised.get(place.key)!, threshold)]));
+  const { threshold, left } = thresholdOf(places, standardised, part);
+  const kept = new Map(
+    places.map((place) => {
+      const values = standardised.get(place.key)!;
+      return [place.key, rounds(place) ? lowest(values, staying(place, left.get(place)!)) : within(values, threshold)];
+    }),
+  );
   return { standardised, threshold, kept };
 }
 
-function keep(place: GateGradients, values: Float64Array, threshold: number): Uint8Array {
-  const lowestFirst = [...values.keys()].sort((a, b) => values[a] - values[b]);
-  const lowest = values[lowestFirst[0]];
-  if (!rounds(place)) return Uint8Array.from(values, (value) => Number(value <= threshold || value === lowest));
-  // The published rule keeps the gate at the threshold, whose cost it counts as gone. Rounding must see what was counted.
-  const count = staying(place, lowestFirst.filter((gate) => values[gate] < threshold).length);
-  const stay = new Set(lowestFirst.slice(0, count));
+/** The published rule: the gate at the threshold stays, though its cost is counted as gone. */
+function within(values: Float64Array, threshold: number): Uint8Array {
+  const least = values.reduce((least, value) => Math.min(least, value));
+  return Uint8Array.from(values, (value) => Number(value <= threshold || value === least));
+}
+
+function lowest(values: Float64Array, count: number): Uint8Array {
+  const highestFirst = [...values.keys()].sort((a, b) => values[b] - values[a]);
+  const stay = new Set(highestFirst.slice(values.length - count));
   return Uint8Array.from(values, (_, gate) => Number(stay.has(gate)));
 }
 
 const rounds = ({ multiple = 1 }: GateGradients): boolean => multiple > 1;
 
 /** How many gates of a place stay where the ranking leaves it `left`. */
-const staying = (place: GateGradients, left: number): number =>
-  rounds(place) ? nearestMultiple(left, place.multiple!, place.gradients.length) : left;
+function staying(place: GateGradients, left: number): number {
+  const { multiple = 1, gradients } = place;
+  return left === gradients.length || !rounds(place) ? left : nearestMultiple(left, multiple, gradients.length);
+}
 
 function standardise(places: readonly GateGradients[]): Map<string, Float64Array> {
   const moments = new Map([...new Set(places.map(({ kind }) => kind))].map((kind) => [kind, momentsOf(places, kind)]));
@@ -85,29 +95,29 @@ function momentsOf(places: readonly GateGradients[], kind: string): { mean: numb
   );
 }
 
-/** The value at which the cost, summed from the largest value down, comes nearest to its part of the whole; the first one of several. */
+/**
+ * The value at which the cost, summed from the largest value down, comes nearest to its part of the whole, the first one of several; and how many gates
+ * of each place had not been counted by then.
+ */
 function thresholdOf(
   places: readonly GateGradients[],
   standardised: ReadonlyMap<string, Float64Array>,
   part: number,
-): number {
+): { threshold: number; left: ReadonlyMap<GateGradients, number> } {
   const gates = places.flatMap((place) => Array.from(standardised.get(place.key)!, (value) => ({ value, place })));
   gates.sort((a, b) => b.value - a.value);
-  const left = new Map(places.map((place) => [place, place.gradients.length]));
   const wanted = part * places.reduce((sum, { cost, gradients }) => sum + cost * gradients.length, 0);
-  let sum = places.reduce(
-    (rest, place) => rest + place.cost * (place.gradients.length - staying(place, left.get(place)!)),
-    0,
-  );
-  let [nearest, threshold] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  for (const { value, place } of gates) {
+  const left = new Map(places.map((place) => [place, place.gradients.length]));
+  let [sum, nearest, counted] = [0, Number.POSITIVE_INFINITY, 0];
+  for (const [index, { place }] of gates.entries()) {
     const before = left.get(place)!;
     left.set(place, before - 1);
     sum += place.cost * (staying(place, before) - staying(place, before - 1));
     const distance = Math.abs(sum - wanted);
     if (distance >= nearest) continue;
     nearest = distance;
-    threshold = value;
+    counted = index + 1;
   }
-  return threshold;
+  for (const { place } of gates.slice(counted)) left.set(place, left.get(place)! + 1);
+  return { threshold: gates[counted - 1].value, left };
 }

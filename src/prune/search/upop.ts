@@ -5,7 +5,7 @@ import { Tensor } from "../../tensor/index.js";
 import { applyKept, countUnits } from "../masks/apply-kept.js";
 import { readMasks } from "../masks/masks.js";
 import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
-import { checkMultiple } from "./multiples.js";
+import { checkMultiple, unitsOfMultiple } from "./multiples.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
 import { requireWholeHeads } from "./whole-heads.js";
@@ -55,11 +55,12 @@ function headsOf({ config }: Model, group: PlacedGroup): number {
   return config.blocks[Number(block)].attention!.heads;
 }
 
-/** The fewest units, of which each is `heads` wide, that together are a multiple of a width. */
-function unitsOfWidth(multipleOf: number, heads: number): number {
-  let units = 1;
-  while ((units * heads) % multipleOf !== 0) units++;
-  return units;
+/** @throws UsageError where all places would keep all of their units. */
+function requireChoice(multiples: ReadonlyMap<PlacedGroup, number>, multipleOf: number): void {
+  if (Array.from(multiples).some(([{ units }, multiple]) => multiple < units)) return;
+  throw new UsageError(
+    `multipleOf: expected one that leaves a block less than all of its units, got ${multipleOf}; keep smaller multiples`,
+  );
 }
 
 /** A ViT with a gate of ones on every head dimension and neuron. */
@@ -82,6 +83,10 @@ class GatedViT implements Search {
     this.#sparsity = sparsity;
     requireWholeHeads("upop", model);
     this.#space = unitSpace(model, ["headDim", "neuron"]);
+    const multiples = new Map(
+      this.#space.groups.map((group) => [group, unitsOfMultiple(multipleOf, headsOf(model, group))]),
+    );
+    requireChoice(multiples, multipleOf);
     this.#gates = placeGates(model, this.#space);
     const costOf = (group: PlacedGroup) => (reference ? REFERENCE_COST[kindOf(group)] : group.cost.parameters);
     this.#costs = new Map(this.#space.groups.map((group) => [group.name, costOf(group)]));
@@ -89,8 +94,7 @@ class GatedViT implements Search {
       const kind = kindOf(group);
       const cost = costOf(group);
       const values = this.#gates.get(placeOf(group))!;
-      const multiple = unitsOfWidth(multipleOf, headsOf(model, group));
-      return { key: group.name, kind, cost, penalty: penalties[kind], values, multiple };
+      return { key: group.name, kind, cost, penalty: penalties[kind], values, multiple: multiples.get(group) };
     });
     this.#search = new UPopSearch(gates, settings);
   }
