@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseSafetensors } from "../../src/io/index.js";
+import { MetricsMeter } from "../../src/train/metrics.js";
 import { cli, cliJson, noGpu, Workplace } from "./harness.js";
 
 const place = new Workplace();
@@ -77,6 +78,20 @@ describe("secateur eval", () => {
     expect(loss).toBeCloseTo(losses.reduce((a, b) => a + b) / 24, 6);
     expect(examples).toBe(24);
     expect(imagesPerSecond).toBeGreaterThan(0);
+  });
+
+  it("times whole batches without the first, which compiles", async () => {
+    const batchSeconds = [9, 1, 3, 5];
+    let now = 0;
+    using _clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+    const add = MetricsMeter.prototype.add;
+    using _meter = vi.spyOn(MetricsMeter.prototype, "add").mockImplementation(function (this: MetricsMeter, ...batch) {
+      now += 1000 * batchSeconds.shift()!;
+      add.apply(this, batch);
+    });
+    const { imagesPerSecond, seconds } = await cliJson(["eval", model, "--data", data, "--batch", "7"]);
+    expect(seconds).toBe(9 + 1 + 3 + 5);
+    expect(imagesPerSecond).toBeCloseTo((2 * 7) / (1 + 3), 10);
   });
 
   it("times a single batch with all that it compiles", async () => {

@@ -40,7 +40,7 @@ export async function evaluateModel(context: CommandContext, path: string, optio
   const allLogits = options.logits === undefined ? undefined : new Float32Array(dataset.length * dataset.numClasses);
   let received = 0;
   const start = performance.now();
-  let first = { time: start, images: 0 };
+  const wholeBatchEnds: number[] = [];
   const metrics = await evaluate(model, dataset, {
     batchSize: options.batch,
     signal: context.signal,
@@ -48,18 +48,16 @@ export async function evaluateModel(context: CommandContext, path: string, optio
       allLogits?.set(logits, received * dataset.numClasses);
       among?.add(logits, dataset.labels.subarray(received, received + count));
       received += count;
-      if (received === count && 2 * count <= dataset.length) first = { time: performance.now(), images: count };
+      if (count === options.batch) wholeBatchEnds.push(performance.now());
       progress.advance(count, "images");
     },
   });
-  const end = performance.now();
-  const seconds = (end - start) / 1000;
+  const seconds = (performance.now() - start) / 1000;
   context.signal.throwIfAborted();
   if (allLogits) await writeFileAtomic(options.logits!, encodeLogits(allLogits, dataset));
   progress.clear();
 
-  // The first batch compiles kernels: it counts only where there is no other whole one.
-  const imagesPerSecond = (metrics.examples - first.images) / ((end - first.time) / 1000);
+  const imagesPerSecond = paceOf(wholeBatchEnds, options.batch) ?? metrics.examples / seconds;
   const subset = among && { classes: among.classes, top1: among.top1 };
   const lines = [
     `${modelName(path)}${precision === "f16" ? " in f16" : ""} on ${integer(metrics.examples)} images of ${dataset.source}`,
@@ -86,6 +84,12 @@ export async function evaluateModel(context: CommandContext, path: string, optio
     },
     text: lines.join("\n"),
   };
+}
+
+/** Images a second of whole batches after the first, which compiles kernels. A last one that is filled up takes as long for fewer images. */
+function paceOf(ends: readonly number[], batch: number): number | undefined {
+  if (ends.length < 2) return undefined;
+  return ((ends.length - 1) * batch) / ((ends[ends.length - 1] - ends[0]) / 1000);
 }
 
 function encodeLogits(logits: Float32Array, { length, numClasses, labels }: Dataset): Uint8Array {

@@ -8,7 +8,7 @@ export function defineEval(program: Command, run: Run): void {
     .command("eval")
     .summary("measure accuracy and speed")
     .description(
-      "Prints top-1 and top-5 accuracy, mean cross entropy and images a second, those of the first batch left out, which compiles kernels.",
+      "Prints top-1 and top-5 accuracy, mean cross entropy and images a second: of whole batches without the first, which compiles kernels, or of all images where fewer than two batches are whole.",
     )
     .argument("<model>", MODEL)
     .option("--data <data>", `images: ${DATA}`)
