@@ -25,9 +25,9 @@ export function modelFiles(path: string): string[] {
 /** The files or the folder that a model consists of. */
 export const modelPlaces = (path: string): string[] => (isFolder(path) ? [path] : modelFiles(path));
 
-/** Whether a model's weights are those that lie in a folder. */
+/** Whether a model's weights are those that a run left in its folder, and no other file of it. */
 export const isModelOf = (path: string, folder: string): boolean =>
-  placeOf(dirname(modelFiles(path)[0])) === placeOf(folder);
+  placeOf(modelFiles(path)[0]) === placeOf(join(folder, "model.safetensors"));
 
 /** The file or folder of data, whatever split of it is used; none for data that are not given. */
 export const dataPlaces = (...paths: readonly (string | undefined)[]): string[] =>

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { readBytes, writeFileAtomic } from "../io/node/index.js";
 import { encodeState, type Pruner, parseState } from "../prune/index.js";
-import { counted, replacedNote, resumeNote } from "./save-notes.js";
+import { counted, lossNote, resumeNote } from "./save-notes.js";
 
 export const statePath = (folder: string): string => join(folder, "state.safetensors");
 
@@ -16,10 +16,10 @@ export async function readSaved(folder: string): Promise<Uint8Array> {
   throw new UsageError(`resume: expected ${path} of an interrupted run, got none; leave --resume out`);
 }
 
-/** Says what a run that starts anew is about to replace: its first save does. */
-export function noteReplaced(folder: string, note: (text: string) => void): void {
+/** Says what is lost by a run that starts anew: its first save replaces the state, or its end removes it. */
+export function noteLost(folder: string, note: (text: string) => void): void {
   const path = statePath(folder);
-  if (existsSync(path)) note(replacedNote(path));
+  if (existsSync(path)) note(lossNote(path));
 }
 
 export interface StateOptions {
@@ -39,7 +39,7 @@ export async function keepState(pruner: Pruner, folder: string, { resume, trains
   const save = async () => writeFileAtomic(path, encodeState(await pruner.state()));
   let held = resume;
   if (resume) pruner.resume(parseState(await readSaved(folder), path));
-  else noteReplaced(folder, note);
+  else noteLost(folder, note);
   pruner.on("roundStarted", async ({ round }) => {
     if (held || !trains || round > 0) return;
     await save();

@@ -15,9 +15,9 @@ export interface SavedWork {
 export const resumeNote = (place: string, held: string): string =>
   `${place} holds ${held}; the same command with --resume goes on from there`;
 
-/** What a run that starts anew does with its first save. */
-export const replacedNote = (place: string): string =>
-  `note: ${place} of an interrupted run will be replaced; --resume goes on from it`;
+/** For a run that starts anew where an earlier one could go on. */
+export const lossNote = (place: string): string =>
+  `note: ${place} of an interrupted run will be lost; --resume goes on from it`;
 
 /** "1 step", "2 steps". */
 export const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;

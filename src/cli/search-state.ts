@@ -2,7 +2,7 @@
 import { writeFileAtomic } from "../io/node/index.js";
 import { encodeSearch, parseSearch, type SearchHooks, type SearchState } from "../prune/index.js";
 import type { CommandContext } from "./host.js";
-import { noteReplaced, readSaved, statePath } from "./pruning-state.js";
+import { noteLost, readSaved, statePath } from "./pruning-state.js";
 import { counted, SaveNotes } from "./save-notes.js";
 
 /** An epoch may take hours: what was saved before this is saved anew between two steps. */
@@ -37,7 +37,7 @@ export class SearchKeeper implements Disposable {
     context: Pick<CommandContext, "note" | "signal">,
     resume = false,
   ): Promise<SearchKeeper> {
-    if (!resume) noteReplaced(folder, context.note);
+    if (!resume) noteLost(folder, context.note);
     const found = resume ? parseSearch(await readSaved(folder), statePath(folder)) : undefined;
     return new SearchKeeper(folder, context, found);
   }

@@ -1,7 +1,7 @@
 /** A training run as it lies in its folder: weights beside optimizer.safetensors, trainer.json and log.jsonl. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FormatError, UsageError } from "../errors.js";
 import { asF32, type Checkpoint, encodeCheckpoint } from "../io/checkpoint.js";
 import { isObject, type JsonObject, parseJsonObject } from "../io/json.js";
@@ -12,7 +12,7 @@ import { quote } from "../io/text.js";
 import { encodeMasks, type MaskSet } from "../prune/index.js";
 import type { TrainerState } from "../train/index.js";
 import { writeRun } from "./run-folder.js";
-import { replacedNote } from "./save-notes.js";
+import { lossNote } from "./save-notes.js";
 
 /** Everything that decides the numbers of a run. A resumed run must agree. */
 export type RunSettings = Readonly<Record<string, number | string | boolean | null>>;
@@ -87,12 +87,12 @@ export async function saveRun(
   await writeRun(folder, new Map([...model, ...files]));
 }
 
-/** Says what a training that starts anew is about to replace, where it could go on. */
-export async function noteReplacedRun(folder: string, note: (text: string) => void): Promise<void> {
+/** Says what is lost by a training that starts anew, where it could go on. */
+export async function noteLostRun(folder: string, note: (text: string) => void): Promise<void> {
   const path = join(folder, FILES.trainer);
   const nothing: JsonObject = {};
   const { step, totalSteps } = existsSync(path) ? await readTrainer(path).catch(() => nothing) : nothing;
-  if (Number(step) < Number(totalSteps)) note(replacedNote(path));
+  if (Number(step) < Number(totalSteps)) note(lossNote(path));
 }
 
 const readTrainer = async (path: string): Promise<JsonObject> => parseJsonObject(await readBytes(path), path);
@@ -153,18 +153,24 @@ function checkStep(file: string, got: string | number | undefined, step: number)
   );
 }
 
-/** The settings of the saved run, with those that came later. */
+/** The settings of the saved run, with options that came later. A start that it does not tell stays untold: this command's may be another. */
 function checkSettings(saved: unknown, wanted: RunSettings, source: string): RunSettings {
   const before = isObject(saved) ? saved : {};
-  for (const [name, value] of Object.entries(wanted)) {
+  const { start, ...options } = wanted;
+  for (const [name, value] of Object.entries(options)) {
     if ((before[name] ?? null) === value) continue; // options that came later are absent in older runs
-    if (name === "start" && before.start === undefined) continue; // as is this
     throw new UsageError(
       `${source}: expected the settings of the run that is resumed, got ${name} ${value} instead of ${before[name] ?? null}; ` +
         "repeat its options or leave --resume out",
     );
   }
-  return { ...before, ...wanted } as RunSettings;
+  if (start !== undefined && before.start !== undefined && start !== before.start) {
+    throw new UsageError(
+      `${source}: expected the start of the run that is resumed, ${before.start}, got ${start}; ` +
+        `resume with the model that it began with, or with ${dirname(source)}`,
+    );
+  }
+  return { ...before, ...options } as RunSettings;
 }
 
 const parseLog = (bytes: Uint8Array, source: string): EpochRecord[] =>

@@ -52,10 +52,10 @@ test("a save that a signal came amid is told when it is done", async () => {
   ]);
 });
 
-test("a search that starts anew says whose state it will replace", async () => {
+test("a search that starts anew says whose state will be lost", async () => {
   const path = place.write("earlier/state.safetensors", "");
   const notes: string[] = [];
   const { signal } = new AbortController();
   using _ = await SearchKeeper.open(place.path("earlier"), { signal, note: (text) => notes.push(text) });
-  expect(notes).toEqual([`note: ${path} of an interrupted run will be replaced; --resume goes on from it`]);
+  expect(notes).toEqual([`note: ${path} of an interrupted run will be lost; --resume goes on from it`]);
 });

@@ -79,9 +79,9 @@ describe("secateur train", () => {
     expect(place.files("parts")).toEqual(place.files("whole"));
   });
 
-  it("says that it will replace a training that was interrupted, and nothing of one that ended", async () => {
+  it("says that a training that was interrupted will be lost, and nothing of one that ended", async () => {
     await stopAfter(1, args("anew"));
-    const note = `note: ${place.path("anew", "trainer.json")} of an interrupted run will be replaced; --resume goes on`;
+    const note = `note: ${place.path("anew", "trainer.json")} of an interrupted run will be lost; --resume goes on`;
     expect((await cli(args("anew"))).stderr).toContain(note);
     expect((await cli(args("anew"))).stderr).not.toContain("note:");
   });
@@ -98,9 +98,14 @@ describe("secateur train", () => {
   it("refuses to resume from another start, and takes the run's own folder and runs that do not tell theirs", async () => {
     const resume = (model: string, out: string) => cli(["train", model, ...args(out).slice(2), "--resume"]);
     await stopAfter(2, args("begun"));
-    const refused = await resume(place.path("whole"), "begun");
-    expect(refused.stderr).toMatch(/trainer.json: .* got start weights [0-9a-f]{16} instead of fresh weights; repeat/);
-    expect(refused.exitCode).toBe(2);
+    const beside = place.write("begun/other.safetensors", readFileSync(place.path("whole", "model.safetensors")));
+    for (const other of [place.path("whole"), beside]) {
+      const { stderr, exitCode } = await resume(other, "begun");
+      expect(stderr).toMatch(/trainer.json: expected the start .*, fresh weights, got weights [0-9a-f]{16}; resume/);
+      expect(stderr).toContain(`resume with the model that it began with, or with ${place.path("begun")}\n`);
+      expect(exitCode).toBe(2);
+    }
+    rmSync(beside);
 
     const trainer = JSON.parse(readFileSync(place.path("begun", "trainer.json"), "utf8"));
     for (const [file, bytes] of place.files("begun")) place.write(`older/${file}`, bytes);
@@ -108,6 +113,9 @@ describe("secateur train", () => {
     expect(start).toBe("fresh weights");
     place.write("older/trainer.json", JSON.stringify({ step: trainer.step, settings }));
     expect((await resume(config, "older")).exitCode).toBe(0);
+    const ended = JSON.parse(readFileSync(place.path("older", "trainer.json"), "utf8"));
+    expect(ended.settings).toEqual(settings);
+    place.write("older/trainer.json", readFileSync(place.path("whole", "trainer.json")));
 
     expect((await resume(place.path("begun"), "begun")).exitCode).toBe(0);
     for (const out of ["begun", "older"]) expect(place.files(out)).toEqual(place.files("whole"));

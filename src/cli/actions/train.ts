@@ -18,7 +18,7 @@ import { durationText } from "../progress.js";
 import { trainedFiles } from "../run-folder.js";
 import { checkTraining, trainingSettings, trainOptions } from "../training-arguments.js";
 import { type Plan, recordText, runLoop, type TrainArguments, trainingNotes } from "../training-loop.js";
-import { digest, fingerprint, loadRun, noteReplacedRun, type RunSettings, type SavedRun } from "../training-state.js";
+import { digest, fingerprint, loadRun, noteLostRun, type RunSettings, type SavedRun } from "../training-state.js";
 
 export async function trainModel(context: CommandContext, path: string, options: TrainArguments): Promise<Outcome> {
   checkTraining(options);
@@ -95,7 +95,7 @@ async function runPlan(context: CommandContext, plan: Plan): Promise<Outcome> {
   const asked = settingsOf(plan, dataset, teaching);
   const saved = options.resume ? await loadRun(options.out, checkpoint, asked) : undefined;
   const settings = saved?.settings ?? asked;
-  if (!saved) await noteReplacedRun(options.out, context.note);
+  if (!saved) await noteLostRun(options.out, context.note);
   using notes = trainingNotes(context, options, saved?.log ?? []);
 
   using gpu = await context.openGpu();
