@@ -80,7 +80,7 @@ test("a product that the budget ends amid its kernels is left out", async () => 
     const { exitCode, stdout } = await cli(FIRST, { signal });
     expect(exitCode).toBe(0);
     expect(getEventListeners(signal, "abort")).toEqual([]); // the host's signal outlives the command
-    expect(stdout).toMatch(/^0 of 1 products tuned .*\nraise --budget, now 120 s, for the others\n$/);
+    expect(stdout).toMatch(/^0 of 1 product tuned .*\nraise --budget, now 120 s, for the others\n$/);
   });
   expect(timeout).toHaveBeenCalledWith(120_000);
   timeout.mockRestore();

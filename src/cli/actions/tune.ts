@@ -46,9 +46,8 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const start = performance.now();
   const spent = () => (performance.now() - start) / 1000;
   const tuned: TunedMatmul[] = [];
-  using _ = onAbort(context.signal, () =>
-    context.note(`${tuned.length} of ${counted(workloads.length, "product")} tuned; what was found for them is kept`),
-  );
+  const progressText = () => `${tuned.length} of ${counted(workloads.length, "product")} tuned`;
+  using _ = onAbort(context.signal, () => context.note(`${progressText()}; what was found for them is kept`));
   progress.show(workloads[0].name);
   const timer = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
   const signal = AbortSignal.any([context.signal, timer]);
@@ -73,7 +72,7 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const refused = [...new Set(tuned.flatMap((each) => each.refused))];
   const lines = [
     ...(tuned.length > 0 ? [tunedTable(tuned), ""] : []),
-    `${tuned.length} of ${workloads.length} products tuned for ${gpu.info.description} in ${durationText(spent())}`,
+    `${progressText()} for ${gpu.info.description} in ${durationText(spent())}`,
     ...(refused.length > 0 ? [`refused, as they compute wrongly or not at all here: ${refused.join(", ")}`] : []),
     ...(tuned.length < workloads.length ? [`raise --budget, now ${budget} s, for the others`] : []),
   ];
