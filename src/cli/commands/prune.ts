@@ -54,7 +54,7 @@ export function definePrune(program: Command, run: Run): void {
     )
     .option(
       "--multiple-of <n>",
-      "keep a multiple of n units in each layer (default: any number; wdpruning: 16)",
+      "keep a multiple of n units in each layer, upop of widths: neurons, and head dimensions of all heads together (default: any number; wdpruning: 16)",
       countOption("multiple-of"),
     )
     .option(
