@@ -68,15 +68,22 @@ export function architectureOf(config: ModelConfig): Architecture {
 export function createModel(gpu: Gpu, config: ModelConfig, weights: ModelWeights, options: ModelOptions = {}): Model {
   if (config?.numClasses === undefined) {
     throw new UsageError(
-      "model: expected a config as loadModel reads it, got another object; pass it through parseModelConfig",
+      `model: expected a config as loadModel reads it, got ${nameOf(config, "another object")}; pass it through parseModelConfig`,
     );
   }
   if (typeof weights?.get !== "function") {
     throw new UsageError(
-      "model: expected weights in a map by name, got none; pass those of loadModel, or architectureOf(config).initialWeights(seed)",
+      `model: expected weights in a map by name, got ${nameOf(weights, "an object that is no Map")}; ` +
+        "pass those of loadModel, or architectureOf(config).initialWeights(seed)",
     );
   }
   return architectureOf(config).create(gpu, weights, options);
+}
+
+/** For what a host without types passed. */
+function nameOf(value: unknown, object: string): string {
+  const type = value === null ? "null" : typeof value;
+  return type === "object" ? object : type;
 }
 
 function refuseFloat16({ architecture }: ModelConfig, { precision = "f32" }: ModelOptions = {}): void {

@@ -152,9 +152,14 @@ test("a tensor of the caller stays his, and one that does not fit is refused", a
 });
 
 test("what is no config or no weights, as a host in JavaScript may pass, is told in one line", () => {
-  const [rawConfig, nothing] = [JSON.parse('{ "architecture": "vit" }'), undefined] as never[];
-  expect(() => createModel(gpu, rawConfig, values)).toThrow(
-    /^model: expected a config .+; pass it through parseModelConfig$/,
-  );
-  expect(() => createModel(gpu, config, nothing)).toThrow(/^model: expected weights in a map by name, got none; /);
+  const configs = [{ architecture: "vit" }, undefined, null, "deit-tiny"] as never[];
+  for (const [i, got] of ["another object", "undefined", "null", "string"].entries()) {
+    const message = `model: expected a config as loadModel reads it, got ${got}; pass it through parseModelConfig`;
+    expect(() => createModel(gpu, configs[i], values)).toThrow(message);
+  }
+  const weights = [Object.fromEntries(values), undefined] as never[];
+  for (const [i, got] of ["an object that is no Map", "undefined"].entries()) {
+    const message = `model: expected weights in a map by name, got ${got}; pass those of loadModel`;
+    expect(() => createModel(gpu, config, weights[i])).toThrow(message);
+  }
 });
