@@ -32,7 +32,7 @@ export function renderBench(result: BenchResult): string {
     title: `Secateur on ${adapter.description}`,
     style: STYLE_OF_PAGE,
     body: markup`${!complete && markup`<aside class="warnings"><h2>Not complete</h2><p>The bench was interrupted or still runs: ${rows.length} rows are here.</p></aside>\n`}<section aria-label="Roofline">${rooflineFigure(kernels, ceilings)}
-<p class="note">Limit: the time that the roof allows, over the time taken. What lies in caches may pass the roof, which was measured with buffers that no cache holds.</p></section>
+<p class="note">Limit: the time that the roof allows, over the time taken. What lies in caches may pass the roof, which was measured with buffers that no cache holds; so may masked products, of which all operations of the dense one count.</p></section>
 ${steps.length > 0 && section("steps", FAMILY_LABELS.step, steps)}${families.map((family) =>
   section(
     family,
