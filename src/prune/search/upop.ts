@@ -8,7 +8,7 @@ import { type PlacedGroup, type UnitSpace, unitSpace } from "../units.js";
 import { checkMultiple, unitsOfMultiple } from "./multiples.js";
 import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search.js";
 import { checkSettings, PUBLISHED_INTERVAL, type UPopGates, UPopSearch } from "./upop-gates.js";
-import { requireWholeHeads } from "./whole-heads.js";
+import { headsAt, requireWholeHeads } from "./whole-heads.js";
 
 /** What is UPop's own. The defaults are those of the authors for DeiT. */
 export interface UPopOptions {
@@ -49,11 +49,8 @@ const kindOf = ({ name }: PlacedGroup): Kind => (name.endsWith(".neuron") ? "mlp
 const placeOf = ({ name }: PlacedGroup): string => name.replace(/\.neuron$/, ".hidden");
 
 /** Heads that share the gates of a group; neurons are in no head. */
-function headsOf({ config }: Model, group: PlacedGroup): number {
-  if (kindOf(group) === "mlp" || config.architecture !== "vit") return 1;
-  const [, block] = group.name.split(".");
-  return config.blocks[Number(block)].attention!.heads;
-}
+const headsOf = (model: Model, group: PlacedGroup): number =>
+  kindOf(group) === "mlp" ? 1 : headsAt(model, group.name);
 
 /** @throws UsageError where all places would keep all of their units. */
 function requireChoice(multiples: ReadonlyMap<PlacedGroup, number>, multipleOf: number): void {

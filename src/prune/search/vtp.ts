@@ -13,7 +13,7 @@ import type { Search, SearchMethod, SearchOptions, SearchResult } from "./search
 import { type L1Penalty, TrainedGates } from "./trained-gates.js";
 import { type BlockParameters, blockParameters } from "./vtp-parameters.js";
 import { type GateRow, type KeptCounts, leastCounts, publishedGates, removeGates } from "./vtp-selection.js";
-import { requireWholeHeads } from "./whole-heads.js";
+import { headsAt, requireWholeHeads } from "./whole-heads.js";
 
 /** Units behind the four gates of a block: channels that qkv, the projection and fc1 read, and neurons. */
 const KINDS: readonly UnitKind[] = ["attn.in", "attn.out", "mlp.in", "neuron"];
@@ -62,10 +62,8 @@ function settingsOf(own: VtpOptions, { sparsity, reference, totalSteps, learning
 }
 
 /** Gates of attention's output in runs of a head, where heads are to keep the same number. */
-function headsOf({ config }: Model, place: string, { heads, reference }: Settings): number {
-  if (!place.endsWith("attn.out") || config.architecture !== "vit") return 1;
-  const [, block] = place.split(".");
-  return reference || heads === "equal" ? config.blocks[Number(block)].attention!.heads : 1;
+function headsOf(model: Model, place: string, { heads, reference }: Settings): number {
+  return place.endsWith("attn.out") && (reference || heads === "equal") ? headsAt(model, place) : 1;
 }
 
 /** Gates in all, and of them those that stay. */

@@ -10,3 +10,10 @@ export function requireWholeHeads(method: string, { config }: Model): void {
     `${method}: expected heads with all their dimensions, got block ${cut} with heads that were cut; search before cutting`,
   );
 }
+
+/** Heads of the block that a place such as "blocks.0.attn.out" is in; 1 where the model is no ViT. */
+export function headsAt({ config }: Model, place: string): number {
+  if (config.architecture !== "vit") return 1;
+  const [, block] = place.split(".");
+  return config.blocks[Number(block)].attention!.heads;
+}
