@@ -22,17 +22,23 @@ export const lossNote = (place: string): string =>
 /** "1 step", "2 steps". */
 export const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? "" : "s"}`;
 
+/** Tells when the signal is aborted, until disposed. */
+export function onAbort(signal: AbortSignal, tell: () => void): Disposable {
+  signal.addEventListener("abort", tell);
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", tell) };
+}
+
 /** Tells at the signal already: work that does not stop soon after it is left behind, and says nothing any more. */
 export class SaveNotes implements Disposable {
   #held: string | undefined;
-  readonly #tell = () => this.tell();
+  readonly #watch: Disposable;
 
   constructor(
     private readonly context: Pick<CommandContext, "note" | "signal">,
     private readonly work: SavedWork,
   ) {
     this.#held = work.held;
-    context.signal.addEventListener("abort", this.#tell);
+    this.#watch = onAbort(context.signal, () => this.tell());
   }
 
   /** Notes what is saved from now on. A save that was under way at the signal makes what was told then untrue: it is told anew. */
@@ -58,6 +64,6 @@ export class SaveNotes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.context.signal.removeEventListener("abort", this.#tell);
+    this.#watch[Symbol.dispose]();
   }
 }

@@ -10,7 +10,7 @@ import { surroundings } from "../bench-surroundings.js";
 import { ceilingsLine, measurementLine, omissionLine, titleLine } from "../bench-table.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { Progress } from "../progress.js";
-import { counted } from "../save-notes.js";
+import { counted, onAbort } from "../save-notes.js";
 
 export interface BenchArguments extends Pick<BenchOptions, "filter" | "full"> {
   /** Path of a JSON file; a page lies beside it. */
@@ -48,22 +48,17 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
     ...{ schema: 1, complete: false, ...surroundings(gpu) },
     ...{ tuning, fallback, ceilings, rows: measured, omitted },
   };
-  const tellKept = () => {
+  using _ = onAbort(context.signal, () => {
     if (files && measured.length > 0) context.note(`${files.json}, ${files.page}: ${counted(measured.length, "row")}`);
-  };
-  context.signal.addEventListener("abort", tellKept);
+  });
   print(`${ceilingsLine(result)}\n\n${titleLine()}`);
-  try {
-    for (const row of rows) {
-      const outcome = await benchRow(gpu, row, ceilings, { full, signal: context.signal });
-      if (isOmission(outcome)) omitted.push(outcome);
-      else measured.push(outcome);
-      print(isOmission(outcome) ? omissionLine(outcome) : measurementLine(outcome));
-      await files?.write(result);
-      progress.advance(cost(row), row.name);
-    }
-  } finally {
-    context.signal.removeEventListener("abort", tellKept);
+  for (const row of rows) {
+    const outcome = await benchRow(gpu, row, ceilings, { full, signal: context.signal });
+    if (isOmission(outcome)) omitted.push(outcome);
+    else measured.push(outcome);
+    print(isOmission(outcome) ? omissionLine(outcome) : measurementLine(outcome));
+    await files?.write(result);
+    progress.advance(cost(row), row.name);
   }
   const whole: BenchResult = { ...result, complete: true };
   await files?.write(whole);

@@ -15,7 +15,7 @@ import {
 } from "../../kernels/index.js";
 import type { CommandContext, Outcome } from "../host.js";
 import { durationText, Progress } from "../progress.js";
-import { counted } from "../save-notes.js";
+import { counted, onAbort } from "../save-notes.js";
 import { textTable } from "../table.js";
 
 export interface TuneArguments {
@@ -47,6 +47,7 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const spent = () => (performance.now() - start) / 1000;
   const tuned: TunedMatmul[] = [];
   const progressText = () => `${tuned.length} of ${counted(workloads.length, "product")} tuned`;
+  // At the signal already, as a product may take long to stop.
   using _ = onAbort(context.signal, () => context.note(`${progressText()}; what was found for them is kept`));
   progress.show(workloads[0].name);
   const timer = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
@@ -77,12 +78,6 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
     ...(tuned.length < workloads.length ? [`raise --budget, now ${budget} s, for the others`] : []),
   ];
   return { data: { command: "tune", ...makeTuningFile(gpu, choices), tuned }, text: lines.join("\n") };
-}
-
-/** Tells at the signal already, as a product may take long to stop. */
-function onAbort(signal: AbortSignal, tell: () => void): Disposable {
-  signal.addEventListener("abort", tell);
-  return { [Symbol.dispose]: () => signal.removeEventListener("abort", tell) };
 }
 
 /** Of Node, in milliseconds: 25 days. */
