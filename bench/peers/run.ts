@@ -106,11 +106,17 @@ async function runLibrary(
     child.on("close", (code, stopped) => resolve(stopped ? `stopped by ${stopped}` : `ended with code ${code}`));
   });
   const left = new Set(asked);
-  let silence = setTimeout(() => child.kill("SIGKILL"), SILENCE_MS);
+  let silent = false;
+  const stopIfSilent = () =>
+    setTimeout(() => {
+      silent = true;
+      child.kill("SIGKILL");
+    }, SILENCE_MS);
+  let silence = stopIfSilent();
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith('{"peer":')) continue; // libraries print too
     clearTimeout(silence);
-    silence = setTimeout(() => child.kill("SIGKILL"), SILENCE_MS);
+    silence = stopIfSilent();
     const result: PeerResult = JSON.parse(line);
     left.delete(result.row);
     onResult(result);
@@ -118,7 +124,8 @@ async function runLibrary(
   clearTimeout(silence);
   const end = await ended;
   signal?.throwIfAborted();
-  const note = [`its process ${end}`, complaint].filter(Boolean).join(": ");
+  const reason = silent ? `no result within ${SILENCE_MS / 60_000} minutes` : `its process ${end}`;
+  const note = [reason, complaint].filter(Boolean).join(": ");
   for (const row of left) onResult(unmeasured(library, row, note));
 }
 
