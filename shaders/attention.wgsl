@@ -3,6 +3,7 @@
 // Element (b, t, h, d) of q lies at q_offset + (b * queries + t) * q_stride + h * head_dim + d, those of k and v likewise with b * keys + j;
 // out is packed: batch x queries x heads x head_dim. Offsets, strides and head_dim count values of one or four elements.
 // With CAUSAL the keys of query t are those up to t. With GATED the share of key j carries a factor: p[t, j] = key_gate[j] exp(score[t, j]) over its sum, and so does the sum in logsumexp.
+// With GATED_HEADS head_gate[h] is a factor on the result: out carries it, or, with BESIDE, gated does and out stays without.
 //
 //            BLOCK keys ------------>    Each invocation holds one query. For a block of keys it writes its scores to its own column of workgroup
 //   query 0  | s0 s1 s2 s3 | s0 ...      memory, makes them probabilities relative to the running maximum, and adds their share of v to out.
@@ -11,6 +12,8 @@
 
 const GATED = false;
 const CAUSAL = false;
+const GATED_HEADS = false;
+const BESIDE = false;
 
 struct Params {
   heads: u32, head_dim: u32, queries: u32, keys: u32, scale: f32,
@@ -24,6 +27,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<Value>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
+@group(0) @binding(7) var<storage, read> head_gate: array<f32>;
+@group(0) @binding(8) var<storage, read_write> gated: array<Value>;
 
 var<workgroup> scores: array<f32, BLOCK * GROUP>;
 
@@ -37,6 +42,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let out_row = (query * params.heads + head) * params.head_dim;
   var highest = LOWEST;
   var sum = 0.0;
+  var factor = 1.0;
+  if (GATED_HEADS) { factor = head_gate[head]; }
   // No query of the workgroup sees a key past its last one.
   let keys = select(params.keys, min(params.keys, (group.x + 1u) * GROUP), CAUSAL);
 
@@ -96,7 +103,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
 
     // A head's last values may repeat: the invocation then computes and writes them twice.
-    let norm = select(1.0, 1.0 / sum, first + BLOCK >= keys);
+    let last = first + BLOCK >= keys;
+    let norm = select(1.0, select(factor, 1.0, BESIDE) / sum, last);
     for (var d = 0u; d < params.head_dim; d += 4u) {
       let d1 = min(d + 1u, params.head_dim - 1u);
       let d2 = min(d + 2u, params.head_dim - 1u);
@@ -124,6 +132,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         out[out_row + d1] = o1 * norm;
         out[out_row + d2] = o2 * norm;
         out[out_row + d3] = o3 * norm;
+        if (BESIDE && last) {
+          gated[out_row + d] = o0 * norm * factor;
+          gated[out_row + d1] = o1 * norm * factor;
+          gated[out_row + d2] = o2 * norm * factor;
+          gated[out_row + d3] = o3 * norm * factor;
+        }
       }
     }
   }

@@ -10,6 +10,8 @@
 alias Stored = vec4f; // operands in memory: vec4h
 const GATED = false;
 const CAUSAL = false;
+const GATED_HEADS = false;
+const BESIDE = false;
 const BLOCK = 128u;
 const LOWEST = -3.4028234e38;
 
@@ -25,6 +27,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
+@group(0) @binding(7) var<storage, read> head_gate: array<f32>;
+@group(0) @binding(8) var<storage, read_write> gated: array<vec4f>;
 
 // [key / 4, lane]: column i is key i for this lane's four queries.
 var<workgroup> scores: array<mat4x4f, BLOCK / 4u * LANES>;
@@ -50,6 +54,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let q_rows = params.q_offset + (b * params.queries + min(queries, vec4u(params.queries - 1u))) * params.q_stride + column;
   let out_rows = ((b * params.queries + queries) * params.heads + head) * params.head_dim;
   let end = select(params.keys, min(params.keys, (group.x + 1u) * COLUMNS), CAUSAL);
+  var factor = 1.0;
+  if (GATED_HEADS) { factor = head_gate[head]; }
   var highest = vec4f(LOWEST);
   var sum = vec4f();
 
@@ -105,7 +111,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         }
       }
       // Only the last block divides by the sum.
-      let norm = select(vec4f(1.0), 1.0 / sum, first + BLOCK >= end);
+      let last = first + BLOCK >= end;
+      let norm = select(vec4f(1.0), select(factor, 1.0, BESIDE) / sum, last);
       for (var n = 0u; n < min(LANES, left); n++) {
         let block = tile_block(&tile, block_of_quad(n));
         let values = transpose(mat4x4f(block[0] * norm, block[1] * norm, block[2] * norm, block[3] * norm));
@@ -116,6 +123,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
             var value = values[i];
             if (first > 0u) { value += keep[i] * out[place]; }
             out[place] = value;
+            if (BESIDE && last) { gated[place] = factor * value; }
           }
         }
       }

@@ -10,6 +10,8 @@
 
 const GATED = false;
 const CAUSAL = false;
+const GATED_HEADS = false;
+const BESIDE = false;
 const LOWEST = -3.4028234e38;
 
 struct Params {
@@ -24,6 +26,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
+@group(0) @binding(7) var<storage, read> head_gate: array<f32>;
+@group(0) @binding(8) var<storage, read_write> gated: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -84,13 +88,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
 
+  var factor = 1.0;
+  if (GATED_HEADS) { factor = head_gate[head]; }
   for (var c = 0u; c < OWN; c++) {
     if (query + c < params.queries) {
-      let norm = 1.0 / sum[c];
+      let norm = select(factor, 1.0, BESIDE) / sum[c];
       let row = ((b * params.queries + query + c) * params.heads + head) * params.head_dim;
       for (var d = 0u; d < DEPTH; d++) {
         for (var i = 0u; i < 4u; i++) {
-          if (QUAD == 4u || 4u * d + i < params.head_dim) { out[row + 4u * d + i] = sums[d][i][c] * norm; }
+          if (QUAD == 4u || 4u * d + i < params.head_dim) {
+            let value = sums[d][i][c] * norm;
+            out[row + 4u * d + i] = value;
+            if (BESIDE) { gated[row + 4u * d + i] = factor * value; }
+          }
         }
       }
       logsumexp[(b * params.heads + head) * params.queries + query + c] = highest[c] + log(sum[c]);

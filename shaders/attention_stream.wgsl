@@ -11,6 +11,8 @@
 
 const GATED = false;
 const CAUSAL = false;
+const GATED_HEADS = false;
+const BESIDE = false;
 const LOWEST = -3.4028234e38;
 const LOG2_E = 1.4426950408889634;
 alias Result = array<f32, QUAD>; // vec4f with whole quads
@@ -27,6 +29,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<Result>;
 @group(0) @binding(5) var<storage, read_write> logsumexp: array<f32>;
 @group(0) @binding(6) var<storage, read> key_gate: array<f32>;
+@group(0) @binding(7) var<storage, read> head_gate: array<f32>;
+@group(0) @binding(8) var<storage, read_write> gated: array<Result>;
 
 // What a query's shares are relative to, and their sum.
 struct Shares { highest: f32, sum: f32 }
@@ -59,6 +63,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let rows = rows_of_workgroup(params.queries, groups.x);
   let end = min((group.x + 1u) * rows, params.queries);
   let seen = min(params.keys, select(params.keys, end, CAUSAL)); // no query sees keys after it
+
+  var factor = 1.0;
+  if (GATED_HEADS) { factor = head_gate[head]; }
 
   var start = 0u;
   loop {
@@ -137,7 +144,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if (first + part < end) {
         let row = out_start + query * params.heads * params.head_dim;
         let norm = 1.0 / shares.sum;
-        for (var n = 0u; n < QUADS; n++) { write(row, quad_of(lane, n), norm * rise * sums[n], norm * keep, start > 0u); }
+        let gain = norm * rise * select(factor, 1.0, BESIDE);
+        // Behind the last keys that this query sees.
+        let done = start + GROUPS * LANES >= select(params.keys, query + 1u, CAUSAL);
+        for (var n = 0u; n < QUADS; n++) {
+          let quad = write(row, quad_of(lane, n), gain * sums[n], norm * keep, start > 0u);
+          if (BESIDE && (ALL || done)) { write_gated(row, quad_of(lane, n), factor * quad); }
+        }
         if (quad_of(lane, 0u) == 0u) { logsumexp[statistics + query] = (shares.highest + log2(shares.sum)) / LOG2_E; }
       }
       continuing { first += PARTS; break if first >= end; }
@@ -146,15 +159,30 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 }
 
-// A quad of a row, added to what is kept of the row where there is more than these keys.
-fn write(row: u32, d: u32, quad: vec4f, keep: f32, more: bool) {
+// Writes a quad of a row, added to what is kept of the row where there is more than these keys, and tells what stands there.
+fn write(row: u32, d: u32, quad: vec4f, keep: f32, more: bool) -> vec4f {
+  var written = quad;
   for (var i = 0u; i < 4u; i += QUAD) {
     if (4u * d + i < params.head_dim) {
       let place = (row + 4u * d + i) / QUAD;
       var result = Result();
       if (!ALL && more) { result = out[place]; }
-      for (var e = 0u; e < QUAD; e++) { result[e] = fma(keep, result[e], quad[i + e]); }
+      for (var e = 0u; e < QUAD; e++) {
+        result[e] = fma(keep, result[e], quad[i + e]);
+        written[i + e] = result[e];
+      }
       out[place] = result;
+    }
+  }
+  return written;
+}
+
+fn write_gated(row: u32, d: u32, quad: vec4f) {
+  for (var i = 0u; i < 4u; i += QUAD) {
+    if (4u * d + i < params.head_dim) {
+      var result = Result();
+      for (var e = 0u; e < QUAD; e++) { result[e] = quad[i + e]; }
+      gated[(row + 4u * d + i) / QUAD] = result;
     }
   }
 }

@@ -1,6 +1,13 @@
 /** Attention of tokens among themselves, over packed q, k and v. */
 import type { Gpu } from "../gpu/index.js";
-import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
+import {
+  attend,
+  type CoreSize,
+  type CrossAttentionOptions,
+  type HeadGateBuffers,
+  type Operand,
+} from "./attention-core.js";
+import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 
@@ -37,7 +44,10 @@ export interface AttentionBuffers {
   readonly keyGate?: BufferLike;
 }
 
-/** Operands of `attentionGrad`. */
+/** Operands of `attention`, with gates of heads. */
+export interface GatedAttentionBuffers extends AttentionBuffers, HeadGateBuffers {}
+
+/** Operands of `attentionGrad`; out is that without gates of heads. */
 export interface AttentionGradBuffers extends AttentionBuffers {
   /** Upstream gradient, shaped as out. */
   readonly dOut: BufferLike;
@@ -56,22 +66,25 @@ function part(buffer: BufferLike, index: number, { heads, headDim }: AttentionSi
 
 /**
  * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. `storage` is that of qkv and out. With key gates g the shares of the keys are
- * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token.
+ * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token. With gates of heads out is what `gate` makes of that.
  * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
 export function attention(
   gpu: Gpu,
-  { qkv, out, logsumexp, keyGate }: AttentionBuffers,
+  { qkv, ...buffers }: GatedAttentionBuffers,
   size: AttentionSize,
   options: AttentionOptions & StorageOptions = {},
 ): void {
+  const { out, logsumexp, keyGate, headGate, ungated } = buffers;
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   requireElements("attention", { qkv, out }, { qkv: 3 * length, out: length }, options.storage);
   requireElements("attention", { logsumexp }, { logsumexp: batch * heads * tokens });
   if (keyGate) requireElements("attention", { keyGate }, { keyGate: tokens });
+  if (headGate) requireElements("attention", { headGate }, { headGate: heads });
+  if (ungated) requireElements("attention", { ungated }, { ungated: length }, options.storage);
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
-  attend(gpu, { ...operands, out, logsumexp, keyGate }, coreSize(size), options);
+  attend(gpu, { ...buffers, ...operands }, coreSize(size), options);
 }
 
 /**

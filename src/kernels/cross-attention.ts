@@ -1,6 +1,7 @@
 /** Attention of the tokens of one sequence to those of another, as a text encoder's to an image. */
 import type { Gpu } from "../gpu/index.js";
-import { attend, attendGrad, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
+import { attend, type CoreSize, type CrossAttentionOptions, type Operand } from "./attention-core.js";
+import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 

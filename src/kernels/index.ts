@@ -14,7 +14,9 @@ export {
   type AttentionVariant,
   attention,
   attentionGrad,
+  type GatedAttentionBuffers,
 } from "./attention.js";
+export type { HeadGateBuffers } from "./attention-core.js";
 export {
   type AttentionGradTangentBuffers,
   type AttentionTangentBuffers,

@@ -178,12 +178,15 @@ export class Pass {
     return this.layerNorm(x, layer, settings, columns);
   }
 
-  /** Attention with the gate of tokens as keys, if there is one. */
+  /** Attention with the gates of tokens as keys and of its heads, if there are any. */
   attention(qkv: Tensor, attributes: AttentionAttributes, place: string): Tensor {
     const keyGate = this.gates.get(`${this.prefix}token`);
-    return (
-      this.options.attention?.(qkv, attributes, this.prefix + place, keyGate) ?? attention(qkv, attributes, keyGate)
-    );
+    const site = `${place}.head`;
+    const substitute = this.options.attention?.(qkv, attributes, this.prefix + place, keyGate);
+    if (substitute) return this.gate(substitute, site);
+    const mixed = attention(qkv, attributes, keyGate, this.gates.get(this.prefix + site));
+    this.options.observer?.site?.(this.prefix + site, mixed);
+    return mixed;
   }
 
   /** The activation function of units with a gate place, before their gate. */

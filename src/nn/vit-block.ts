@@ -106,7 +106,7 @@ export function attended(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   const qkv = packedRows(x, block, pass);
   const { heads, scale } = attention;
   const mixed = pass.attention(qkv, { heads, scale, causal }, `${name}.attn`);
-  const context = take(pass.gate(mixed, `${name}.attn.head`, `${name}.attn.out`), columns.context);
+  const context = take(pass.gate(mixed, `${name}.attn.out`), columns.context);
   const { attentionOutputs } = columns;
   const end = { layer: "attn.proj", columns: attentionOutputs, gate: "attn.residual", site: "block.attn" };
   const sum = addBranch(x, context, end, block, pass);

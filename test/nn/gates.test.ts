@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
 import type { FloatTensor } from "../../src/io/index.js";
 import { parseModelConfig, type ViTConfig } from "../../src/io/index.js";
-import { initialViTWeights, TrainingPass, ViT } from "../../src/nn/index.js";
-import { backward, sum, Tensor } from "../../src/tensor/index.js";
+import { type ForwardOptions, initialViTWeights, TrainingPass, ViT } from "../../src/nn/index.js";
+import { attention, backward, sum, Tensor } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 import { normals, randomGenerator } from "../harness/random.js";
 
@@ -164,6 +164,33 @@ test("an absent gate records nothing", async () => {
   const plain = dispatches();
   model.gates.set("blocks.0.mlp.neuron", Tensor.from(gpu, new Float32Array(24).fill(1)));
   expect(dispatches()).toBe(plain + 1);
+});
+
+test("a gate of heads is in the kernel of attention, and behind what takes its place", async () => {
+  using _scope = gpu.scope();
+  const model = new ViT(gpu, config, weightsOf(1));
+  const images = Tensor.from(gpu, normals(2 * 2 * 12 * 12, 5), [2, 2, 12, 12]);
+  const site = "blocks.1.attn.head";
+  const contexts = (options: ForwardOptions = {}) => {
+    const before = gpu.counters.dispatches;
+    let seen: Tensor | undefined;
+    const look = (key: string, x: Tensor) => void (key === site && (seen = x));
+    model.forward(images, { ...options, observer: { site: look } });
+    return { seen: seen!, dispatches: gpu.counters.dispatches - before };
+  };
+  const plain = contexts();
+  model.gates.set(site, Tensor.from(gpu, Float32Array.of(-0.5, 0, 2)));
+  const gated = contexts();
+  const substituted = contexts({ attention: (qkv, attributes, _, keyGate) => attention(qkv, attributes, keyGate) });
+  expect(gated.dispatches).toBe(plain.dispatches);
+  expect(substituted.dispatches).toBe(plain.dispatches + 1);
+  const before = await plain.seen.read();
+  for (const { seen } of [gated, substituted]) {
+    const after = await seen.read();
+    before.forEach(
+      (value, i) => void expect(after[i], `${i}`).toBeCloseTo([-0.5, 0, 2][Math.floor(i / 4) % 3] * value, 5),
+    );
+  }
 });
 
 test("a gate of ones leaves the draws of dropout as they are", async () => {

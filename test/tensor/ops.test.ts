@@ -119,6 +119,11 @@ const wirings: Wiring[] = [
     build: ([qkv, keyGate]) => attention(qkv, { heads: 2 }, map("1.0 + 0.1 * g", { g: keyGate }, { g: "0.1" })),
   },
   {
+    name: "attention with head gates",
+    shapes: [[2, 7, 3 * 2 * 5], [2]],
+    build: ([qkv, headGate]) => attention(qkv, { heads: 2 }, undefined, headGate),
+  },
+  {
     name: "causal attention",
     shapes: [[2, 7, 3 * 2 * 5]],
     build: ([qkv]) => attention(qkv, { heads: 2, causal: true }),

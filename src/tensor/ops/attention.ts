@@ -2,8 +2,9 @@ import { KernelError, ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
 import { attentionGradTangent, attentionTangent } from "../../kernels/attention-tangent.js";
-import { defineOp } from "../op.js";
+import { defineOp, historyEnabled } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
+import { gateOf } from "./gate.js";
 
 /** How attention splits and scales its input. */
 export interface AttentionAttributes {
@@ -23,18 +24,33 @@ export function sizeOfAttention(qkv: Tensor, { heads, scale }: AttentionAttribut
   return { batch, tokens, heads, headDim, scale: scale ?? headDim ** -0.5 };
 }
 
+/** Takes the result times the gates of heads; where nothing else is `wanted` it is the result. */
+interface GatedHeads {
+  readonly gate: Tensor;
+  readonly y: Tensor;
+  readonly wanted: "both" | "gated";
+}
+
+interface KernelAttributes extends AttentionAttributes {
+  readonly gatedHeads?: GatedHeads;
+}
+
 const attend = defineOp({
   name: "attention",
   float16: ["qkv"],
-  forward(gpu, { qkv, keyGate }: { qkv: Tensor; keyGate: Tensor | undefined }, attributes: AttentionAttributes) {
+  forward(gpu, { qkv, keyGate }: { qkv: Tensor; keyGate: Tensor | undefined }, attributes: KernelAttributes) {
+    const { causal, gatedHeads } = attributes;
     const size = sizeOfAttention(qkv, attributes);
     const { batch, tokens, heads, headDim } = size;
-    const out = Tensor.empty(gpu, [batch, tokens, heads * headDim], qkv.type);
+    const only = gatedHeads?.wanted === "gated";
+    const out = only ? gatedHeads.y : Tensor.empty(gpu, [batch, tokens, heads * headDim], qkv.type);
     const logsumexp = Tensor.empty(gpu, [batch, heads, tokens]);
     if (keyGate && keyGate.size !== tokens) {
       throw new ShapeError(`attention: expected key gates [${tokens}], one a token, got [${keyGate.shape}]`);
     }
-    attentionKernel(gpu, { qkv, out, logsumexp, keyGate }, size, { causal: attributes.causal, ...storageOf(qkv) });
+    const written = gatedHeads && !only ? { out: gatedHeads.y, ungated: out } : { out };
+    const buffers = { qkv, ...written, logsumexp, keyGate, headGate: gatedHeads?.gate };
+    attentionKernel(gpu, buffers, size, { causal, ...storageOf(qkv) });
     return { out, saved: { logsumexp } };
   },
   backward({ gpu, inputs: { qkv, keyGate }, attributes, saved: { logsumexp }, out, gradient, needs }) {
@@ -90,7 +106,20 @@ function tangentsOrZeros(
 
 /**
  * softmax(scale q k^T) v by head. qkv: [batch, tokens, 3, heads, headDim] flattened to three axes; result: [batch, tokens, heads * headDim].
- * keyGate [tokens] multiplies the share of each token as a key before the shares are divided by their sum. @throws ShapeError
+ * keyGate [tokens] multiplies the share of each token as a key before the shares are divided by their sum; headGate [heads] multiplies what a head gives, as
+ * `gate` would behind it, in the same kernel. @throws ShapeError
  */
-export const attention = (qkv: Tensor, attributes: AttentionAttributes, keyGate?: Tensor): Tensor =>
-  attend({ qkv, keyGate }, attributes);
+export function attention(qkv: Tensor, attributes: AttentionAttributes, keyGate?: Tensor, headGate?: Tensor): Tensor {
+  const inputs = { qkv, keyGate };
+  if (!headGate) return attend(inputs, attributes);
+  const { batch, tokens, heads, headDim } = sizeOfAttention(qkv, attributes);
+  if (headGate.size !== heads) {
+    throw new ShapeError(`attention: expected head gates [${heads}], one a head, got [${headGate.shape}]`);
+  }
+  const y = Tensor.empty(qkv.gpu, [batch, tokens, heads * headDim], qkv.type);
+  const gated = (wanted: GatedHeads["wanted"]) => ({ ...attributes, gatedHeads: { gate: headGate, y, wanted } });
+  const tracked = historyEnabled() && [qkv, keyGate, headGate].some((input) => input?.tracked);
+  // What the gate was given is only kept where a derivative is wanted.
+  if (!tracked) return attend(inputs, gated("gated"));
+  return gateOf(attend(inputs, gated("both")), headGate, headDim, y);
+}
