@@ -1,9 +1,8 @@
 /** Gradients of attention, over operands that lie anywhere: in one dispatch, or in one for each side. */
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
-import { constantNumber } from "../gpu/shader.js";
 import {
-  type CoreBuffers,
+  type CoreGradBuffers,
   type CoreSize,
   type CrossAttentionOptions,
   type Operand,
@@ -11,19 +10,10 @@ import {
   operandParams,
   scaleOf,
 } from "./attention-core.js";
-import { operandConstants, planAttention } from "./attention-variant.js";
+import { keyGateGradient, upstreamOf } from "./attention-upstream.js";
+import { planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
-import { reduce } from "./reduce.js";
 import * as shaders from "./shaders.gen.js";
-
-/** Gradients go to places like those of the operands; dK and dV share a buffer and a stride. */
-export interface CoreGradBuffers extends CoreBuffers {
-  readonly dOut: BufferLike;
-  readonly dQ: Operand;
-  readonly dK: Operand;
-  readonly dV: Operand;
-  readonly dKeyGate?: BufferLike;
-}
 
 /** By one side; that of `lane` has all gradients in one kernel. */
 const GRADIENT = {
@@ -32,26 +22,25 @@ const GRADIENT = {
   row: shaders.attention_grad,
 };
 
-/** Gradients of `attend`. @throws KernelError when the variant asked for cannot run here. */
+/** Gradients of `attend`; out is that without gates of heads. @throws KernelError when the variant asked for cannot run here. */
 export function attendGrad(
   gpu: Gpu,
   buffers: CoreGradBuffers,
   size: CoreSize,
   { variant, causal = false }: CrossAttentionOptions & Order,
 ): void {
-  const { q, k, v, out, logsumexp, keyGate, dOut, dQ, dK, dV, dKeyGate } = buffers;
+  const { q, k, v, logsumexp, keyGate, dQ, dK, dV, dKeyGate } = buffers;
   const { batch, queries, keys, heads, headDim } = size;
   using _temporaries = gpu.scope();
-  const delta = gpu.allocate(4 * batch * heads * queries);
-  attentionDelta(gpu, { out, dOut, delta }, size);
-  if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dKeyGate }, size, causal);
+  const { delta, dOut } = upstreamOf(gpu, buffers, size);
+  if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dOut, dKeyGate }, size, causal);
   const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
   const planOf = (rows: number, others: number, wanted = variant) =>
     planAttention(gpu, { headDim, rows, others, heads: batch * heads }, wanted);
   const { variant: chosen, constants } = planOf(queries, keys);
   if (chosen === "lane") {
     const call = { params: operandParams(size, buffers, 4), constants: { ...constants, ...selection } };
-    gradByLanes(gpu, { ...buffers, delta }, size, call);
+    gradByLanes(gpu, { ...buffers, delta, dOut }, size, call);
     return;
   }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
@@ -144,43 +133,4 @@ function gradByLanes(
   if (joined) return;
   gpu.copy(bufferOf(gradient), bufferOf(dQ.buffer), bytesOfQ);
   gpu.copy(bufferOf(gradient), bufferOf(dK.buffer), bytesOfKv, bytesOfQ);
-}
-
-const DELTA_GROUP = constantNumber(shaders.attention_delta, "GROUP");
-
-/** delta[b, h, t] = dot(dOut, out) over the head's dimension. */
-function attentionDelta(
-  gpu: Gpu,
-  { out, dOut, delta }: { out: BufferLike; dOut: BufferLike; delta: BufferLike },
-  { batch, queries, heads, headDim }: CoreSize,
-): void {
-  const width = headDim % 4 === 0 ? 4 : 1;
-  const count = batch * heads * queries;
-  gpu.dispatch(shaders.attention_delta, {
-    buffers: { out, d_out: dOut, delta },
-    params: { count, tokens: queries, heads, head_dim: headDim / width },
-    constants: operandConstants(width),
-    groups: Math.ceil(count / DELTA_GROUP),
-  });
-}
-
-/** dKeyGate[j]: by image and head first, then summed over both. */
-function keyGateGradient(
-  gpu: Gpu,
-  buffers: CoreGradBuffers & { readonly delta: BufferLike; readonly dKeyGate: BufferLike },
-  size: CoreSize,
-  causal: boolean,
-): void {
-  const { q, k, v, logsumexp, dOut, delta, dKeyGate } = buffers;
-  const { batch, keys, heads, headDim } = size;
-  const width = headDim % 4 === 0 ? 4 : 1;
-  const count = batch * heads * keys;
-  const partial = gpu.allocate(4 * count);
-  gpu.dispatch(shaders.attention_gate_grad, {
-    buffers: { q: q.buffer, k: k.buffer, v: v.buffer, d_out: dOut, logsumexp, delta, partial },
-    params: { ...operandParams(size, buffers, width), count },
-    constants: { ...operandConstants(width), CAUSAL: causal },
-    groups: Math.ceil(count / DELTA_GROUP),
-  });
-  reduce(gpu, "sum", { x: partial, y: dKeyGate }, { outer: batch * heads, length: keys, inner: 1 });
 }

@@ -51,6 +51,18 @@ export interface HeadGateBuffers {
   readonly ungated?: BufferLike;
 }
 
+/** Gradients go to places like those of the operands; dK and dV share a buffer and a stride. dOut is the gradient behind gates of heads, and out is without. */
+export interface CoreGradBuffers extends CoreBuffers {
+  readonly dOut: BufferLike;
+  readonly dQ: Operand;
+  readonly dK: Operand;
+  readonly dV: Operand;
+  readonly dKeyGate?: BufferLike;
+  readonly headGate?: BufferLike;
+  /** Receives the gradient by headGate, [heads]. */
+  readonly dHeadGate?: BufferLike;
+}
+
 export const scaleOf = ({ headDim, scale = headDim ** -0.5 }: CoreSize) => scale;
 
 /** Parameters of kernels that go from q, k and v, in values of `width` elements. */

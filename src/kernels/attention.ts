@@ -47,14 +47,18 @@ export interface AttentionBuffers {
 /** Operands of `attention`, with gates of heads. */
 export interface GatedAttentionBuffers extends AttentionBuffers, HeadGateBuffers {}
 
-/** Operands of `attentionGrad`; out is that without gates of heads. */
+/** Operands of `attentionGrad`. */
 export interface AttentionGradBuffers extends AttentionBuffers {
-  /** Upstream gradient, shaped as out. */
+  /** Upstream gradient, shaped as out; with headGate that behind the gates, while out is the result without them. */
   readonly dOut: BufferLike;
   /** Shaped as qkv. */
   readonly dQkv: BufferLike;
   /** Receives the gradient by keyGate, [tokens]. */
   readonly dKeyGate?: BufferLike;
+  /** Gates of heads, [heads]. */
+  readonly headGate?: BufferLike;
+  /** Receives the gradient by headGate, [heads]. */
+  readonly dHeadGate?: BufferLike;
 }
 
 const coreSize = ({ tokens, ...size }: AttentionSize): CoreSize => ({ ...size, queries: tokens, keys: tokens });
@@ -88,7 +92,7 @@ export function attention(
 }
 
 /**
- * Gradient of `attention` by qkv, and by the key gates if dKeyGate is there, from its results. Probabilities are made again block by block; every sum has a fixed order.
+ * Gradient of `attention` by qkv, and by the gates if dKeyGate or dHeadGate is there, from its results. Probabilities are made again block by block; every sum has a fixed order.
  * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
  */
 export function attentionGrad(
@@ -103,9 +107,11 @@ export function attentionGrad(
   const rows = batch * heads * tokens;
   const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
-  const { keyGate, dKeyGate } = buffers;
+  const { keyGate, dKeyGate, headGate, dHeadGate } = buffers;
   if (keyGate) requireElements("attentionGrad", { keyGate }, { keyGate: tokens });
   if (dKeyGate) requireElements("attentionGrad", { dKeyGate }, { dKeyGate: tokens });
+  if (headGate) requireElements("attentionGrad", { headGate }, { headGate: heads });
+  if (dHeadGate) requireElements("attentionGrad", { dHeadGate }, { dHeadGate: heads });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   const gradients = { dQ: part(dQkv, 0, size), dK: part(dQkv, 1, size), dV: part(dQkv, 2, size) };
   attendGrad(gpu, { ...buffers, ...operands, ...gradients }, coreSize(size), options);

@@ -19,7 +19,8 @@ export {
   type TermSum,
   withoutHistory,
 } from "./op.js";
-export { type AttentionAttributes, attention } from "./ops/attention.js";
+export { attention } from "./ops/attention.js";
+export type { AttentionAttributes } from "./ops/attention-inputs.js";
 export { type BatchNormAttributes, batchNorm } from "./ops/batch-norm.js";
 export { cast } from "./ops/cast.js";
 export { ColumnMap, spreadColumns, takeColumns } from "./ops/columns.js";

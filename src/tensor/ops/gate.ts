@@ -6,25 +6,18 @@ import { defineOp } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 
-/** How many neighbours share a factor, and the result where that is there already. */
-interface GateAttributes {
-  readonly inner: number;
-  readonly y?: Tensor;
-}
-
 const multiply = defineOp({
   name: "gate",
   float16: ["x"],
-  forward(gpu, { x, g }: { x: Tensor; g: Tensor }, { inner, y }: GateAttributes) {
+  forward(gpu, { x, g }: { x: Tensor; g: Tensor }, inner: number) {
     if (x.size % (inner * g.size) !== 0) {
       throw new ShapeError(`gate: expected x in steps of ${inner} x ${g.size} elements, got [${x.shape}]`);
     }
-    if (y) return { out: y, saved: undefined };
     const out = Tensor.empty(gpu, x.shape, x.type);
     gateKernel(gpu, { x, g, y: out }, { length: x.size, inner, period: g.size }, storageOf(x));
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, g }, attributes: { inner }, gradient, needs }) {
+  backward({ gpu, inputs: { x, g }, attributes: inner, gradient, needs }) {
     const size = { length: x.size, inner, period: g.size };
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) gateKernel(gpu, { x: gradient, g, y: dX }, size);
@@ -33,7 +26,7 @@ const multiply = defineOp({
     return { x: dX, g: dG };
   },
   tangent: {
-    forward({ gpu, inputs: { x, g }, attributes: { inner }, tangents }) {
+    forward({ gpu, inputs: { x, g }, attributes: inner, tangents }) {
       const size = { length: x.size, inner, period: g.size };
       const ofX = tangents.x && Tensor.empty(gpu, x.shape);
       if (ofX) gateKernel(gpu, { x: tangents.x!, g, y: ofX }, size);
@@ -41,7 +34,7 @@ const multiply = defineOp({
       if (ofG) gateKernel(gpu, { x, g: tangents.g!, y: ofG }, size);
       return { out: addTerms(ofX, ofG), saved: undefined };
     },
-    backward({ gpu, inputs: { x, g }, attributes: { inner }, tangents, gradient, needs }) {
+    backward({ gpu, inputs: { x, g }, attributes: inner, tangents, gradient, needs }) {
       const size = { length: x.size, inner, period: g.size };
       const dX = tangents.g && needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
       if (dX) gateKernel(gpu, { x: gradient, g: tangents.g!, y: dX }, size);
@@ -53,10 +46,7 @@ const multiply = defineOp({
 });
 
 /** y[i] = x[i] * g[(i / inner) % g.size]: one gate value for each unit of x, shared along the other axes. */
-export const gate = (x: Tensor, g: Tensor, inner: number): Tensor => multiply({ x, g }, { inner });
-
-/** The same where y, of x's shape, already holds the product; y becomes the result. */
-export const gateOf = (x: Tensor, g: Tensor, inner: number, y: Tensor): Tensor => multiply({ x, g }, { inner, y });
+export const gate = (x: Tensor, g: Tensor, inner: number): Tensor => multiply({ x, g }, inner);
 
 const masked = defineOp({
   name: "mask",

@@ -5,7 +5,7 @@ import { keepTokens as keepTokensKernel } from "../../kernels/keep-tokens.js";
 import { placeRows } from "../../kernels/place-rows.js";
 import { defineOp } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
-import { type AttentionAttributes, sizeOfAttention } from "./attention.js";
+import { type AttentionAttributes, sizeOfAttention } from "./attention-inputs.js";
 
 /** Which tokens of each example stay, both ways. */
 export interface KeptTokens {

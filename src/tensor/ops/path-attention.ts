@@ -7,7 +7,7 @@ import {
 } from "../../kernels/path-attention.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
-import type { AttentionAttributes } from "./attention.js";
+import type { AttentionAttributes } from "./attention-inputs.js";
 
 /** How path attention splits its input. */
 export type PathAttentionAttributes = Pick<AttentionAttributes, "heads">;
