@@ -1,5 +1,7 @@
 // The way of a finished sum to `out`: preactivation = sum + bias, out = residual + keep * gate * activation(preactivation).
-// With SLOPE `residual` holds what an activation function was given, and the function's slope there times the sum takes the place of the sum.
+// With GATE_FIRST the gate is multiplied before the activation instead, into preactivation.
+// With SLOPE `residual` holds what an activation function was given, and the function's slope there times the sum takes the place of the sum but in
+// preactivation.
 // With SCORE `residual` holds weights w, and weight_term(sum, w) takes the place of the sum, which counts as zero where MASK_OUT has a zero bit.
 // With ACCUMULATE everything is added to what out holds.
 // out, preactivation and residual: batches x rows x columns. bias and gate: columns. out_mask: one bit an element of rows x columns, shared by all batches.
@@ -14,6 +16,7 @@ alias Result = Value; // out, preactivation and residual in memory: f16 or vec4h
 const BIAS = false;
 const ACTIVATION = 0u; // 0 none, 1 relu, 2 gelu
 const GATE = false;
+const GATE_FIRST = false;
 const RESIDUAL = false;
 const SLOPE = 0u; // as ACTIVATION
 const SCORE = false;
@@ -55,13 +58,15 @@ fn write_of_column(start: u32, place: u32, sum: Value, column_bias: Value, colum
     if (MASK_OUT) { value = if_kept(value, place); }
     value = weight_term(value, Value(residual[at]));
   }
+  if (PREACTIVATION && SLOPE != 0u) { preactivation[at] = Result(value); }
   if (SLOPE == 1u) { value = select(Value(), value, Value(residual[at]) > Value()); }
   if (SLOPE == 2u) { value *= gelu_gradient(Value(residual[at])); }
   if (BIAS) { value += column_bias; }
-  if (PREACTIVATION) { preactivation[at] = Result(value); }
+  if (GATE && GATE_FIRST) { value *= column_gate; }
+  if (PREACTIVATION && SLOPE == 0u) { preactivation[at] = Result(value); }
   if (ACTIVATION == 1u) { value = max(value, Value()); }
   if (ACTIVATION == 2u) { value = gelu(value); }
-  if (GATE) { value *= column_gate; }
+  if (GATE && !GATE_FIRST) { value *= column_gate; }
   if (MASK_OUT && !SCORE) { value = if_kept(value, place); }
   if (RESIDUAL) { value += Value(residual[at]); }
   if (ACCUMULATE) { value += Value(out[at]); }

@@ -27,6 +27,7 @@ export function epilogue({ gpu, order, buffers, options }: MatmulCall, width: 1 
       BIAS: bias !== undefined,
       ACTIVATION: activated ? 0 : activation,
       GATE: gate !== undefined,
+      GATE_FIRST: options.gateFirst ?? false,
       RESIDUAL: residual !== undefined,
       SLOPE: activated ? activation : 0,
       SCORE: scored !== undefined,

@@ -28,9 +28,9 @@ export interface MatmulBuffers {
   bias?: BufferLike;
   /** One bit an element, 1 = keep: of b for `nn` and `nt` (elements of b count as zero), of out for `tn` (elements of the product become zero). */
   mask?: BufferLike;
-  /** [n], multiplied after the activation. */
+  /** [n], multiplied after the activation, or before it with `gateFirst`. */
   gate?: BufferLike;
-  /** m x n: also receives a b + bias, before the activation. */
+  /** m x n: also receives what the activation is given, or with `activated` the product by itself. */
   preactivation?: BufferLike;
   /** m x n, added last. */
   residual?: BufferLike;
@@ -60,6 +60,8 @@ export interface MatmulOptions extends WeightTermOptions {
   /** For `nn` and `nt`, what the elements of b count as; by default themselves. */
   weightAs?: WeightAs;
   activation?: "none" | "relu" | "gelu";
+  /** Whether the gate comes before the activation. */
+  gateFirst?: boolean;
   /** Forces a kernel; by default the device and the shape decide. */
   variant?: MatmulVariant;
 }

@@ -5,16 +5,16 @@
 import type { CrossAttentionShape } from "../io/config-clip.js";
 import { crossAttention, type Tensor } from "../tensor/index.js";
 import type { Pass } from "./pass.js";
-import { attended, type EncoderBlock, fedForward, finishBranch } from "./vit-block.js";
+import { addBranch, attended, type EncoderBlock, fedForward } from "./vit-block.js";
 
-/** q from the text's tokens, k and v from the image's, with one gate for the dimensions of all three. */
-function crossBranch(x: Tensor, image: Tensor, shape: CrossAttentionShape, block: EncoderBlock, pass: Pass): Tensor {
+/** x plus attention to an image: q from the text's tokens, k and v from the image's, with one gate for the dimensions of all three. */
+function lookedAt(x: Tensor, image: Tensor, shape: CrossAttentionShape, block: EncoderBlock, pass: Pass): Tensor {
   const name = `blocks.${block.index}`;
   const normed = pass.gate(pass.layerNorm(x, `${name}.cross_norm`, block.config), "embed");
-  const q = pass.gate(pass.linear(normed, `${name}.cross_attn.q`), `${name}.crossAttn.headDim`);
-  const kv = pass.gate(pass.linear(image, `${name}.cross_attn.kv`), `${name}.crossAttn.headDim`);
+  const q = pass.gated(normed, `${name}.cross_attn.q`, `${name}.crossAttn.headDim`);
+  const kv = pass.gated(image, `${name}.cross_attn.kv`, `${name}.crossAttn.headDim`);
   const mixed = crossAttention(q, kv, shape);
-  return finishBranch(pass.linear(mixed, `${name}.cross_attn.proj`), block, pass, "block.cross");
+  return addBranch(x, mixed, { layer: "cross_attn.proj", site: "block.cross" }, block, pass);
 }
 
 /**
@@ -30,6 +30,5 @@ export function crossAttentionBlock(
   block: EncoderBlock,
   pass: Pass,
 ): Tensor {
-  const read = attended(x, block, pass);
-  return fedForward(pass.residual(read, crossBranch(read, image, shape, block, pass)), block, pass);
+  return fedForward(lookedAt(attended(x, block, pass), image, shape, block, pass), block, pass);
 }

@@ -4,7 +4,7 @@
  * cutting a unit out leaves the same function.
  */
 import { ShapeError } from "../errors.js";
-import { gate, type Tensor } from "../tensor/index.js";
+import { gate, spreadUnits, type Tensor } from "../tensor/index.js";
 
 /** Where a gate can sit. Those of a block are addressed as `blocks.N.<site>`, the neurons of an MLP as `lin.N.neuron`, the channels of a convolution as
  * `<its name>.neuron`, `token` and `embed` by themselves. */
@@ -88,6 +88,20 @@ export class Gates {
 
   [Symbol.iterator](): IterableIterator<[string, Tensor]> {
     return this.#byKey.entries();
+  }
+
+  /** The factors of all gates at these places by column of an activation [..., width]; undefined where there is none. */
+  columns(keys: readonly string[], width: number): Tensor | undefined {
+    const gates = keys.flatMap((key) => {
+      const values = this.#byKey.get(key);
+      return values ? [{ values, inner: this.shapes.get(key)!.inner }] : [];
+    });
+    // One that has a value a column already need not be spread.
+    gates.sort((a, b) => b.values.size - a.values.size);
+    return gates.reduce<Tensor | undefined>((columns, { values, inner }) => {
+      if (columns) return gate(columns, values, inner);
+      return values.size === width ? values : spreadUnits(values, inner, width);
+    }, undefined);
   }
 
   /** x times the gate at a place; x itself where there is none. */

@@ -66,8 +66,7 @@ export class MLP implements Model {
     const name = `lin.${index}`;
     const input = pass.input(x);
     if (index === this.config.hidden.length) return pass.logits(input, name);
-    const neurons = `${name}.neuron`;
-    return pass.gate(pass.activated(input, name, { kind: "relu", place: neurons }), neurons);
+    return pass.activated(input, name, { kind: "relu", place: `${name}.neuron` });
   }
 
   /** Gives the memory of the weights and masks back. */

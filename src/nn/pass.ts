@@ -13,6 +13,7 @@ import {
   conv2d,
   type FloatStorage,
   gate,
+  gatedLinear,
   type LinearAttributes,
   type LinearInputs,
   layerNorm,
@@ -92,30 +93,40 @@ export class Pass {
     return { inputs: { x, weight, bias: this.#operands.bias(prefix) }, attributes };
   }
 
-  /** Whether what a layer of x gives may go where it is needed without being written on the way. */
-  #passesOn(gates: readonly string[]): boolean {
-    const gated = gates.some((place) => this.gates.get(this.prefix + place));
-    return !gated && !this.options.observer;
+  /** Factors of the gates at these places by column of what a layer writes, where there are any. */
+  #columns(places: readonly string[], { weight }: LinearInputs): Tensor | undefined {
+    return this.gates.columns(
+      places.map((place) => this.prefix + place),
+      weight.shape[0],
+    );
   }
 
-  /** The activation function, at its place, of a layer's gated result; in one product where nothing sits between the two. */
+  /** A layer's result times the gates at these places; in one product unless somebody looks on. */
+  gated(x: Tensor, layer: string, ...places: string[]): Tensor {
+    if (this.options.observer) return this.gate(this.linear(x, layer), ...places);
+    const { inputs, attributes } = this.#layer(x, layer);
+    return gatedLinear(inputs, attributes, this.#columns(places, inputs));
+  }
+
+  /** The activation function of a layer's result, which has `gates`, times the gate at the function's place; in one product unless somebody looks on. */
   activated(
     x: Tensor,
     layer: string,
     { kind, place, gates = [] }: { kind: ActivationKind; place: string; gates?: readonly string[] },
   ): Tensor {
-    if (this.options.activation || !this.#passesOn(gates)) {
-      return this.activate(this.gate(this.linear(x, layer), ...gates), kind, place);
+    if (this.options.activation || this.options.observer) {
+      return this.gate(this.activate(this.gated(x, layer, ...gates), kind, place), place);
     }
     const { inputs, attributes } = this.#layer(x, layer);
-    return activatedLinear(inputs, attributes, kind);
+    const [before, after] = [this.#columns(gates, inputs), this.#columns([place], inputs)];
+    return activatedLinear(inputs, attributes, kind, { before, after });
   }
 
-  /** x plus a layer of y in one product; undefined where a gate sits between the two, or somebody looks there. */
-  linearOnto(x: Tensor, y: Tensor, layer: string, gates: readonly string[]): Tensor | undefined {
-    if (this.options.residual || !this.#passesOn(gates)) return undefined;
+  /** x plus a layer of y times the gates at these places in one product; undefined where somebody looks between the two. */
+  linearOnto(x: Tensor, y: Tensor, layer: string, places: readonly string[]): Tensor | undefined {
+    if (this.options.residual || this.options.observer) return undefined;
     const { inputs, attributes } = this.#layer(y, layer);
-    return linear({ ...inputs, residual: x }, attributes);
+    return gatedLinear({ ...inputs, residual: x }, attributes, this.#columns(places, inputs));
   }
 
   /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */
@@ -174,7 +185,8 @@ export class Pass {
     settings: NormSettings,
     { columns, gates }: { columns: ColumnMap; gates: readonly string[] },
   ): Tensor | undefined {
-    if (this.options.norm || !this.#passesOn(gates)) return undefined;
+    const gated = gates.some((place) => this.gates.get(this.prefix + place));
+    if (this.options.norm || this.options.observer || gated) return undefined;
     return this.layerNorm(x, layer, settings, columns);
   }
 

@@ -49,7 +49,7 @@ const dropPathRate = ({ dropPathRate: rate, blocks }: EncoderConfig, index: numb
   blocks.length > 1 ? (rate * index) / (blocks.length - 1) : 0;
 
 /** Residual branches are dropped by element, then by example, then gated. */
-export function finishBranch(branch: Tensor, { config, index }: EncoderBlock, pass: Pass, site: string): Tensor {
+function finishBranch(branch: Tensor, { config, index }: EncoderBlock, pass: Pass, site: string): Tensor {
   const dropped = pass.dropPath(pass.dropout(branch, config.projDropRate), dropPathRate(config, index));
   return pass.gate(dropped, `blocks.${index}.${site}`, `blocks.${index}.block`);
 }
@@ -72,28 +72,29 @@ function packedRows(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   const { index, columns } = block;
   const name = `blocks.${index}`;
   const read = branchInput(x, { norm: "norm1", columns: columns.attentionInputs, gate: "attn.in" }, block, pass);
-  const rows = pass.linear(read, `${name}.attn.qkv`);
-  return spread(pass.gate(rows, `${name}.attn.qkvHead`, `${name}.attn.headDim`), columns.qkv);
+  const rows = pass.gated(read, `${name}.attn.qkv`, `${name}.attn.qkvHead`, `${name}.attn.headDim`);
+  return spread(rows, columns.qkv);
 }
 
 /** The end of a branch: its last layer, which channels that adds to, and the places of its gate and of the branch's. */
 interface BranchEnd {
   readonly layer: string;
-  readonly columns: ColumnMap | undefined;
-  readonly gate: string;
+  readonly columns?: ColumnMap;
+  readonly gate?: string;
   readonly site: string;
 }
 
 /** x plus a branch whose last layer reads y. */
-function addBranch(x: Tensor, y: Tensor, end: BranchEnd, block: EncoderBlock, pass: Pass): Tensor {
+export function addBranch(x: Tensor, y: Tensor, end: BranchEnd, block: EncoderBlock, pass: Pass): Tensor {
   const { config, index } = block;
   const name = `blocks.${index}`;
-  const [layer, gate] = [`${name}.${end.layer}`, `${name}.${end.gate}`];
+  const layer = `${name}.${end.layer}`;
+  const gates = end.gate ? [`${name}.${end.gate}`] : [];
   const drops = pass.training && (config.projDropRate > 0 || config.dropPathRate > 0);
   const direct = !end.columns && !drops;
-  const sum = direct && pass.linearOnto(x, y, layer, [gate, `${name}.${end.site}`, `${name}.block`]);
+  const sum = direct && pass.linearOnto(x, y, layer, [...gates, `${name}.${end.site}`, `${name}.block`]);
   if (sum) return sum;
-  const out = spread(pass.gate(pass.linear(y, layer), gate), end.columns);
+  const out = spread(pass.gated(y, layer, ...gates), end.columns);
   return pass.residual(x, finishBranch(out, block, pass, end.site));
 }
 
@@ -120,10 +121,8 @@ export function fedForward(x: Tensor, block: EncoderBlock, pass: Pass): Tensor {
   const { config, columns } = block;
   const name = `blocks.${block.index}`;
   const read = branchInput(x, { norm: "norm2", columns: columns.mlpInputs, gate: "mlp.in" }, block, pass);
-  const place = `${name}.mlp.neuron`;
-  const activation = { kind: config.activation, gates: [`${name}.mlp.hidden`], place };
-  const active = pass.gate(pass.activated(read, `${name}.mlp.fc1`, activation), place);
-  const neurons = pass.dropout(active, config.projDropRate);
+  const activation = { kind: config.activation, gates: [`${name}.mlp.hidden`], place: `${name}.mlp.neuron` };
+  const neurons = pass.dropout(pass.activated(read, `${name}.mlp.fc1`, activation), config.projDropRate);
   const end = { layer: "mlp.fc2", columns: columns.mlpOutputs, gate: "mlp.residual", site: "block.mlp" };
   return addBranch(x, neurons, end, block, pass);
 }

@@ -2,7 +2,7 @@
 import { ShapeError } from "../errors.js";
 import type { GpuBuffer } from "../gpu/index.js";
 import { add } from "../kernels/add.js";
-import type { Activated, Inputs, TermSum } from "./op.js";
+import type { Between, Inputs, TermSum } from "./op.js";
 import { Tensor } from "./tensor.js";
 import { addTerm, onesLike } from "./terms.js";
 
@@ -110,10 +110,28 @@ function countUses(order: readonly Tensor[]): ReadonlyMap<Tensor, number> {
   return uses;
 }
 
-/** The activation function whose result an input is, if that serves nothing else. */
-function activationBehind(input: Tensor | undefined, uses: ReadonlyMap<Tensor, number>): Activated | undefined {
-  const { activation: kind, inputs } = input?.node ?? {};
-  return kind && inputs?.x && uses.get(input!) === 1 ? { kind, x: inputs.x } : undefined;
+type Uses = ReadonlyMap<Tensor, number>;
+
+/** What an operation's input was made from, if it serves nothing else. */
+const madeFrom = (input: Tensor | undefined, uses: Uses) => (input && uses.get(input) === 1 ? input.node : undefined);
+
+/** The activation function whose result an input is. */
+function functionBehind(input: Tensor | undefined, uses: Uses): Between | undefined {
+  const { activation: kind, inputs } = madeFrom(input, uses) ?? {};
+  return kind && inputs?.x ? { kind, x: inputs.x } : undefined;
+}
+
+/** What an input went through that the operation behind it takes along: factors and, before them, an activation function. */
+function foldedBehind(input: Tensor | undefined, uses: Uses, accumulator: Accumulator): Between | undefined {
+  const { factors, inputs } = madeFrom(input, uses) ?? {};
+  const x = inputs?.x;
+  if (!factors || !x?.tracked) return functionBehind(input, uses);
+  const { g, gradient } = factors;
+  const take = (dy: Tensor) => {
+    accumulator.add(g, gradient(dy));
+    dy.gpu.release(dy);
+  };
+  return { x, ...functionBehind(x, uses), factors: g, take: g.tracked ? take : undefined };
 }
 
 /** @throws ShapeError when nothing that `loss` depends on asks for a gradient. */
@@ -150,7 +168,7 @@ export function backward(loss: Tensor, seed?: Tensor, sums?: ReadonlyMap<Tensor,
       continue;
     }
     const { inputs, folds, sums: name, backward: propagate } = tensor.node;
-    const folded = folds === undefined ? undefined : activationBehind(inputs[folds], uses);
+    const folded = folds === undefined ? undefined : foldedBehind(inputs[folds], uses, accumulator);
     const leaf = name === undefined ? undefined : inputs[name];
     const summed = leaf && !leaf.node && uses.get(leaf) === 1 ? sums?.get(leaf) : undefined;
     const parts = propagate(gradient, { folded, summed });

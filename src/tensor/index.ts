@@ -3,11 +3,12 @@ export type { WeightAs } from "../kernels/weight-as.js";
 export { backward, Gradients } from "./backward.js";
 export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
 export {
-  type Activated,
   type BackwardContext,
+  type Between,
   type ByInput,
   type CurvatureContext,
   defineOp,
+  type Factors,
   type FollowedTangents,
   historyEnabled,
   type Inputs,
@@ -30,10 +31,11 @@ export { type CrossAttentionAttributes, crossAttention } from "./ops/cross-atten
 export { argmax, klDivergence } from "./ops/distillation.js";
 export { type ActivationKind, activation, add, reshape } from "./ops/elementwise.js";
 export { embedding } from "./ops/embedding.js";
-export { applyBits, type DropoutAttributes, dropout, gate } from "./ops/gate.js";
+export { type ActivationGates, activatedLinear, gatedLinear } from "./ops/fused-linear.js";
+export { applyBits, type DropoutAttributes, dropout, gate, spreadUnits } from "./ops/gate.js";
 export { classAttention, type KeptTokens, keepTokens, takeTokens } from "./ops/keep-tokens.js";
 export { parameterBudget, topKMask } from "./ops/learned-budget.js";
-export { activatedLinear, type LinearAttributes, type LinearInputs, linear } from "./ops/linear.js";
+export { type LinearAttributes, type LinearInputs, linear } from "./ops/linear.js";
 export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";

@@ -11,10 +11,19 @@ export type Inputs = Readonly<Record<string, Tensor | undefined>>;
 
 type InputName<I extends Inputs> = Extract<keyof I, string>;
 
-/** An activation function, and what it was given. */
-export interface Activated {
-  readonly kind: Activation;
+/** An activation function or factors by column, or the factors times the function's result: what lies between x and an operation's input. */
+export interface Between {
   readonly x: Tensor;
+  readonly kind?: Activation;
+  readonly factors?: Tensor;
+  /** Where the factors ask for a gradient: takes that of the operation's input, which gives way to x's otherwise. */
+  readonly take?: (gradient: Tensor) => void;
+}
+
+/** Factors by column, and their gradient from the one of what was multiplied. */
+export interface Factors {
+  readonly g: Tensor;
+  readonly gradient: (dy: Tensor) => Tensor;
 }
 
 /** A term over a weight's gradient g and the weight w, a WGSL expression that is added to a total in the gradient's place. */
@@ -26,8 +35,8 @@ export interface TermSum {
 
 /** What `backward` knows of the tensors around an operation that nobody else uses. */
 export interface Neighbours {
-  /** The activation function whose result the input is that the operation `folds`. */
-  readonly folded?: Activated;
+  /** What the input went through that the operation `folds`: its gradient is that by x. */
+  readonly folded?: Between;
   /** What becomes of the gradient of the input that the operation `sums`: no gradient is wanted then. */
   readonly summed?: TermSum;
 }
@@ -86,7 +95,9 @@ export interface OpDefinition<I extends Inputs, A, S, T> {
   readonly backward: (context: BackwardContext<I, A, S>) => ByInput<I>;
   /** For activation functions of an input x: which one it is. */
   readonly activation?: (attributes: A) => Activation;
-  /** An input whose activation function `backward` takes along: given `folded`, the input's gradient is that by what the function was given. */
+  /** For operations that multiply an input x by factors of the last axis: these. */
+  readonly factors?: (gpu: Gpu, inputs: I, attributes: A) => Factors | undefined;
+  /** An input whose activation function and factors `backward` takes along: given `folded`, the input's gradient is that by what those were given. */
   readonly folds?: InputName<I>;
   /** An input whose gradient `backward` can add to a total as it computes it: given `summed`, it gives none. */
   readonly sums?: InputName<I>;
@@ -105,6 +116,7 @@ export interface TapeNode {
   readonly name: string;
   readonly inputs: Inputs;
   readonly activation?: Activation;
+  readonly factors?: Factors;
   readonly folds?: string;
   readonly sums?: string;
   readonly backward: (gradient: Tensor, neighbours: Neighbours) => Inputs;
@@ -196,6 +208,7 @@ export function defineOp<I extends Inputs, A, S, T = undefined>(
         name,
         inputs,
         activation: definition.activation?.(attributes),
+        factors: definition.factors?.(gpu, inputs, attributes),
         folds,
         sums,
         backward: (gradient, neighbours) => backward({ ...context, gradient, needs, ...neighbours }),

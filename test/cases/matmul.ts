@@ -50,7 +50,7 @@ function oracle(
   order: MatmulOrder,
   { a, b, mask, bias, gate, residual, scored, activated, out: before }: Arrays,
   size: MatmulSize,
-  { weightAs, activation, accumulate }: MatmulOptions,
+  { weightAs, activation, gateFirst, accumulate }: MatmulOptions,
 ) {
   const { m, n, k, batch = 1 } = size;
   const out = new Float64Array(batch * m * n);
@@ -71,9 +71,11 @@ function oracle(
         const slope = activated ? slopes[activation ?? "none"](activated[at]) : 1;
         const keep = order === "tn" ? kept(element) : 1;
         const term = accumulate ? summed : pathScore;
-        preactivation[at] = (scored ? term(sum * keep, scored[at]) : slope * sum) + (bias?.[column] ?? 0);
-        const active = activations[(!activated && activation) || "none"](preactivation[at]);
-        const value = active * (gate?.[column] ?? 1);
+        const factor = gate?.[column] ?? 1;
+        const biased = (scored ? term(sum * keep, scored[at]) : slope * sum) + (bias?.[column] ?? 0);
+        const given = gateFirst ? factor * biased : biased;
+        preactivation[at] = activated ? sum : given;
+        const value = activations[(!activated && activation) || "none"](given) * (gateFirst ? 1 : factor);
         out[at] = (before?.[at] ?? 0) + (residual?.[at] ?? 0) + value * (scored ? 1 : keep);
       }
     }
@@ -97,6 +99,10 @@ type Extras =
   | "one epilogue"
   | "gelu slope"
   | "masked relu slope"
+  | "gelu gated slope"
+  | "masked relu gated slope"
+  | "gelu gated first"
+  | "masked relu gated first"
   | "scored"
   | "masked scored"
   | "summed"
@@ -135,6 +141,7 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
     ...(extras.endsWith("epilogue") && {
       ...{ bias: normals(n, 5), gate: uniforms(n, 6), residual: normals(batch * m * n, 7) },
     }),
+    ...(extras.includes("gated") && { gate: normals(n, 11), bias: normals(n, 12) }),
     ...(extras.endsWith("slope") && { activated: normals(batch * m * n, 9) }),
     ...(/(scored|summed)$/.test(extras) && { scored: normals(batch * m * n, 8) }),
     ...(extras.endsWith("summed") && { out: normals(batch * m * n, 10) }),
@@ -143,7 +150,8 @@ function makeInputs(order: MatmulOrder, { m, n, k, batch = 1 }: MatmulSize, extr
 
 /** Those that are tested in f16 too: what layers need in inference, and one of each other order. */
 const inFloat16 = (order: MatmulOrder, extras: Extras) =>
-  extras === "plain" || (order === "nt" && ["masked", "epilogue", "one epilogue", "masked square"].includes(extras));
+  extras === "plain" ||
+  (order === "nt" && ["masked", "epilogue", "one epilogue", "masked square", "gelu gated first"].includes(extras));
 
 function makeCase(
   order: MatmulOrder,
@@ -161,6 +169,7 @@ function makeCase(
     variant,
     weightAs,
     activation: /epilogue|gelu/.test(extras) ? "gelu" : extras.includes("relu") ? "relu" : "none",
+    ...(extras.endsWith("first") && { gateFirst: true }),
     ...(extras.endsWith("summed") && { term: SUMMED, accumulate: true }),
   };
   const sums = weightAs === "one" && !extras.includes("masked") ? batch * m : elements;
@@ -169,7 +178,7 @@ function makeCase(
     inputs: () => makeInputs(order, size, extras),
     outputs: {
       out: { length: elements },
-      ...(extras.endsWith("epilogue") && { preactivation: { length: elements } }),
+      ...(/epilogue$|gated/.test(extras) && { preactivation: { length: elements } }),
     },
     run: (gpu, buffers, storage) =>
       matmul(gpu, order, buffers as never, size, { storage, ...(logits && { resultStorage: "f32" }), ...options }),
@@ -212,7 +221,10 @@ const shapes: [size: MatmulSize, extras: readonly Extras[]][] = [
   [{ m: 63, n: 65, k: 131 }, ["plain", "masked", "masked blocks"]],
   [
     { m: 32, n: 64, k: 300, batch: 3 },
-    ["plain", "epilogue", "masked", "relu masked", "gelu slope", "masked relu slope", "all zero mask"],
+    [
+      ...(["plain", "epilogue", "masked", "relu masked", "gelu slope", "masked relu slope", "all zero mask"] as const),
+      ...(["gelu gated slope", "masked relu gated slope", "gelu gated first", "masked relu gated first"] as const),
+    ],
   ],
 ];
 
@@ -245,7 +257,8 @@ const tallExtras: Record<MatmulOrder, readonly Extras[]> = {
 
 /** Empty strips are among the masked blocks. */
 const turnExtras: Record<MatmulOrder, readonly Extras[]> = {
-  ...{ nn: ["gelu slope", "masked epilogue", "masked blocks"], nt: ["epilogue", "masked blocks"] },
+  nn: ["gelu slope", "gelu gated slope", "masked epilogue", "masked blocks"],
+  nt: ["epilogue", "gelu gated first", "masked blocks"],
   tn: ["plain", "masked epilogue", "summed"],
 };
 
@@ -292,9 +305,9 @@ export const cases: KernelCase[] = [
   ),
   ...(["nn", "nt"] as const).flatMap((order) =>
     rowShapes.flatMap((size) =>
-      (["plain", "epilogue", "masked", "relu masked", ...ofWeight] as const).map((extra) =>
-        makeCase(order, size, undefined, extra),
-      ),
+      (
+        ["plain", "epilogue", "gelu gated slope", "gelu gated first", "masked", "relu masked", ...ofWeight] as const
+      ).map((extra) => makeCase(order, size, undefined, extra)),
     ),
   ),
   ...outerShapes.flatMap((size) =>

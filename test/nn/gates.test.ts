@@ -152,7 +152,7 @@ test("every place for a gate is covered here", () => {
   model.release();
 });
 
-test("an absent gate records nothing", async () => {
+test("an absent gate records nothing, and one at a layer's result no pass of its own", async () => {
   using _scope = gpu.scope();
   const model = new ViT(gpu, config, weightsOf(1));
   const images = Tensor.zeros(gpu, [1, 2, 12, 12]);
@@ -162,7 +162,11 @@ test("an absent gate records nothing", async () => {
     return gpu.counters.dispatches - before;
   };
   const plain = dispatches();
-  model.gates.set("blocks.0.mlp.neuron", Tensor.from(gpu, new Float32Array(24).fill(1)));
+  for (const [place, width] of Object.entries({ "mlp.neuron": 24, "mlp.residual": 12, "attn.headDim": 36 })) {
+    model.gates.set(`blocks.0.${place}`, Tensor.from(gpu, new Float32Array(width).fill(1)));
+    expect(dispatches(), place).toBe(plain);
+  }
+  model.gates.set("blocks.0.mlp.in", Tensor.from(gpu, new Float32Array(12).fill(1)));
   expect(dispatches()).toBe(plain + 1);
 });
 

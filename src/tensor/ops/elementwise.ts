@@ -52,19 +52,30 @@ export const activationOf = (x: Tensor, kind: ActivationKind, y: Tensor): Tensor
 const sum = defineOp({
   name: "add",
   float16: ["a", "b"],
-  forward(gpu, { a, b }: { a: Tensor; b: Tensor }, _: undefined) {
+  forward(gpu, { a, b }: { a: Tensor; b: Tensor }, y: Tensor | undefined) {
     if (a.size !== b.size) throw new ShapeError(`add: expected equal shapes, got [${a.shape}] and [${b.shape}]`);
     requireOneType("add", { a, b });
+    if (y) return { out: y, saved: undefined };
     const out = Tensor.empty(gpu, a.shape, a.type);
     addKernel(gpu, { a, b, y: out }, { length: a.size }, storageOf(a));
     return { out, saved: undefined };
   },
   backward: ({ gradient }) => ({ a: gradient, b: gradient }),
-  tangent: "linear",
+  tangent: {
+    forward({ gpu, tangents: { a, b }, out }) {
+      const total = Tensor.empty(gpu, out.shape);
+      if (a && b) addKernel(gpu, { a, b, y: total }, { length: total.size });
+      else gpu.copy((a ?? b)!.buffer, total.buffer, 4 * total.size);
+      return { out: total, saved: undefined };
+    },
+  },
 });
 
 /** a + b for tensors of one shape. */
 export const add = (a: Tensor, b: Tensor): Tensor => sum({ a, b }, undefined);
+
+/** The same where y already holds the sum; y becomes the result, and a and b may hold anything. */
+export const addOf = (a: Tensor, b: Tensor, y: Tensor): Tensor => sum({ a, b }, y);
 
 const view = defineOp({
   name: "reshape",

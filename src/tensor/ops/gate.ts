@@ -1,32 +1,50 @@
 import { ShapeError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
 import { gateGradient, gate as gateKernel } from "../../kernels/gate.js";
+import { map } from "../../kernels/map.js";
+import { mapUnits } from "../../kernels/map-units.js";
 import { applyMask } from "../../kernels/mask.js";
 import { dropout as dropoutKernel } from "../../kernels/random.js";
 import { defineOp } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 
+/** How many neighbours share a factor, and the result where that is there already. */
+interface GateAttributes {
+  readonly inner: number;
+  readonly y?: Tensor;
+}
+
+function gradientOfGate(gpu: Gpu, { x, dy, g }: { x: Tensor; dy: Tensor; g: Tensor }, inner: number): Tensor {
+  const dG = Tensor.empty(gpu, g.shape);
+  gateGradient(gpu, { x, dy, dg: dG }, { length: x.size, inner, period: g.size });
+  return dG;
+}
+
 const multiply = defineOp({
   name: "gate",
   float16: ["x"],
-  forward(gpu, { x, g }: { x: Tensor; g: Tensor }, inner: number) {
+  forward(gpu, { x, g }: { x: Tensor; g: Tensor }, { inner, y }: GateAttributes) {
     if (x.size % (inner * g.size) !== 0) {
       throw new ShapeError(`gate: expected x in steps of ${inner} x ${g.size} elements, got [${x.shape}]`);
     }
+    if (y) return { out: y, saved: undefined };
     const out = Tensor.empty(gpu, x.shape, x.type);
     gateKernel(gpu, { x, g, y: out }, { length: x.size, inner, period: g.size }, storageOf(x));
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, g }, attributes: inner, gradient, needs }) {
+  backward({ gpu, inputs: { x, g }, attributes: { inner }, gradient, needs }) {
     const size = { length: x.size, inner, period: g.size };
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) gateKernel(gpu, { x: gradient, g, y: dX }, size);
-    const dG = needs("g") ? Tensor.empty(gpu, g.shape) : undefined;
-    if (dG) gateGradient(gpu, { x, dy: gradient, dg: dG }, size);
-    return { x: dX, g: dG };
+    return { x: dX, g: needs("g") ? gradientOfGate(gpu, { x, dy: gradient, g }, inner) : undefined };
+  },
+  factors(gpu, { x, g }, { inner }) {
+    if (inner !== 1 || g.size !== x.shape.at(-1)) return undefined;
+    return { g, gradient: (dy) => gradientOfGate(gpu, { x, dy, g }, inner) };
   },
   tangent: {
-    forward({ gpu, inputs: { x, g }, attributes: inner, tangents }) {
+    forward({ gpu, inputs: { x, g }, attributes: { inner }, tangents }) {
       const size = { length: x.size, inner, period: g.size };
       const ofX = tangents.x && Tensor.empty(gpu, x.shape);
       if (ofX) gateKernel(gpu, { x: tangents.x!, g, y: ofX }, size);
@@ -34,19 +52,45 @@ const multiply = defineOp({
       if (ofG) gateKernel(gpu, { x, g: tangents.g!, y: ofG }, size);
       return { out: addTerms(ofX, ofG), saved: undefined };
     },
-    backward({ gpu, inputs: { x, g }, attributes: inner, tangents, gradient, needs }) {
+    backward({ gpu, inputs: { x, g }, attributes: { inner }, tangents, gradient, needs }) {
       const size = { length: x.size, inner, period: g.size };
       const dX = tangents.g && needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
       if (dX) gateKernel(gpu, { x: gradient, g: tangents.g!, y: dX }, size);
-      const dG = tangents.x && needs("g") ? Tensor.empty(gpu, g.shape) : undefined;
-      if (dG) gateGradient(gpu, { x: tangents.x!, dy: gradient, dg: dG }, size);
+      const dG = tangents.x && needs("g") ? gradientOfGate(gpu, { x: tangents.x, dy: gradient, g }, inner) : undefined;
       return { x: dX, g: dG };
     },
   },
 });
 
 /** y[i] = x[i] * g[(i / inner) % g.size]: one gate value for each unit of x, shared along the other axes. */
-export const gate = (x: Tensor, g: Tensor, inner: number): Tensor => multiply({ x, g }, inner);
+export const gate = (x: Tensor, g: Tensor, inner: number): Tensor => multiply({ x, g }, { inner });
+
+/**
+ * The same where y, of x's shape, already holds the product; y becomes the result. x is only read where g asks for a gradient: it may hold anything
+ * otherwise.
+ */
+export const gateOf = (x: Tensor, g: Tensor, inner: number, y: Tensor): Tensor => multiply({ x, g }, { inner, y });
+
+const spread = defineOp({
+  name: "spreadUnits",
+  forward(gpu, { g }: { g: Tensor }, { inner, width }: { inner: number; width: number }) {
+    if (width % (inner * g.size) !== 0) {
+      throw new ShapeError(`spreadUnits: expected [${g.shape}] to repeat whole in ${width} columns, ${inner} a unit`);
+    }
+    const out = Tensor.empty(gpu, [width]);
+    map(gpu, "g", { g: { buffer: g, inner, period: g.size } }, { y: out, length: width });
+    return { out, saved: undefined };
+  },
+  backward({ gpu, inputs: { g }, attributes: { inner, width }, gradient }) {
+    const dG = Tensor.empty(gpu, g.shape);
+    mapUnits(gpu, "dy", { dy: { buffer: gradient } }, { y: dG, length: width, inner, period: g.size });
+    return { g: dG };
+  },
+  tangent: "linear",
+});
+
+/** One value a column: y[c] = g[(c / inner) % g.size], y: [width]. @throws ShapeError where g does not repeat whole in it. */
+export const spreadUnits = (g: Tensor, inner: number, width: number): Tensor => spread({ g }, { inner, width });
 
 const masked = defineOp({
   name: "mask",

@@ -4,10 +4,10 @@ import { matmul } from "../../kernels/matmul.js";
 import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import type { WeightAs } from "../../kernels/weight-as.js";
 import type { WeightTermOptions } from "../../kernels/weight-term.js";
-import { defineOp, historyEnabled, type TermSum } from "../op.js";
+import { defineOp, type TermSum } from "../op.js";
 import { requireOneType, type Shape, sizeOf, storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
-import { type ActivationKind, activationOf } from "./elementwise.js";
+import type { ActivationKind } from "./elementwise.js";
 
 /** How a linear layer's weight takes part, and what its gradient is. */
 export interface LinearAttributes {
@@ -44,13 +44,27 @@ export type LinearInputs = {
 export const summedOptions = (summed: TermSum | undefined): WeightTermOptions =>
   summed ? { term: summed.term, accumulate: true } : {};
 
+/**
+ * What operations behind the layer make of its result, computed in the product: y = residual + gate * activation(result), or with `gateFirst`
+ * residual + activation(gate * result).
+ */
+export interface LinearEnd {
+  readonly kind?: ActivationKind;
+  /** By column. */
+  readonly gate?: Tensor;
+  readonly gateFirst?: boolean;
+  readonly residual?: Tensor;
+  readonly y: Tensor;
+  /** Whether anybody reads what the activation is given. If not, the layer's result lies where y does and holds y's values. */
+  readonly keeps: boolean;
+}
+
 interface ProductAttributes extends LinearAttributes {
-  /** Takes an activation function's values at the result; where nothing else is `wanted` it is the result. */
-  readonly active?: { readonly kind: ActivationKind; readonly y: Tensor; readonly wanted: "both" | "active" };
+  readonly end?: LinearEnd;
 }
 
 /** [..., out]. @throws ShapeError where the operands do not fit each other. */
-function shapeOfResult({ x, weight, bias, residual }: LinearInputs): Shape {
+export function shapeOfResult({ x, weight, bias, residual }: LinearInputs): Shape {
   requireOneType("linear", { x, weight, ...(residual && { residual }) });
   const [n, k] = weight.shape;
   if (weight.shape.length !== 2 || x.shape.at(-1) !== k) {
@@ -65,27 +79,30 @@ function shapeOfResult({ x, weight, bias, residual }: LinearInputs): Shape {
   return shape;
 }
 
-const product = defineOp({
+const endOf = ({ y: out, gate, residual }: LinearEnd) => ({ out, gate, residual });
+
+/** `linear`, which may compute the values of what follows along with its own. */
+export const product = defineOp({
   name: "linear",
   float16: ["x", "weight", "residual"],
   folds: "x",
   sums: "weight",
   forward(gpu, inputs: LinearInputs, attributes: ProductAttributes) {
     const { x, weight, bias, residual } = inputs;
-    const { mask, weightAs, active } = attributes;
+    const { mask, weightAs, end } = attributes;
     const shape = shapeOfResult(inputs);
     const { storage } = storageOf(x);
     const resultStorage = attributes.storage ?? storage;
     const [n, k] = weight.shape;
-    const out = active?.wanted === "active" ? active.y : Tensor.empty(gpu, shape, resultStorage);
-    const written = active ? { out: active.y, preactivation: active.y === out ? undefined : out } : { out };
-    const operands = { a: x, b: weight, bias, mask, residual, ...written };
+    const alone = end && !end.keeps;
+    const out = alone ? new Tensor(gpu, end.y.buffer, shape, end.y.type) : Tensor.empty(gpu, shape, resultStorage);
+    const written = end ? { ...endOf(end), preactivation: alone ? undefined : out } : { out, residual };
     matmul(
       gpu,
       "nt",
-      operands,
+      { a: x, b: weight, bias, mask, ...written },
       { m: x.size / k, n, k },
-      { weightAs, activation: active?.kind, storage, resultStorage },
+      { weightAs, activation: end?.kind, gateFirst: end?.gateFirst, storage, resultStorage },
     );
     return { out, saved: undefined };
   },
@@ -96,8 +113,11 @@ const product = defineOp({
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) {
       const size = { m: rows, n: inputs, k: outputs };
-      const operands = { a: gradient, b: weight, out: dX, mask, activated: folded?.x };
+      const whole = folded?.take && Tensor.empty(gpu, x.shape);
+      const behind = { activated: folded?.kind && folded.x, gate: folded?.factors, preactivation: whole };
+      const operands = { a: gradient, b: weight, out: dX, mask, ...behind };
       matmul(gpu, "nn", operands, size, { weightAs, activation: folded?.kind });
+      if (whole) folded?.take?.(whole);
     }
     const ofWeight = needs("weight") && weightAs !== "one";
     const dWeight = ofWeight && !summed ? Tensor.empty(gpu, weight.shape) : undefined;
@@ -159,19 +179,3 @@ const product = defineOp({
 
 /** y = x (weight * mask)^T + bias + residual, y: [..., out]. @throws ShapeError */
 export const linear = (inputs: LinearInputs, attributes: LinearAttributes): Tensor => product(inputs, attributes);
-
-/**
- * `activation(linear(...))` in one product: derivatives are those of the two, and what the function is given is only kept where one is wanted.
- * @throws ShapeError
- */
-export function activatedLinear(
-  inputs: Omit<LinearInputs, "residual">,
-  attributes: LinearAttributes,
-  kind: ActivationKind,
-): Tensor {
-  const { x } = inputs;
-  const y = Tensor.empty(x.gpu, shapeOfResult(inputs), attributes.storage ?? x.type);
-  const tracked = historyEnabled() && Object.values(inputs).some((input) => input?.tracked);
-  if (!tracked) return product(inputs, { ...attributes, active: { kind, y, wanted: "active" } });
-  return activationOf(product(inputs, { ...attributes, active: { kind, y, wanted: "both" } }), kind, y);
-}
