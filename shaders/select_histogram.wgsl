@@ -1,7 +1,8 @@
-// One digit of a radix selection: counts[range, base + d] += scores with digit d, of those whose higher digits are those of the threshold;
+// One digit of a radix selection: counts[range, BINS digit + d] += scores with digit d, of those whose higher digits are those of the threshold;
 // on the first digit also counts[range, ZEROS] += exact zeros
-// scores, candidates: f32 bits, four a load. A workgroup takes a tile: first of candidates, then of all scores, for ranges without candidates to look at.
-// Integer sums do not depend on the order of the atomics.
+// scores, candidates: f32 bits, four a load. Tiles are of candidates first, a workgroup each, then of all scores, for ranges without candidates to look at:
+// the other workgroups share these, as most have nothing to count, and a workgroup's bins are set to zero even then. Integer sums do not depend on the
+// order of the atomics.
 #import grid
 #import score_key
 #import selection
@@ -11,10 +12,9 @@ const BINS = 2048u;
 const ZEROS = 6144u;
 
 struct Params {
-  tiles: u32,            // of candidates and of scores
+  tiles: u32, // of candidates and of scores
   candidate_tiles: u32,
-  shift: u32, bits: u32, // of the digit
-  base: u32              // of its bins in counts; 0 for the first digit
+  digit: u32
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -38,39 +38,54 @@ fn load_scores(of_candidates: bool, i: u32) -> vec4u {
   return scores[i];
 }
 
-@compute @workgroup_size(GROUP)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let index = linear_group(group, groups);
-  if (index >= params.tiles) { return; }
-  let of_candidates = index < params.candidate_tiles;
-  let tile = load_tile(index);
+fn count_digits(of_candidates: bool, tile: Tile, end: u32, lane: u32) {
   let selection = selections[tile.range];
-  var end = tile.end;
-  if (of_candidates) { end = min(end, ranges[tile.range].candidates + selection.candidates); }
-  if (selection.settled != 0u || selection.bracketed != u32(of_candidates) || tile.first >= end) { return; }
-  let mask = vec4u((1u << params.bits) - 1u);
+  let before = bits_from(params.digit, selection);
+  let shift = bits_from(params.digit + 1u, selection);
+  let mask = vec4u((1u << (before - shift)) - 1u);
   var zeros = vec4u(0u);
   for (var i = tile.first / 4u + lane; i * 4u < end; i += GROUP) {
     let keys = score_keys(load_scores(of_candidates, i));
     let at = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u);
     var counted = (at >= vec4u(tile.first)) & (at < vec4u(end));
-    if (params.base == 0u) {
+    let rest = keys - vec4u(selection.origin);
+    if (params.digit == 0u) {
       zeros += select(vec4u(0u), vec4u(1u), counted & (keys == vec4u(ZERO_KEY)));
     } else {
-      counted &= (keys >> vec4u(params.shift + params.bits)) == vec4u(selection.key);
+      counted &= (rest >> vec4u(before)) == vec4u(selection.key);
     }
-    let digits = (keys >> vec4u(params.shift)) & mask;
+    let digits = (rest >> vec4u(shift)) & mask;
     if (counted.x) { atomicAdd(&bins[digits.x], 1u); }
     if (counted.y) { atomicAdd(&bins[digits.y], 1u); }
     if (counted.z) { atomicAdd(&bins[digits.z], 1u); }
     if (counted.w) { atomicAdd(&bins[digits.w], 1u); }
   }
-  workgroupBarrier();
-  let first = tile.range * (ZEROS + 1u);
-  for (var bin = lane; bin < BINS; bin += GROUP) {
-    let count = atomicLoad(&bins[bin]);
-    if (count > 0u) { atomicAdd(&counts[first + params.base + bin], count); }
-  }
   let zero = zeros.x + zeros.y + zeros.z + zeros.w;
-  if (zero > 0u) { atomicAdd(&counts[first + ZEROS], zero); }
+  if (zero > 0u) { atomicAdd(&counts[tile.range * (ZEROS + 1u) + ZEROS], zero); }
+}
+
+@compute @workgroup_size(GROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let own = linear_group(group, groups);
+  let step = select(groups.x * groups.y - params.candidate_tiles, params.tiles, own < params.candidate_tiles);
+  for (var index = own; index < params.tiles; index += step) {
+    let of_candidates = index < params.candidate_tiles;
+    let tile = load_tile(index);
+    let selection = selections[tile.range];
+    var end = tile.end;
+    if (of_candidates) { end = min(end, ranges[tile.range].candidates + selection.candidates); }
+    if (selection.settled != 0u || selection.bracketed != u32(of_candidates) || tile.first >= end) { continue; }
+    count_digits(of_candidates, tile, end, lane);
+    workgroupBarrier();
+    let more = index + step < params.tiles;
+    let first = tile.range * (ZEROS + 1u) + params.digit * BINS;
+    for (var bin = lane; bin < BINS; bin += GROUP) {
+      let count = atomicLoad(&bins[bin]);
+      if (count > 0u) {
+        atomicAdd(&counts[first + bin], count);
+        if (more) { atomicStore(&bins[bin], 0u); }
+      }
+    }
+    workgroupBarrier(); // the bins are empty for the next tile
+  }
 }

@@ -33,14 +33,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     selections[index].complete = 1u;
     return;
   }
+  let low = selections[index].low;
+  let high = selections[index].high;
+  selections[index].width = 32u;
   if (lies_between(range, bracket.between, bracket.above)) {
+    if (fits == 1u) { // keys between the ends differ in few bits
+      let width = min(firstLeadingBit(high - low) + 2u, 32u);
+      let shift = width - min(width, DIGIT_BITS);
+      selections[index].width = width;
+      selections[index].origin = (low >> shift) << shift; // so that no key with the first digit of zeros is smaller than theirs
+    }
     selections[index].bracketed = fits;
     selections[index].complete = fits;
     selections[index].below = fits * (range.count - bracket.above - bracket.between);
     return;
   }
-  let low = selections[index].low;
-  let high = selections[index].high;
   let rank = range.prune - 1u;
   let at_low = select(bracket.at_low, 0u, low == high); // else they are among those at the high key
   let low_end = range.count - bracket.above - bracket.between;

@@ -17,10 +17,12 @@ struct Tile { range: u32, first: u32, end: u32, block: u32, sample: u32 }
 // What the passes of a selection hand on. All zero at the start.
 struct Selection {
   low: u32, high: u32, // keys that very likely enclose the threshold's
-  key: u32,            // leading bits of the threshold's key that are known; all of them at the end
-  rank: u32,           // place of the threshold among the keys that share these bits
-  equal: u32,          // keys that share these bits
-  settled: u32,        // 1 when the key is complete before the last digit
+  origin: u32,         // digits are those of keys less this one
+  width: u32,          // bits of the largest such difference
+  key: u32,            // leading digits of the threshold that are known; its key when settled
+  rank: u32,           // place of the threshold among the keys that share these digits
+  equal: u32,          // keys that share these digits
+  settled: u32,        // 1 when the key is known
   bracketed: u32,      // 1 when the threshold is among the candidates
   candidates: u32,     // their number
   below: u32,          // scores below all candidates
@@ -38,6 +40,13 @@ struct Bracket { between: u32, above: u32, at_low: u32, at_high: u32 }
 fn lies_between(range: Range, between: u32, above: u32) -> bool {
   let below = range.count - above - between;
   return range.prune > below && range.prune <= below + between;
+}
+
+const DIGIT_BITS = 11u;
+
+// Bits of a key, less the origin, from digit number `digit` down, where 0 is the leading one.
+fn bits_from(digit: u32, selection: Selection) -> u32 {
+  return selection.width - min(selection.width, DIGIT_BITS * digit);
 }
 
 const OPEN = 0xffffffffu;

@@ -8,28 +8,32 @@ import { planSelection, TILE_WORDS } from "./select-plan.js";
 import type { SelectionRange, SelectTuning } from "./select-ranges.js";
 import * as shaders from "./shaders.gen.js";
 
-/** `words`: how a tile of 32-bit words of keep bits is cut; `lanes` and `many`: invocations of workgroups that sum, and that look at scores. */
+/**
+ * `words`: how a tile of 32-bit words of keep bits is cut; `lanes` and `many`: invocations of workgroups that sum, and that look at scores;
+ * `histograms`: workgroups at most that count digits of all scores.
+ */
 const VARIANTS = {
   /** A workgroup runs on one core: few invocations, each with much to do. */
-  software: { words: { GROUP: 8, TURNS: 128 }, lanes: { GROUP: 8 }, many: { GROUP: 8 }, ALONE: true },
-  hardware: { words: { GROUP: 64, TURNS: 4 }, lanes: { GROUP: 64 }, many: { GROUP: 256 }, ALONE: false },
+  software: { words: { GROUP: 8, TURNS: 128 }, lanes: { GROUP: 8 }, many: { GROUP: 8 }, ALONE: true, histograms: 16 },
+  hardware: {
+    words: { GROUP: 64, TURNS: 4 },
+    lanes: { GROUP: 64 },
+    many: { GROUP: 256 },
+    ALONE: false,
+    histograms: 1024,
+  },
 } as const;
 
 /** How passes over scores are cut into workgroups. */
 export type SelectVariant = keyof typeof VARIANTS;
 
 /** Bytes of `struct Selection` and `struct Bracket` of shaders/shared/selection.wgsl. */
-const SELECTION_BYTES = 56;
+const SELECTION_BYTES = 64;
 const BRACKET_BYTES = 16;
 
-/** Digits of a key from the highest: bits, and those below them. They add up to the 32 bits of a key. */
-const DIGITS = [
-  { bits: 11, shift: 21 },
-  { bits: 11, shift: 10 },
-  { bits: 10, shift: 0 },
-] as const;
+/** Digits of 11 bits that hold the 32 bits of a key. */
+const DIGITS = [0, 1, 2];
 
-const BINS = constantNumber(shaders.select_digit, "BINS");
 const BLOCK_WORDS = constantNumber(shaders.select_mask, "BLOCK_WORDS");
 const ZEROS = constantNumber(shaders.select_digit, "ZEROS");
 
@@ -146,24 +150,23 @@ function bracketScores(batch: Batch, keep: BufferLike, samples: number): void {
 
 /** Radix selection: one histogram and one choice a digit, among the candidates, or among all scores of ranges without them. */
 function chooseDigits({ gpu, variant, length, ranges, selections, parts, candidates, candidateTiles }: Batch): void {
-  const { lanes, many } = VARIANTS[variant];
+  const { lanes, many, histograms } = VARIANTS[variant];
   const counts = cleared(gpu, length * (ZEROS + 1) * 4);
-  DIGITS.forEach((digit, index) => {
-    const place = { ...digit, base: index * BINS };
+  for (const digit of DIGITS) {
     parts.forEach(({ scores, tiles, count }, part) => {
       const among = part === 0 ? candidateTiles : undefined;
       const candidateCount = among?.count ?? 0;
       gpu.dispatch(shaders.select_histogram, {
         buffers: { scores, tiles, candidates, candidate_tiles: among?.tiles ?? tiles, ranges, selections, counts },
-        params: { tiles: candidateCount + count, candidate_tiles: candidateCount, ...place },
+        params: { tiles: candidateCount + count, candidate_tiles: candidateCount, digit },
         constants: many,
-        groups: candidateCount + count,
+        groups: candidateCount + Math.min(count, histograms),
       });
     });
     const buffers = { counts, ranges, selections };
-    const params = { ranges: length, ...place };
+    const params = { ranges: length, digit };
     gpu.dispatch(shaders.select_digit, { buffers, params, constants: lanes, groups: length });
-  });
+  }
 }
 
 /** Finds where ties stop being pruned, and writes the bits that are left, and the results. */

@@ -30,6 +30,13 @@ export const halfPrecision: ScoreFill = (length, seed) =>
     const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 10);
     return Math.round(value / step) * step;
   });
+/** Neighbouring floats from 1 on, `distinct` of them. */
+export const neighbours =
+  (distinct: number): ScoreFill =>
+  (length, seed) => {
+    const next = randomGenerator(seed);
+    return Float32Array.from({ length }, () => 1 + Math.floor(next() * distinct) * 2 ** -23);
+  };
 export const constant: ScoreFill = (length) => new Float32Array(length).fill(0.25);
 export const special: ScoreFill = (length, seed) => {
   const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
