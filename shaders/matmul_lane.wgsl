@@ -4,7 +4,7 @@
 //              SIDE columns           One workgroup is one subgroup of LANES (4 or 8) invocations. SPANS spans of op(b), SIDE x SIDE each, stay in
 //           ┌──┬──┬──┬──┐             registers while rows of a stream past them: lane l holds columns 4 l to 4 l + 3, as blocks of 4 k.
 //  SIDE k   │  │  │  │  │ x SPANS
-//           └──┴──┴──┴──┘             Of a row each lane brings four k of every span, and broadcasts hand them around: one load of a vec4 for
+//           └──┴──┴──┴──┘             Of a row each lane brings four k of every span, and shuffles hand them around: one load of a vec4 for
 //            lane 0, 1, ...           16 * LANES multiply-adds of vectors. The row's sums wait for the next spans in workgroup memory, lane by
 //  rows  ┌──┐ ┌───────────┐           lane, so that nothing needs a barrier.
 //     ↓  │a │ │   sums    │
@@ -23,7 +23,7 @@
 
 const B_TRANSPOSED = false;
 const MASK_B = false;
-const SPANS = 2u; // 1 or 2
+const SPANS = 2u; // 1, 2 or 4
 const ONE_TURN = false; // SPANS spans are all of k, and nothing is left out of out: each row goes to the epilogue at once
 const SIDE = 4u * LANES; // of the squares of a mask, too
 const SQUARES = 4u; // of out in a tile, at most, one below the other
@@ -31,14 +31,15 @@ const ROWS = SQUARES * SIDE;
 const SKIP = MASK_OUT && !PREACTIVATION; // the squares of out all of whose bits are zero
 const WAITING = select(ROWS, 1u, ONE_TURN); // rows that have sums in workgroup memory
 
-// rows: of a tile, at most ROWS; with MASK_OUT a multiple of SIDE. turns: LANES, as a number that the driver does not know: it would unroll the loads
-// of a span, and compile for seconds.
-struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32 }
+// rows: of a tile, at most ROWS; with MASK_OUT a multiple of SIDE. turns: LANES, and spans: SPANS, as numbers that the driver does not know: it would
+// unroll the loads of b, and compile for seconds.
+struct Params { m: u32, n: u32, k: u32, batches: u32, rows: u32, turns: u32, spans: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Quad>;
 @group(0) @binding(2) var<storage, read> b: array<Quad>;
 
+// Zero at first, as all workgroup memory is.
 var<workgroup> sums: array<vec4f, WAITING * LANES>;
 
 // Where a row's sums are.
@@ -128,23 +129,27 @@ fn load_block(z: u32, span: Span, column: u32, turn: u32, lane: u32) -> mat4x4f 
   return load_b(z, span.number * SIDE + 4u * turn, column, bits);
 }
 
-// What one span adds to a row's sums: block l of the span is for the four k that lane l brings.
-fn add_span(sum: vec4f, blocks: ptr<function, array<mat4x4f, 8>>, x: vec4f) -> vec4f {
-  var total = add_row(sum, (*blocks)[0], subgroupBroadcast(x, 0u));
-  total = add_row(total, (*blocks)[1], subgroupBroadcast(x, 1u));
-  total = add_row(total, (*blocks)[2], subgroupBroadcast(x, 2u));
-  total = add_row(total, (*blocks)[3], subgroupBroadcast(x, 3u));
+// A lane's columns of a span.
+alias Blocks = array<mat4x4f, 8>;
+
+// What one span adds to a row's sums: block l of the span is for the four k that lane l brings. They are handed around by shuffles, as lavapipe follows
+// each broadcast by a move that asks whether the lane runs.
+fn add_span(sum: vec4f, blocks: ptr<function, Blocks>, x: vec4f) -> vec4f {
+  var total = add_row(sum, (*blocks)[0], subgroupShuffle(x, 0u));
+  total = add_row(total, (*blocks)[1], subgroupShuffle(x, 1u));
+  total = add_row(total, (*blocks)[2], subgroupShuffle(x, 2u));
+  total = add_row(total, (*blocks)[3], subgroupShuffle(x, 3u));
   if (LANES == 8u) {
-    total = add_row(total, (*blocks)[4], subgroupBroadcast(x, 4u));
-    total = add_row(total, (*blocks)[5], subgroupBroadcast(x, 5u));
-    total = add_row(total, (*blocks)[6], subgroupBroadcast(x, 6u));
-    total = add_row(total, (*blocks)[7], subgroupBroadcast(x, 7u));
+    total = add_row(total, (*blocks)[4], subgroupShuffle(x, 4u));
+    total = add_row(total, (*blocks)[5], subgroupShuffle(x, 5u));
+    total = add_row(total, (*blocks)[6], subgroupShuffle(x, 6u));
+    total = add_row(total, (*blocks)[7], subgroupShuffle(x, 7u));
   }
   return total;
 }
 
 // Moves all blocks one place down. Written to by an index that is no constant, they would be stored lane by lane.
-fn append(blocks: ptr<function, array<mat4x4f, 8>>, block: mat4x4f) {
+fn append(blocks: ptr<function, Blocks>, block: mat4x4f) {
   (*blocks)[0] = (*blocks)[1];
   (*blocks)[1] = (*blocks)[2];
   (*blocks)[2] = (*blocks)[3];
@@ -179,11 +184,23 @@ fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
   }
 }
 
-// Numbers of the squares of a strip of out, from the top: of those to compute, and after SQUARES of those that are only written.
-struct Squares { numbers: array<u32, 2u * SQUARES>, kept: u32, empty: u32 }
+// Writes rows of an empty square. Their sums are zero as a constant, so that no bits are read where nothing is added.
+fn write_empty(z: u32, first: u32, end: u32, column: u32, ends: Ends) {
+  var row = first;
+  loop {
+    write_row(z, row, column, vec4f(), ends);
+    continuing {
+      row++;
+      break if row >= end;
+    }
+  }
+}
+
+// Numbers of the squares of a strip of out that a tile computes, from the top.
+struct Squares { numbers: array<u32, SQUARES>, kept: u32 }
 
 // Kept squares are counted along the strip, and of these a tile takes as many as it has squares; of the empty ones it writes those in its own place.
-fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32) {
+fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32, ends: Ends) {
   let first = place.row / SIDE;
   let most = params.rows / SIDE;
   var found = 0u;
@@ -196,8 +213,50 @@ fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32) {
       }
       found++;
     } else if (square >= first && square < first + most) {
-      (*squares).numbers[SQUARES + (*squares).empty] = square;
-      (*squares).empty++;
+      write_empty(place.z, square * SIDE, min(square * SIDE + SIDE, params.m), place.column + 4u * lane, ends);
+    }
+  }
+}
+
+// The rows of a tile: where top and bottom are, or those of its squares.
+struct Rows { top: u32, bottom: u32, squares: Squares }
+
+// Adds the first `count` spans, which start at `starts` along k, to the sums of all rows.
+fn add_rows(rows: ptr<function, Rows>, blocks: ptr<function, array<Blocks, 4>>, starts: vec4u, count: u32, place: Place, lane: u32, ends: Ends) {
+  var square = 0u;
+  loop {
+    var at = square * SIDE;
+    var row = (*rows).top + select(square, (*rows).squares.numbers[square], SKIP) * SIDE;
+    let end = min(row + SIDE, (*rows).bottom);
+    loop {
+      // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
+      var x: array<vec4f, 4>;
+      x[0] = load_a(place.z, row, starts[0] + 4u * lane);
+      if (count >= 2u) { x[1] = load_a(place.z, row, starts[1] + 4u * lane); }
+      if (count == 4u) {
+        x[2] = load_a(place.z, row, starts[2] + 4u * lane);
+        x[3] = load_a(place.z, row, starts[3] + 4u * lane);
+      }
+      var sum = vec4f();
+      if (!ONE_TURN) { sum = sums[slot(at, lane)]; }
+      sum = add_span(sum, &(*blocks)[0], x[0]);
+      if (count >= 2u) { sum = add_span(sum, &(*blocks)[1], x[1]); }
+      if (count == 4u) {
+        sum = add_span(sum, &(*blocks)[2], x[2]);
+        sum = add_span(sum, &(*blocks)[3], x[3]);
+      }
+      sums[slot(at, lane)] = sum;
+      // Read back, so that LLVM does not spread the multiply-adds over the stores, which are branches, too.
+      if (ONE_TURN) { write_row(place.z, row, place.column + 4u * lane, sums[slot(at, lane)], ends); }
+      continuing {
+        at++;
+        row++;
+        break if row >= end;
+      }
+    }
+    continuing {
+      square++;
+      break if square >= (*rows).squares.kept;
     }
   }
 }
@@ -217,77 +276,56 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let ends = ends_of(column);
   var span = find_span(0u, place.column, lane);
 
-  var top = place.row;
-  var bottom = min(place.row + params.rows, params.m);
-  var squares = Squares();
-  squares.kept = (bottom - top + SIDE - 1u) / SIDE;
+  var rows = Rows(place.row, min(place.row + params.rows, params.m), Squares());
+  rows.squares.kept = (rows.bottom - rows.top + SIDE - 1u) / SIDE;
   if (SKIP) {
-    squares.kept = 0u;
-    find_squares(&squares, place, lane);
-    if (squares.kept == 0u) { span.number = span_count(); }
-    top = 0u;
-    bottom = params.m;
-  }
-  if (!ONE_TURN) {
-    for (var row = 0u; row < squares.kept * SIDE; row++) { sums[slot(row, lane)] = vec4f(); }
+    rows = Rows(0u, params.m, Squares());
+    find_squares(&rows.squares, place, lane, ends);
+    if (rows.squares.kept == 0u) { return; }
   }
 
   // Loops end at their bottom: lavapipe runs the body of one that ends at its top once more, with all lanes masked off. Past the last span b is zero.
-  var blocks: array<mat4x4f, 8>;
-  var next_blocks: array<mat4x4f, 8>;
+  var blocks: array<Blocks, 4>;
+  var starts: vec4u; // of the spans, along k
   loop {
-    let next = find_span(span.number + 1u, place.column, lane);
-    var turn = 0u;
+    var read = 0u;
+    var found = 0u;
     loop {
-      append(&blocks, load_block(place.z, span, column, turn, lane));
-      if (SPANS == 2u) { append(&next_blocks, load_block(place.z, next, column, turn, lane)); }
-      continuing {
-        turn++;
-        break if turn == params.turns;
+      if (SPANS == 2u) { blocks[0] = blocks[1]; }
+      if (SPANS == 4u) {
+        blocks[0] = blocks[1];
+        blocks[1] = blocks[2];
+        blocks[2] = blocks[3];
       }
-    }
-    var square = 0u;
-    loop {
-      var at = square * SIDE;
-      var row = top + select(square, squares.numbers[square], SKIP) * SIDE;
-      let end = min(row + SIDE, bottom);
+      starts = select(starts.yzww, starts.yyyy, SPANS == 2u);
+      if (span.number < span_count()) { found++; }
+      starts[SPANS - 1u] = span.number * SIDE;
+      var turn = 0u;
       loop {
-        // All loads come first: lavapipe branches for every lane of a load, and one amid the arithmetic halves the speed.
-        let x = load_a(place.z, row, span.number * SIDE + 4u * lane);
-        var next_x: vec4f;
-        if (SPANS == 2u) { next_x = load_a(place.z, row, next.number * SIDE + 4u * lane); }
-        var sum = vec4f();
-        if (!ONE_TURN) { sum = sums[slot(at, lane)]; }
-        sum = add_span(sum, &blocks, x);
-        if (SPANS == 2u) { sum = add_span(sum, &next_blocks, next_x); }
-        sums[slot(at, lane)] = sum;
-        // Read back, so that LLVM does not spread the multiply-adds over the stores, which are branches, too.
-        if (ONE_TURN) { write_row(place.z, row, column, sums[slot(at, lane)], ends); }
+        append(&blocks[SPANS - 1u], load_block(place.z, span, column, turn, lane));
         continuing {
-          at++;
-          row++;
-          break if row >= end;
+          turn++;
+          break if turn == params.turns;
         }
       }
+      span = find_span(span.number + 1u, place.column, lane);
       continuing {
-        square++;
-        break if square >= squares.kept;
+        read++;
+        break if read == params.spans;
       }
     }
+    // Where a mask leaves spans out, the last turn is often less than half full.
+    if (MASK_B && SPANS == 4u && found <= 2u) { add_rows(&rows, &blocks, starts, 2u, place, lane, ends); }
+    else { add_rows(&rows, &blocks, starts, SPANS, place, lane, ends); }
     continuing {
-      if (SPANS == 2u) { span = find_span(next.number + 1u, place.column, lane); }
-      else { span = next; }
       break if span.number >= span_count();
     }
   }
   if (!ONE_TURN) {
-    for (var square = 0u; square < squares.kept + squares.empty; square++) {
-      let kept = square < squares.kept;
-      let number = squares.numbers[select(SQUARES + square - squares.kept, square, kept)];
-      let first = top + select(square, number, SKIP) * SIDE;
-      for (var row = first; row < min(first + SIDE, bottom); row++) {
-        let sum = select(vec4f(), sums[slot(square * SIDE + row - first, lane)], kept);
-        write_row(place.z, row, column, sum, ends);
+    for (var square = 0u; square < rows.squares.kept; square++) {
+      let first = rows.top + select(square, rows.squares.numbers[square], SKIP) * SIDE;
+      for (var row = first; row < min(first + SIDE, rows.bottom); row++) {
+        write_row(place.z, row, column, sums[slot(square * SIDE + row - first, lane)], ends);
       }
     }
   }

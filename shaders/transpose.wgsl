@@ -19,7 +19,27 @@ fn quad_of_x(element: u32) -> vec4f {
   return vec4f(whole(x[element]).x, whole(x[element + 1u]).x, whole(x[element + 2u]).x, whole(x[element + 3u]).x);
 }
 
+// Where rows and columns are whole vec4, so are all blocks.
+fn turn_whole(start: u32, row: u32, column: u32) {
+  let source = (start + row * params.columns + column) / QUAD;
+  let step = params.columns / QUAD;
+  let turned = transpose(mat4x4f(
+    whole(x[source]), whole(x[source + step]), whole(x[source + 2u * step]), whole(x[source + 3u * step])));
+  let target_row = (start + column * params.rows + row) / WIDTH;
+  let down = params.rows / WIDTH;
+  if (row < params.rows) {
+    out[target_row] = Stored(value_of(turned[0], 0u));
+    out[target_row + down] = Stored(value_of(turned[1], 0u));
+    out[target_row + 2u * down] = Stored(value_of(turned[2], 0u));
+    out[target_row + 3u * down] = Stored(value_of(turned[3], 0u));
+  }
+}
+
 fn turn_block(start: u32, row: u32, column: u32) {
+  if (QUAD * WIDTH == 16u) {
+    turn_whole(start, row, column);
+    return;
+  }
   let at = start + min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(params.rows - 1u)) * params.columns + column;
   let turned = transpose(mat4x4f(quad_of_x(at.x), quad_of_x(at.y), quad_of_x(at.z), quad_of_x(at.w)));
   for (var c = 0u; c < 4u; c++) {

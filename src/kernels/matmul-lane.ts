@@ -34,7 +34,7 @@ export function lane(call: MatmulCall): void {
   const spans = spansATurn(k, side);
   gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term, width), {
     buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers },
-    params: { m, n, k, batches: batch, rows, turns: lanes },
+    params: { m, n, k, batches: batch, rows, turns: lanes, spans },
     constants: {
       ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spans },
       ONE_TURN: k <= spans * side && !masked,
@@ -56,10 +56,14 @@ function tileRows(size: MatmulSize, side: number, squares: number, masked: boole
   return Math.ceil(size.m / Math.ceil(size.m / rows) / step) * step;
 }
 
-/** Two spans of k at once are faster than one after the other, unless half of the last two is a large part of k. */
-function spansATurn(k: number, side: number): 1 | 2 {
+/** Time of a span of k by how many are added to a row's sums at once: in between these rest in memory. Where four are, it is 1. */
+const SPAN_COSTS = { 1: 1.3, 2: 1.04, 4: 1 } as const;
+
+/** How many spans of k at once take the least time: those of the last turn past the end of k cost as much as others. */
+function spansATurn(k: number, side: number): 1 | 2 | 4 {
   const spans = Math.ceil(k / side);
-  return spans === 1 || spans === 3 ? 1 : 2;
+  const cost = (each: 1 | 2 | 4) => Math.ceil(spans / each) * each * SPAN_COSTS[each];
+  return ([1, 2, 4] as const).reduce((best, each) => (cost(each) < cost(best) ? each : best));
 }
 
 /** Rows of a transposed operand lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */

@@ -323,9 +323,9 @@ export const cases: KernelCase[] = [
       { m: 301, n: 99, k: 131 },
     ].flatMap((size) => tallExtras[order].map((extra) => makeCase(order, size, undefined, extra))),
   ),
-  // All of k in one turn of spans, and just more than that: subgroups of eight, then of four.
+  // All of k in one turn of four spans and of two, and just more than that: subgroups of eight, then of four.
   ...orders.flatMap((order) =>
-    [63, 64, 65, 32, 33].flatMap((k, i) =>
+    [127, 128, 129, 63, 64, 65, 32, 33].flatMap((k, i) =>
       turnExtras[order].map((extra) => makeCase(order, { m: 70, n: 99 + (i % 2), k, batch: 2 }, undefined, extra)),
     ),
   ),
