@@ -259,7 +259,7 @@ const tallExtras: Record<MatmulOrder, readonly Extras[]> = {
 const turnExtras: Record<MatmulOrder, readonly Extras[]> = {
   nn: ["gelu slope", "gelu gated slope", "masked epilogue", "masked blocks"],
   nt: ["epilogue", "gelu gated first", "masked blocks"],
-  tn: ["plain", "masked epilogue", "summed"],
+  tn: ["plain", "masked epilogue", "masked blocks", "summed"],
 };
 
 const rowShapes: MatmulSize[] = [

@@ -84,7 +84,8 @@ function textEnds(
       const q = gate(dense(norm(x, `${block}.cross_norm`), `${block}.cross_attn.q`, embedDim), "crossAttn.headDim");
       const kv = gate(dense(image, `${block}.cross_attn.kv`, vision.embedDim), "crossAttn.headDim");
       const mixed = crossAttention(q, kv, shape, batch);
-      x = add(x, dense(mixed, `${block}.cross_attn.proj`, shape.heads * shape.headDim));
+      const read = dense(mixed, `${block}.cross_attn.proj`, shape.heads * shape.headDim);
+      x = add(x, gate(read, "block.cross"));
     }
     const hidden = gate(dense(norm(x, `${block}.norm2`), `${block}.mlp.fc1`, embedDim), "mlp.hidden");
     x = add(x, dense(gelu(hidden), `${block}.mlp.fc2`, mlp!.hidden));

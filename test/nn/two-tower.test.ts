@@ -54,7 +54,7 @@ const uploadImages = () => Tensor.from(gpu, images, [BATCH, 1, 4, 4]);
 const gatesOf = (model: TwoTower) =>
   new Map(
     Array.from(model.gates.places).flatMap(([key, { units }], index) => {
-      if (!/^text\..*(headDim|mlp\.hidden)$/.test(key)) return [];
+      if (!/^text\..*(headDim|mlp\.hidden|block\.cross)$/.test(key)) return [];
       return [[key, normals(units[0], index, 0.3).map((value) => value + 1)] as const];
     }),
   );
