@@ -1,4 +1,5 @@
 /** Attention of tokens among themselves, over packed q, k and v. */
+import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import {
   attend,
@@ -93,7 +94,7 @@ export function attention(
 
 /**
  * Gradient of `attention` by qkv, and by the gates if dKeyGate or dHeadGate is there, from its results. Probabilities are made again block by block; every sum has a fixed order.
- * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
+ * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here, or dHeadGate comes without headGate.
  */
 export function attentionGrad(
   gpu: Gpu,
@@ -111,6 +112,8 @@ export function attentionGrad(
   if (keyGate) requireElements("attentionGrad", { keyGate }, { keyGate: tokens });
   if (dKeyGate) requireElements("attentionGrad", { dKeyGate }, { dKeyGate: tokens });
   if (headGate) requireElements("attentionGrad", { headGate }, { headGate: heads });
+  if (dHeadGate && !headGate)
+    throw new KernelError("attentionGrad: dHeadGate: expected headGate with it, got none; pass the gates, or ones");
   if (dHeadGate) requireElements("attentionGrad", { dHeadGate }, { dHeadGate: heads });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   const gradients = { dQ: part(dQkv, 0, size), dK: part(dQkv, 1, size), dV: part(dQkv, 2, size) };

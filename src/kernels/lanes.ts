@@ -1,4 +1,4 @@
-/** Where the kernels called `lane` run: one subgroup a workgroup, whose lanes hand operands around by broadcasts. */
+/** Where the kernels called `lane` run: one subgroup a workgroup, whose lanes hand operands around. */
 import type { Gpu } from "../gpu/index.js";
 
 /** Invocations a subgroup that these kernels are made for, those of software drivers. */

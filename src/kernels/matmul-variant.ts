@@ -8,7 +8,7 @@ import { chooseTile, splitK, TILE_NAMES, type TileName, tileFits, tileShape } fr
 import { tunedVariant } from "./tuning/choices.js";
 
 /**
- * `lane`: one subgroup a workgroup, operands handed around by broadcasts; for software drivers with subgroups of 4 or 8, any shape.
+ * `lane`: one subgroup a workgroup, operands handed around by shuffles; for software drivers with subgroups of 4 or 8, any shape.
  * `tile`: tiles in workgroup memory, any device and shape; the device and the shape choose a member of the family, or its name does. `split`: the
  * same with the sum over k cut into chunks, for outputs of so few tiles that a GPU would idle. `row`: one row times a matrix, any device and shape.
  * `outer`: the outer product of two vectors. `subgroup matrix`: matrix units, which round the operands to f16; only where it is asked for.

@@ -36,7 +36,10 @@ export interface ForwardOptions {
   readonly activation?: (x: Tensor, place: string, kind: ActivationKind) => Tensor | undefined;
   /** What takes the place of a layer or batch norm of x; `weight` takes part as its `prefix.weight`. undefined leaves it as it is. */
   readonly norm?: (x: Tensor, prefix: string, weight: Tensor) => Tensor | undefined;
-  /** What takes the place of attention over qkv [batch, tokens, 3 * heads * headDim] at a place such as "blocks.0.attn"; undefined leaves it. */
+  /**
+   * What takes the place of attention over qkv [batch, tokens, 3 * heads * headDim] at a place such as "blocks.0.attn"; undefined leaves it. The gate of
+   * its heads follows.
+   */
   readonly attention?: (
     qkv: Tensor,
     attributes: AttentionAttributes,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Gpu } from "../../src/gpu/index.js";
+import { attentionGrad } from "../../src/kernels/attention.js";
 import { planAttention } from "../../src/kernels/attention-variant.js";
+import { sharedGpu } from "../harness/gpu.js";
 
 const device = (subgroupSize: number, software = true) =>
   ({ features: new Set(["subgroups"]), info: { subgroupSize, software } }) as unknown as Gpu;
@@ -76,4 +78,13 @@ describe("the kernel for attention", () => {
     expect(on(8, 18, "lane")).toThrow(/lane variant: .* a head dimension in steps of 4, got 8 and 18/);
     expect(on(4, 68, "stream")).toThrow(/stream variant: .* a head dimension up to 16 a lane, got 4 and 68/);
   });
+});
+
+test("a gradient by gates of heads is refused without the gates", async () => {
+  const gpu = await sharedGpu();
+  using _scope = gpu.scope();
+  const [qkv, out, logsumexp, dOut, dQkv, dHeadGate] = Array.from({ length: 6 }, () => gpu.allocate(64));
+  const buffers = { qkv, out, logsumexp, dOut, dQkv, dHeadGate };
+  const size = { batch: 1, tokens: 1, heads: 1, headDim: 4 };
+  expect(() => attentionGrad(gpu, buffers, size)).toThrow(/^attentionGrad: dHeadGate: expected headGate with it/);
 });
