@@ -209,6 +209,22 @@ test("a gate of other columns is refused before anything is allocated", () => {
   expect(gpu.memory.inUse).toBe(before);
 });
 
+test("factors that ask for a gradient only after they were applied are told, as what they multiplied was not kept", () => {
+  using _scope = gpu.scope();
+  const { x, w1, b1, w2, b2, before, after, last } = tensorsOf(6);
+  w1.requiresGradient = true;
+  const layer = { x, weight: w1, bias: b1 };
+  const late = /^gate: gradient: expected factors that asked for one when they were applied/;
+  const onto = gatedLinear({ ...layer, residual: undefined }, {}, before);
+  before.requiresGradient = true;
+  expect(() => backward(sum(onto))).toThrow(late);
+  expect(() => hessianVectorProduct(sum(onto), new Map([[before, before]]))).toThrow(late);
+  const hidden = activatedLinear(layer, {}, "gelu", { after });
+  const folded = gatedLinear({ x: hidden, weight: w2, bias: b2, residual: x }, {}, last);
+  after.requiresGradient = true;
+  expect(() => backward(sum(folded))).toThrow(late);
+});
+
 test("units are spread over columns, and their gradients are sums over those", async () => {
   using _scope = gpu.scope();
   const g = Tensor.from(gpu, Float32Array.of(2, -3), [2]);

@@ -1,4 +1,4 @@
-import { ShapeError } from "../../errors.js";
+import { KernelError, ShapeError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { gateGradient, gate as gateKernel } from "../../kernels/gate.js";
 import { map } from "../../kernels/map.js";
@@ -9,10 +9,21 @@ import { defineOp } from "../op.js";
 import { storageOf, Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
 
-/** How many neighbours share a factor, and the result where that is there already. */
 interface GateAttributes {
+  /** How many neighbours share a factor. */
   readonly inner: number;
+  /** The result where that is there already. */
   readonly y?: Tensor;
+  /** Whether x holds something else, as nobody was to read it. */
+  readonly absent?: boolean;
+}
+
+/** @throws KernelError where the factors asked for no gradient when they were applied, and do now. */
+function present(x: Tensor, { absent }: GateAttributes): Tensor {
+  if (!absent) return x;
+  throw new KernelError(
+    "gate: gradient: expected factors that asked for one when they were applied, got some that ask since; set requiresGradient before the forward pass",
+  );
 }
 
 function gradientOfGate(gpu: Gpu, { x, dy, g }: { x: Tensor; dy: Tensor; g: Tensor }, inner: number): Tensor {
@@ -33,23 +44,26 @@ const multiply = defineOp({
     gateKernel(gpu, { x, g, y: out }, { length: x.size, inner, period: g.size }, storageOf(x));
     return { out, saved: undefined };
   },
-  backward({ gpu, inputs: { x, g }, attributes: { inner }, gradient, needs }) {
+  backward({ gpu, inputs: { x, g }, attributes, gradient, needs }) {
+    const { inner } = attributes;
     const size = { length: x.size, inner, period: g.size };
     const dX = needs("x") ? Tensor.empty(gpu, x.shape) : undefined;
     if (dX) gateKernel(gpu, { x: gradient, g, y: dX }, size);
-    return { x: dX, g: needs("g") ? gradientOfGate(gpu, { x, dy: gradient, g }, inner) : undefined };
+    const ofG = () => gradientOfGate(gpu, { x: present(x, attributes), dy: gradient, g }, inner);
+    return { x: dX, g: needs("g") ? ofG() : undefined };
   },
-  factors(gpu, { x, g }, { inner }) {
+  factors(gpu, { x, g }, attributes) {
+    const { inner } = attributes;
     if (inner !== 1 || g.size !== x.shape.at(-1)) return undefined;
-    return { g, gradient: (dy) => gradientOfGate(gpu, { x, dy, g }, inner) };
+    return { g, gradient: (dy) => gradientOfGate(gpu, { x: present(x, attributes), dy, g }, inner) };
   },
   tangent: {
-    forward({ gpu, inputs: { x, g }, attributes: { inner }, tangents }) {
-      const size = { length: x.size, inner, period: g.size };
+    forward({ gpu, inputs: { x, g }, attributes, tangents }) {
+      const size = { length: x.size, inner: attributes.inner, period: g.size };
       const ofX = tangents.x && Tensor.empty(gpu, x.shape);
       if (ofX) gateKernel(gpu, { x: tangents.x!, g, y: ofX }, size);
       const ofG = tangents.g && Tensor.empty(gpu, x.shape);
-      if (ofG) gateKernel(gpu, { x, g: tangents.g!, y: ofG }, size);
+      if (ofG) gateKernel(gpu, { x: present(x, attributes), g: tangents.g!, y: ofG }, size);
       return { out: addTerms(ofX, ofG), saved: undefined };
     },
     backward({ gpu, inputs: { x, g }, attributes: { inner }, tangents, gradient, needs }) {
@@ -69,7 +83,8 @@ export const gate = (x: Tensor, g: Tensor, inner: number): Tensor => multiply({ 
  * The same where y, of x's shape, already holds the product; y becomes the result. x is only read where g asks for a gradient: it may hold anything
  * otherwise.
  */
-export const gateOf = (x: Tensor, g: Tensor, inner: number, y: Tensor): Tensor => multiply({ x, g }, { inner, y });
+export const gateOf = (x: Tensor, g: Tensor, inner: number, y: Tensor): Tensor =>
+  multiply({ x, g }, { inner, y, absent: !g.tracked });
 
 const spread = defineOp({
   name: "spreadUnits",
