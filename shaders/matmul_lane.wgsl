@@ -14,12 +14,11 @@
 // tile is as many of the others of a strip of out as fit.
 #import lane_blocks
 #import grid
-#import bits_from
 #import across
 #import epilogue
 #import matmul_place
-#import quad
-#import weight_as
+#import lane_spans
+#import lane_squares
 
 const B_TRANSPOSED = false;
 const MASK_B = false;
@@ -44,90 +43,6 @@ var<workgroup> sums: array<vec4f, WAITING * LANES>;
 
 // Where a row's sums are.
 fn slot(row: u32, lane: u32) -> u32 { return select(row * LANES, 0u, ONE_TURN) + lane; }
-
-fn span_count() -> u32 { return (params.k + SIDE - 1u) / SIDE; }
-
-// Four neighbours in memory. Of rows that are not whole vec4 the last may bring what follows them.
-fn quad_of_a(element: u32) -> vec4f {
-  if (QUAD == 4u) { return whole(a[element / QUAD]); }
-  return vec4f(whole(a[element]).x, whole(a[element + 1u]).x, whole(a[element + 2u]).x, whole(a[element + 3u]).x);
-}
-
-fn quad_of_b(element: u32) -> vec4f {
-  if (QUAD == 4u) { return whole(b[element / QUAD]); }
-  return vec4f(whole(b[element]).x, whole(b[element + 1u]).x, whole(b[element + 2u]).x, whole(b[element + 3u]).x);
-}
-
-// Which of k to k + 3 there are.
-fn depths(k: u32) -> vec4<bool> { return vec4u(k, k + 1u, k + 2u, k + 3u) < vec4u(params.k); }
-
-// Four k of a row of a, zeros past the end.
-fn load_a(z: u32, row: u32, k: u32) -> vec4f {
-  return select(vec4f(), quad_of_a((z * params.m + row) * params.k + min(k, params.k - 1u) / QUAD * QUAD), depths(k));
-}
-
-// Four neighbours of b that `inside` and, with a mask, the lowest four of `bits` keep.
-fn load_weights(element: u32, inside: vec4<bool>, bits: u32) -> vec4f {
-  var quad = vec4f(1.0);
-  if (WEIGHT_AS != ONE) { quad = quad_of_b(element); }
-  if (WEIGHT_AS == SQUARE) { quad *= quad; }
-  if (!MASK_B) { return select(vec4f(), quad, inside); }
-  return select(vec4f(), quad, inside & ((vec4u(bits) & vec4u(1u, 2u, 4u, 8u)) != vec4u()));
-}
-
-// Column i of the result is op(b)[k + i, column .. column + 4], zeros past the end of k; columns past n may be anything. bits: of each quad in memory.
-fn load_b(z: u32, k: u32, column: u32, bits: vec4u) -> mat4x4f {
-  let start = z * params.k * params.n;
-  let inside = depths(k);
-  let first = min(k, params.k - 1u) / QUAD * QUAD;
-  let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.n - 1u));
-  if (B_TRANSPOSED) {
-    let at = start + columns * params.k + first;
-    return transpose(mat4x4f(
-      load_weights(at.x, inside, bits.x), load_weights(at.y, inside, bits.y),
-      load_weights(at.z, inside, bits.z), load_weights(at.w, inside, bits.w)));
-  }
-  let at = start + min(vec4u(k, k + 1u, k + 2u, k + 3u), vec4u(params.k - 1u)) * params.n + columns.x;
-  return mat4x4f(
-    load_weights(at.x, inside.xxxx, bits.x), load_weights(at.y, inside.yyyy, bits.y),
-    load_weights(at.z, inside.zzzz, bits.z), load_weights(at.w, inside.wwww, bits.w));
-}
-
-// SIDE bits of each of a lane's four rows of a square of a masked matrix in memory.
-fn square_bits(row: u32, column: u32, rows: u32, columns: u32, lane: u32) -> vec4u {
-  let count = min(SIDE, columns - column);
-  var bits = vec4u();
-  for (var i = 0u; i < 4u; i++) {
-    let at = row + 4u * lane + i;
-    if (at < rows) { bits[i] = bits_from(at * columns + column, count); }
-  }
-  return bits;
-}
-
-struct Span { number: u32, bits: vec4u }
-
-// The first span from `first` on of which the mask keeps anything.
-fn find_span(first: u32, column: u32, lane: u32) -> Span {
-  var span = Span(first, vec4u());
-  if (!MASK_B) { return span; }
-  for (; span.number < span_count(); span.number++) {
-    let k = span.number * SIDE;
-    if (B_TRANSPOSED) { span.bits = square_bits(column, k, params.n, params.k, lane); }
-    else { span.bits = square_bits(k, column, params.k, params.n, lane); }
-    if (subgroupAny(any(span.bits != vec4u()))) { break; }
-  }
-  return span;
-}
-
-// The block of a span that turn `turn` brings.
-fn load_block(z: u32, span: Span, column: u32, turn: u32, lane: u32) -> mat4x4f {
-  var bits = span.bits;
-  if (MASK_B) {
-    if (B_TRANSPOSED) { bits >>= vec4u(4u * turn); }
-    else { bits = subgroupShuffle(bits, turn) >> vec4u(4u * lane); }
-  }
-  return load_b(z, span.number * SIDE + 4u * turn, column, bits);
-}
 
 // A lane's columns of a span.
 alias Blocks = array<mat4x4f, 8>;
@@ -180,40 +95,6 @@ fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
     if (column + i * WIDTH < params.n) {
       let at = (row * params.n + column) / WIDTH + i;
       write_of_column(z * params.m * params.n / WIDTH, at, value_of(sum, i * WIDTH), ends.bias[i], ends.gate[i]);
-    }
-  }
-}
-
-// Writes rows of an empty square. Their sums are zero as a constant, so that no bits are read where nothing is added.
-fn write_empty(z: u32, first: u32, end: u32, column: u32, ends: Ends) {
-  var row = first;
-  loop {
-    write_row(z, row, column, vec4f(), ends);
-    continuing {
-      row++;
-      break if row >= end;
-    }
-  }
-}
-
-// Numbers of the squares of a strip of out that a tile computes, from the top.
-struct Squares { numbers: array<u32, SQUARES>, kept: u32 }
-
-// Kept squares are counted along the strip, and of these a tile takes as many as it has squares; of the empty ones it writes those in its own place.
-fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32, ends: Ends) {
-  let first = place.row / SIDE;
-  let most = params.rows / SIDE;
-  var found = 0u;
-  for (var square = 0u; square * SIDE < params.m; square++) {
-    let bits = square_bits(square * SIDE, place.column, params.m, params.n, lane);
-    if (subgroupAny(any(bits != vec4u()))) {
-      if (found >= first && found < first + most) {
-        (*squares).numbers[(*squares).kept] = square;
-        (*squares).kept++;
-      }
-      found++;
-    } else if (square >= first && square < first + most) {
-      write_empty(place.z, square * SIDE, min(square * SIDE + SIDE, params.m), place.column + 4u * lane, ends);
     }
   }
 }

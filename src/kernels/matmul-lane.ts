@@ -38,6 +38,7 @@ export function lane(call: MatmulCall): void {
     constants: {
       ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spans },
       ONE_TURN: k <= spans * side && !masked,
+      STRADDLE: (order === "nt" ? k : n) % side !== 0, // rows of the mask
       ...valueConstants(shaders.matmul_lane, width),
       ...quadConstants(order === "nt" ? loadWidth(k) : loadWidth(k, n), call.options),
     },
