@@ -11,6 +11,7 @@ import {
   halfPrecision,
   halfZeros,
   neighbours,
+  parted,
   products,
   rankOrder,
   rounded,
@@ -72,6 +73,15 @@ const crowded = misleading(
   (x) => 2 * x,
 );
 
+const ULP = 2 ** -23;
+/** The upper value is 2^21 - 1 floats from the lower, which is 1023 from a whole digit; half of the middle lies next to the upper. */
+const [lower, upper] = [1 + 1023 * ULP, 1 + (1023 + 2 ** 21 - 1) * ULP];
+const nextToUpper = parted(lower, upper, (x) =>
+  x < 0.5 ? lower + (1 + Math.floor(x * 2 ** 21)) * ULP : upper - x * 1000 * ULP,
+);
+/** Zeros, and more of the smallest negative floats. */
+const aroundZero = parted(-1.1, 1, (x) => (x < 0.6 ? -(1 + Math.floor(x * 1000)) * 2 ** -149 : 0));
+
 interface Shape extends Omit<SelectionRange, "ties"> {
   readonly what: string;
   readonly fill: ScoreFill;
@@ -113,6 +123,8 @@ const shapes: Shape[] = [
   shape("more candidates than expected of", crowded, MANY, 150_000, 5),
   shape("3000 neighbouring", neighbours(3000), MANY, 150_000, 7),
   shape("300,000 neighbouring", neighbours(300_000), MANY, 150_000, 7),
+  shape("next to the higher of two", nextToUpper, MANY, 149_800, 7),
+  shape("smallest and zeros between two", aroundZero, MANY, 149_700, 7),
   shape("grainy", grainy, MANY, 150_000, 7),
   shape("grainy", grainy, 70_001, 300, 0),
   shape("rounded", rounded, MANY, 150_000, 7),

@@ -37,6 +37,16 @@ export const neighbours =
     const next = randomGenerator(seed);
     return Float32Array.from({ length }, () => 1 + Math.floor(next() * distinct) * 2 ** -23);
   };
+/** Two values, half of the scores each but for 4 in 1000 in the middle: those lie between. */
+export const parted =
+  (low: number, high: number, middle: (x: number) => number): ScoreFill =>
+  (length, seed) => {
+    const next = randomGenerator(seed);
+    return Float32Array.from({ length }, (_, i) => {
+      if (i % 1000 < 498) return low;
+      return i % 1000 < 502 ? middle(next()) : high;
+    });
+  };
 export const constant: ScoreFill = (length) => new Float32Array(length).fill(0.25);
 export const special: ScoreFill = (length, seed) => {
   const values = [0, -0, 1e-45, -1e-45, 1e-40, Infinity, -Infinity, Number.NaN, 1, -1, 3.4e38, -3.4e38];
