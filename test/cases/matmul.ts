@@ -331,6 +331,8 @@ export const cases: KernelCase[] = [
   ),
   // A strip of which a mask keeps fewer squares than a tile takes, and more.
   ...[300, 1300].map((m) => makeCase("tn", { m, n: 20, k: 70, batch: 2 }, undefined, "masked blocks")),
+  // Three spans that a mask keeps, in a turn of four.
+  ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 380 }, undefined, "masked blocks")),
   // More blocks of a mask along k than a word has bits.
   ...(["nn", "nt"] as const).flatMap((order) =>
     ([undefined, "tile", "split"] as const).map((variant) =>
