@@ -155,7 +155,7 @@ test("factors before a layer are taken along by the product of its input's gradi
   expect([before, after, last]).toEqual([2, 1, 2]);
 });
 
-test("factors are left alone whose result another operation reads too", async () => {
+test("gradients are the same where another operation reads the gated result too", async () => {
   using _scope = gpu.scope();
   const { x, w1, b1, w2, after } = tensorsOf(5);
   for (const leaf of [x, after]) leaf.requiresGradient = true;
@@ -195,9 +195,10 @@ test("f16 as the separate operations, which round more often", async (context) =
   }
 });
 
-test("a gate of other columns is refused before anything is allocated", () => {
+test("a gate of other columns or in words is refused before anything is allocated", () => {
   using _scope = gpu.scope();
   const { x, w1, b1, last } = tensorsOf(6);
+  const words = Tensor.zeros(gpu, [12], "u32");
   const before = gpu.memory.inUse;
   const layer = { x, weight: w1, bias: b1 };
   for (const refused of [
@@ -206,6 +207,7 @@ test("a gate of other columns is refused before anything is allocated", () => {
     () => activatedLinear(layer, {}, "gelu", { after: last }),
   ])
     expect(refused).toThrow("linear: expected a gate of 12 columns, got [8]");
+  expect(() => gatedLinear(layer, {}, words)).toThrow("linear: expected a gate of f32, got u32");
   expect(gpu.memory.inUse).toBe(before);
 });
 

@@ -2,19 +2,21 @@
  * Linear layers whose product computes what follows: an activation function, factors by column, a sum. The tape keeps a node for each, so derivatives are
  * those of the separate operations; what a node gives is only written where a gradient reads it.
  */
-import { ShapeError } from "../../errors.js";
+import { KernelError, ShapeError } from "../../errors.js";
 import { historyEnabled } from "../op.js";
 import { Tensor } from "../tensor.js";
 import { type ActivationKind, activation, activationOf, addOf } from "./elementwise.js";
 import { gate, gateOf } from "./gate.js";
 import { type LinearAttributes, type LinearInputs, linear, product, shapeOfResult } from "./linear.js";
 
-/** Room for the result. @throws ShapeError where operands or factors do not fit. */
+/** Room for the result. @throws ShapeError where operands or factors do not fit. @throws KernelError for factors not of f32. */
 function emptyResult(inputs: LinearInputs, { storage }: LinearAttributes, gate: Tensor | undefined): Tensor {
   const shape = shapeOfResult(inputs);
   if (gate && gate.size !== shape.at(-1)) {
     throw new ShapeError(`linear: expected a gate of ${shape.at(-1)} columns, got [${gate.shape}]`);
   }
+  if (gate && gate.type !== "f32")
+    throw new KernelError(`linear: expected a gate of f32, got ${gate.type}; cast it first`);
   const { gpu, type } = inputs.x;
   return Tensor.empty(gpu, shape, storage ?? type);
 }
