@@ -1,8 +1,9 @@
 /** A range of a GPUBuffer with an owner. Knows no shapes and no element types. */
-import { GpuError } from "../errors.js";
+import { GpuError, KernelError } from "../errors.js";
 
 /** Takes released buffers back. */
 export interface BufferHome {
+  readonly device: GPUDevice;
   release(buffer: GpuBuffer): void;
 }
 
@@ -28,6 +29,14 @@ export interface PlannedMemory {
   raw: GPUBuffer | undefined;
 }
 
+/** What a GPUBuffer must have been created for, to be bound, copied from or written to: plain numbers, as the globals may come later. */
+const USAGES = { COPY_SRC: 0x4, COPY_DST: 0x8, STORAGE: 0x80 };
+
+/** What a buffer is wanted for. */
+export type BufferUse = keyof typeof USAGES;
+
+const EVERY_USAGE = USAGES.COPY_SRC | USAGES.COPY_DST | USAGES.STORAGE;
+
 const isPlanned = (memory: GPUBuffer | PlannedMemory): memory is PlannedMemory => "raw" in memory;
 
 /**
@@ -36,6 +45,9 @@ const isPlanned = (memory: GPUBuffer | PlannedMemory): memory is PlannedMemory =
  */
 export class GpuBuffer {
   readonly #tenant: GpuBuffer | undefined;
+  /** Read once: the host's GPUBuffer may be slow to say it. */
+  private readonly usage: number;
+  private readonly device: GPUDevice | undefined;
   #released = false;
 
   constructor(
@@ -44,10 +56,14 @@ export class GpuBuffer {
     readonly byteLength: number,
     private readonly home?: BufferHome,
     tenant?: GpuBuffer,
+    /** For which a range of the host was borrowed; others have that of their pool. */
+    device?: GPUDevice,
   ) {
     if (isPlanned(memory)) this.#tenant = tenant;
     else if (home) tenants.set(memory, this);
     else this.#tenant = tenant ?? tenants.get(memory);
+    this.device = home?.device ?? this.#tenant?.device ?? device;
+    this.usage = home || isPlanned(memory) ? EVERY_USAGE : (this.#tenant?.usage ?? memory.usage);
   }
 
   /** @throws GpuError while its recording goes on: the memory has no place yet. */
@@ -102,6 +118,22 @@ export class GpuBuffer {
     if (!this.alive) {
       throw new GpuError(
         `${what}: expected a live buffer, got one whose scope has ended; call scope.keep(...) on what must outlive it`,
+      );
+    }
+  }
+
+  /** @throws GpuError when the range was released. @throws KernelError when it is of another device, or was not created for this use. */
+  assertUsable(what: string, device: GPUDevice, use: BufferUse): void {
+    this.assertAlive(what);
+    if (this.device && this.device !== device) {
+      throw new KernelError(
+        `${what}: expected a buffer of this Gpu, got one of another device; read it there and upload it here`,
+      );
+    }
+    if ((this.usage & USAGES[use]) === 0) {
+      const name = this.raw.label ? `"${this.raw.label}"` : "a buffer";
+      throw new KernelError(
+        `${what}: expected a buffer with the usage ${use}, got ${name} without it; create it with GPUBufferUsage.${use}`,
       );
     }
   }

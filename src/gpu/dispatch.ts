@@ -7,6 +7,7 @@ import type { PipelineCache } from "./pipelines.js";
 import { type BufferOwner, bufferOf } from "./scope.js";
 import type { BindingName, Constants, ParamName, ShaderSource } from "./shader.js";
 import type { CommandSink } from "./stream.js";
+import { whatIs } from "./what-is.js";
 
 /** A count of workgroups (folded into two dimensions past the limit of one), or explicit counts by dimension. */
 export type GroupCount = number | Groups;
@@ -32,6 +33,11 @@ export function foldGroups(count: number, limit: number): Groups {
 }
 
 function resolveGroups(shader: ShaderSource, groups: GroupCount, limit: number): Groups {
+  if (typeof groups !== "number" && groups?.length !== 3) {
+    throw new KernelError(
+      `${shader.name}: expected groups, a count of workgroups or [x, y, z], got ${whatIs(groups)}; correct groups in the call`,
+    );
+  }
   const counts =
     typeof groups === "number" ? (groups > limit ? foldGroups(groups, limit) : ([groups, 1, 1] as const)) : groups;
   for (const count of counts) {
@@ -42,12 +48,13 @@ function resolveGroups(shader: ShaderSource, groups: GroupCount, limit: number):
   return counts;
 }
 
-function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], limits: GPUSupportedLimits): void {
+function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], device: GPUDevice): void {
+  const { limits } = device;
   const alignment = limits.minStorageBufferOffsetAlignment;
   buffers.forEach((buffer, index) => {
     const { name, access } = shader.bindings[index];
     const what = `${shader.name}: binding ${name}`;
-    buffer.assertAlive(what);
+    buffer.assertUsable(what, device, "STORAGE");
     if (buffer.byteLength > limits.maxStorageBufferBindingSize) {
       const limit = limits.maxStorageBufferBindingSize;
       throw new KernelError(
@@ -78,16 +85,16 @@ export function prepareDispatch<S extends ShaderSource>(
   call: DispatchCall<S>,
   pipelines: PipelineCache,
   sink: CommandSink,
-  limits: GPUSupportedLimits,
+  device: GPUDevice,
 ): Dispatch {
-  const given = call.buffers as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
+  const given = (call.buffers ?? {}) as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
   const buffers = shader.bindings.map(({ name }) => {
     const value = given[name];
     if (!value) throw new KernelError(`${shader.name}: expected a buffer for binding ${name}, got none`);
-    return bufferOf(value);
+    return bufferOf(value, `${shader.name}: binding ${name}`);
   });
-  checkBuffers(shader, buffers, limits);
-  const groups = resolveGroups(shader, call.groups, limits.maxComputeWorkgroupsPerDimension);
+  checkBuffers(shader, buffers, device);
+  const groups = resolveGroups(shader, call.groups, device.limits.maxComputeWorkgroupsPerDimension);
   const pipeline = pipelines.get(shader, call.constants ?? {});
   const params = shader.params.length > 0 ? sink.params.add(packParams(shader, call.params ?? {})) : undefined;
   return { kind: "dispatch", pipeline, buffers, params, groups };

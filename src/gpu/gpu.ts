@@ -1,7 +1,7 @@
 /** One device and everything that works on it. Knows buffers and kernels; knows no tensors. */
 import { platform } from "#platform";
-import { GpuError } from "../errors.js";
-import { GpuBuffer } from "./buffer.js";
+import { GpuError, UsageError } from "../errors.js";
+import { type BufferUse, GpuBuffer } from "./buffer.js";
 import { requestDevice, runCanary, subgroupsHold } from "./device.js";
 import { type DispatchCall, prepareDispatch } from "./dispatch.js";
 import { FaultLog } from "./faults.js";
@@ -18,6 +18,7 @@ import { callSynchronously, type Synchronous } from "./synchronous.js";
 import { type KernelTiming, timeDispatches } from "./timing.js";
 import { copyCommand, readBack, type TypedArrayConstructor, writeBytes } from "./transfer.js";
 import { Deferred, type Tuning } from "./tuning.js";
+import { whatIs } from "./what-is.js";
 
 /** How a device is chosen. */
 export interface GpuOptions {
@@ -78,6 +79,11 @@ export class Gpu implements Disposable {
    * thrown here. Await `verify` to know that the device computes, and that its subgroups are what the adapter says.
    */
   static from(device: GPUDevice): Gpu {
+    if (typeof device?.createBuffer !== "function") {
+      throw new UsageError(
+        `Gpu.from: expected a GPUDevice, got ${whatIs(device)}; pass what adapter.requestDevice() resolves to, or use Gpu.create`,
+      );
+    }
     return new Gpu(device, summarize(device.adapterInfo, "host", "the host's device"), false);
   }
 
@@ -154,10 +160,17 @@ export class Gpu implements Disposable {
   }
 
   /**
-   * Uses a range of the host's buffer, without copying and without ever destroying it, in whole words of 4 bytes. It needs STORAGE usage, and
-   * COPY_SRC to be read back. Bind groups of the last dispatches (at most 512) keep such buffers from collection.
+   * Uses a range of the host's buffer, without copying and without ever destroying it, in whole words of 4 bytes. It needs the usage STORAGE for
+   * kernels, COPY_SRC to be read back or copied from, and COPY_DST to be uploaded to, copied to or cleared: each use without its own is a
+   * KernelError. Bind groups of the last dispatches (at most 512) keep such buffers from collection.
    */
-  borrow(raw: GPUBuffer, byteOffset = 0, byteLength = raw.size - byteOffset): GpuBuffer {
+  borrow(raw: GPUBuffer, byteOffset = 0, length?: number): GpuBuffer {
+    if (typeof raw?.mapAsync !== "function") {
+      throw new UsageError(
+        `borrow: expected a GPUBuffer, got ${whatIs(raw)}; a GpuBuffer or Tensor is used as it is, view() gives a part of a GpuBuffer`,
+      );
+    }
+    const byteLength = length ?? raw.size - byteOffset;
     const whole = [byteOffset, byteLength].every(
       (value) => Number.isSafeInteger(value) && value >= 0 && value % 4 === 0,
     );
@@ -166,7 +179,7 @@ export class Gpu implements Disposable {
         `borrow: expected whole words among the ${raw.size} bytes of ${raw.label || "the buffer"}, got ${byteOffset}+${byteLength}; round to 4`,
       );
     }
-    return new GpuBuffer(raw, byteOffset, byteLength);
+    return new GpuBuffer(raw, byteOffset, byteLength, undefined, undefined, this.device);
   }
 
   /** Gives a kept buffer back to the pool. */
@@ -179,36 +192,50 @@ export class Gpu implements Disposable {
     this.#recorder.stream.trim();
   }
 
-  /** Writes host data into a buffer, after everything recorded so far. */
-  upload(target: GpuBuffer, data: ArrayBufferView, byteOffset = 0): void {
+  /** The range behind an operand. @throws KernelError when this device cannot use it so. */
+  #range(what: string, value: GpuBuffer | BufferOwner, use: BufferUse): GpuBuffer {
+    const buffer = bufferOf(value, what);
+    buffer.assertUsable(what, this.device, use);
+    return buffer;
+  }
+
+  /** Writes host data into a buffer, after everything recorded so far. @throws KernelError for a borrowed buffer without COPY_DST. */
+  upload(target: GpuBuffer | BufferOwner, data: ArrayBufferView, byteOffset = 0): void {
     this.#faults.assertOpen("upload");
     this.#recorder.assertOutside("upload", "write inputs before");
-    target.assertAlive("upload");
+    const buffer = this.#range("upload", target, "COPY_DST");
     this.flush(); // writeBuffer would overtake recorded, unsubmitted commands
-    writeBytes(this.device, target, data, byteOffset);
+    writeBytes(this.device, buffer, data, byteOffset);
   }
 
   /**
    * Copies bytes between different buffers, in steps of four; without `byteLength` as many as both ranges have from their offsets on.
-   * @throws KernelError when a range is exceeded.
+   * @throws KernelError when a range is exceeded, and for borrowed buffers without COPY_SRC or COPY_DST.
    */
-  copy(from: GpuBuffer, to: GpuBuffer, byteLength?: number, fromOffset = 0, toOffset = 0): void {
+  copy(
+    from: GpuBuffer | BufferOwner,
+    to: GpuBuffer | BufferOwner,
+    byteLength?: number,
+    fromOffset = 0,
+    toOffset = 0,
+  ): void {
     this.#faults.assertOpen("copy");
-    this.#recorder.sink.push(copyCommand(from, to, byteLength, fromOffset, toOffset));
+    const source = this.#range("copy: source", from, "COPY_SRC");
+    const target = this.#range("copy: target", to, "COPY_DST");
+    this.#recorder.sink.push(copyCommand(source, target, byteLength, fromOffset, toOffset));
   }
 
-  /** Fills with zero bytes. */
-  clear(buffer: GpuBuffer): void {
+  /** Fills with zero bytes. @throws KernelError for a borrowed buffer without COPY_DST. */
+  clear(target: GpuBuffer | BufferOwner): void {
     this.#faults.assertOpen("clear");
-    buffer.assertAlive("clear");
-    this.#recorder.sink.push({ kind: "clear", buffer });
+    this.#recorder.sink.push({ kind: "clear", buffer: this.#range("clear", target, "COPY_DST") });
   }
 
   /** Records one use of a kernel. @throws KernelError naming what is wrong with the call. */
   dispatch<S extends ShaderSource>(shader: S, call: DispatchCall<S>): void {
     this.#faults.assertOpen(shader.name);
     const { sink } = this.#recorder;
-    sink.push(prepareDispatch(shader, call, this.#pipelines, sink, this.limits));
+    sink.push(prepareDispatch(shader, call, this.#pipelines, sink, this.device));
   }
 
   /**
@@ -261,15 +288,14 @@ export class Gpu implements Disposable {
     await this.#runDeferred();
   }
 
-  /** Reads a buffer back, after everything recorded so far. */
+  /** Reads a buffer back, after everything recorded so far. @throws KernelError for a borrowed buffer without COPY_SRC. */
   async read<T extends TypedArrayConstructor = Float32ArrayConstructor>(
     source: GpuBuffer | BufferOwner,
     type: T = Float32Array as unknown as T,
   ): Promise<InstanceType<T>> {
     this.#faults.assertOpen("read");
     this.#recorder.assertOutside("read", "read what a replay has filled");
-    const buffer = bufferOf(source);
-    buffer.assertAlive("read");
+    const buffer = this.#range("read", source, "COPY_SRC");
     const settle = <R>(work: Promise<R>) => platform.settle(work, this.info.software);
     const result = await readBack(this.device, this.#recorder.stream, buffer, type, settle, () => this.#faults.check());
     this.#faults.check();

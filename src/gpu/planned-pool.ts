@@ -33,7 +33,7 @@ export class PlannedPool implements BufferHome {
   readonly #slots: GPUBuffer[] = [];
 
   constructor(
-    private readonly device: GPUDevice,
+    readonly device: GPUDevice,
     /** Shared by all pools of a device. */
     private readonly statistics: PoolStatistics,
   ) {}

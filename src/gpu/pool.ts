@@ -17,7 +17,8 @@ function sizeClass(bytes: number): number {
 /** @throws GpuError past the device's limits. */
 export function checkByteLength({ limits: { maxBufferSize: limit } }: GPUDevice, byteLength: number): void {
   if (Number.isSafeInteger(byteLength) && byteLength >= 1 && byteLength <= limit) return;
-  throw new GpuError(`buffer: expected 1 to ${limit} bytes on this device, got ${byteLength}; use smaller batches`);
+  const remedy = byteLength > limit ? "use smaller batches" : "ask for whole bytes, at least one";
+  throw new GpuError(`buffer: expected 1 to ${limit} bytes on this device, got ${byteLength}; ${remedy}`);
 }
 
 /**
@@ -38,7 +39,7 @@ export class BufferPool implements BufferHome {
   readonly #lent = new Set<GpuBuffer>();
 
   constructor(
-    private readonly device: GPUDevice,
+    readonly device: GPUDevice,
     /** Shared by all pools of a device. */
     readonly statistics: PoolStatistics,
   ) {}

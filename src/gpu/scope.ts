@@ -1,14 +1,22 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Lifetimes of pooled buffers: what a scope allocates goes back to the pool when the scope ends, unless it is kept. */
+import { KernelError } from "../errors.js";
 import { GpuBuffer } from "./buffer.js";
+import { whatIs } from "./what-is.js";
 
 /** Anything that owns buffers, such as a Tensor. */
 export interface BufferOwner {
   readonly buffer: GpuBuffer;
 }
 
-export const bufferOf = (value: GpuBuffer | BufferOwner): GpuBuffer =>
-  value instanceof GpuBuffer ? value : value.buffer;
+/** The range that an operand is or owns. @throws KernelError for anything else, such as a typed array or a GPUBuffer. */
+export function bufferOf(value: GpuBuffer | BufferOwner, what = "buffer"): GpuBuffer {
+  const buffer = value instanceof GpuBuffer ? value : value?.buffer;
+  if (buffer instanceof GpuBuffer) return buffer;
+  throw new KernelError(
+    `${what}: expected a GpuBuffer or a Tensor, got ${whatIs(value)}; gpu.borrow takes a GPUBuffer, gpu.upload a typed array`,
+  );
+}
 
 /** Use as `using step = gpu.scope()`. Scopes nest; a buffer belongs to the innermost one that was open when it was made. */
 export class Scope implements Disposable {

@@ -1,9 +1,10 @@
 /** Bytes between host and device. */
-import { GpuError, KernelError } from "../errors.js";
+import { GpuError, KernelError, UsageError } from "../errors.js";
 import { GpuBuffer } from "./buffer.js";
 import type { Copy } from "./command.js";
 import { label } from "./label.js";
 import type { CommandStream } from "./stream.js";
+import { whatIs } from "./what-is.js";
 
 /** Element types that buffers can be read back as. */
 export type TypedArrayConstructor =
@@ -48,7 +49,6 @@ export function copyCommand(from: GpuBuffer, to: GpuBuffer, byteLength?: number,
     }
   }
   for (const [what, range, offset] of [["source", from, fromOffset] as const, ["target", to, toOffset] as const]) {
-    range.assertAlive(`copy: ${what}`);
     if (offset + length > range.byteLength) {
       throw new KernelError(
         `copy: expected at most ${range.byteLength} bytes of the ${what}, got ${offset}+${length}; copy less`,
@@ -63,6 +63,11 @@ export function copyCommand(from: GpuBuffer, to: GpuBuffer, byteLength?: number,
 
 /** Writes host data into a buffer at once. The queue takes whole words only, so a ragged end is filled up with zeros. */
 export function writeBytes(device: GPUDevice, target: GpuBuffer, data: ArrayBufferView, byteOffset: number): void {
+  if (!ArrayBuffer.isView(data)) {
+    throw new UsageError(
+      `upload: expected a typed array, got ${whatIs(data)}; make one, such as Float32Array.from(numbers)`,
+    );
+  }
   if (byteOffset % 4 !== 0 || byteOffset < 0 || byteOffset + data.byteLength > target.byteLength) {
     const expected = `at most ${target.byteLength} bytes and an offset in steps of 4`;
     throw new GpuError(`upload: expected ${expected}, got ${byteOffset}+${data.byteLength}; upload less`);

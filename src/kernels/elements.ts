@@ -26,7 +26,7 @@ export function requireElements<Name extends string>(
   storage: FloatStorage = "f32",
 ): void {
   for (const name in lengths) {
-    const held = bufferOf(buffers[name]).byteLength / (storage === "f16" ? 2 : 4);
+    const held = bufferOf(buffers[name], `${op}: ${name}`).byteLength / (storage === "f16" ? 2 : 4);
     if (held < lengths[name]) {
       throw new ShapeError(`${op}: expected ${lengths[name]} elements in ${name}, got ${held}; check the sizes passed`);
     }

@@ -1,6 +1,7 @@
 /** What the cases of test/cases/conv.ts cannot show: the choice of a variant, and refusals. */
 import { describe, expect, test } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
+import { GpuBuffer } from "../../src/gpu/buffer.js";
 import type { Gpu } from "../../src/gpu/index.js";
 import { conv2d } from "../../src/kernels/conv.js";
 import { convExtents, imageProduct, weightProduct } from "../../src/kernels/conv-size.js";
@@ -61,7 +62,7 @@ describe("conv2d: refusals", () => {
   });
 
   test("lanes forced on a device without them", () => {
-    const buffer = { buffer: { byteLength: 1 << 20 } } as never;
+    const buffer = new GpuBuffer({ size: 1 << 20, raw: undefined }, 0, 1 << 20);
     const fake = { ...device(false, 32), scope: () => ({ [Symbol.dispose]() {} }) } as unknown as Gpu;
     const forced = () => conv2d(fake, { x: buffer, weight: buffer, y: buffer }, square, { variant: "lane" });
     expect(forced).toThrow(KernelError);

@@ -1,7 +1,8 @@
 /** What the cases of test/cases/matmul.ts cannot show: the choice of a variant, and refusals. */
 import { describe, expect, test, vi } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
-import type { Gpu, GpuBuffer } from "../../src/gpu/index.js";
+import { GpuBuffer } from "../../src/gpu/buffer.js";
+import type { Gpu } from "../../src/gpu/index.js";
 import { type MatmulBuffers, type MatmulOrder, type MatmulSize, matmul } from "../../src/kernels/matmul.js";
 import { epilogue } from "../../src/kernels/matmul-call.js";
 import { splitK, tileShape } from "../../src/kernels/matmul-tile.js";
@@ -138,7 +139,7 @@ describe("matmul: refusals", () => {
   });
 
   test("lanes forced on a device without small subgroups", () => {
-    const buffer = { buffer: { byteLength: 400 } } as never;
+    const buffer = new GpuBuffer({ size: 400, raw: undefined }, 0, 400);
     const fake = { ...device(true, 32, "subgroups"), scope: () => ({ [Symbol.dispose]() {} }) } as unknown as Gpu;
     const forced = () =>
       matmul(fake, "nt", { a: buffer, b: buffer, out: buffer }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
