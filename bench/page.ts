@@ -14,7 +14,13 @@ import { rooflineFigure, STYLE_OF_POINTS } from "./roofline.js";
 const STYLE_OF_PAGE = `${STYLE}${STYLE_OF_POINTS}
 main, footer { max-width: 72rem; }
 h2::first-letter { text-transform: uppercase; }
-thead th.number { width: 4.625rem; }
+/* All rows; a shade at the right says that there are columns left to scroll to. */
+.log {
+  max-height: none;
+  background: linear-gradient(to left, var(--surface) 1rem, transparent) right / 2rem 100% no-repeat local, linear-gradient(to left, var(--rule), transparent) right / 0.75rem 100% no-repeat scroll, var(--surface);
+}
+th, td { padding-inline: 0.5rem; }
+thead th.number { width: 4.25rem; }
 tbody th { max-width: 26rem; white-space: normal; }
 .bar { display: block; height: 4px; margin-top: 4px; border-radius: 2px; background: linear-gradient(to right, var(--kept) var(--part), var(--grid) var(--part)); }
 `;
@@ -31,7 +37,7 @@ export function renderBench(result: BenchResult): string {
     outcome: `${figureText(ceilings.arithmetic)} GFLOP/s of multiply-adds, ${figureText(ceilings.bandwidth)} GB/s of copying`,
     title: `Secateur on ${adapter.description}`,
     style: STYLE_OF_PAGE,
-    body: markup`${!complete && markup`<aside class="warnings"><h2>Not complete</h2><p>The bench was interrupted or still runs: ${rows.length} rows are here.</p></aside>\n`}<section aria-label="Roofline">${rooflineFigure(kernels, ceilings)}
+    body: markup`${!complete && markup`<aside class="warnings"><h2>Not complete</h2><p>The bench was interrupted or still runs: ${rows.length} ${rows.length === 1 ? "row is" : "rows are"} here.</p></aside>\n`}<section aria-label="Roofline">${rooflineFigure(kernels, ceilings)}
 <p class="note">Limit: the time that the roof allows, over the time taken. What lies in caches may pass the roof, which was measured with buffers that no cache holds; so may masked products, of which all operations of the dense one count.</p></section>
 ${steps.length > 0 && section("steps", FAMILY_LABELS.step, steps)}${families.map((family) =>
   section(
@@ -68,7 +74,7 @@ ${scrollTable("log", title, head, body)}</section>
 
 function omissions({ omitted }: BenchResult): Markup | null {
   if (omitted.length === 0) return null;
-  return markup`<section><details><summary>${omitted.length} rows were left out</summary><ul>${omitted.map(
+  return markup`<section><details><summary>${omitted.length} ${omitted.length === 1 ? "row was" : "rows were"} left out</summary><ul>${omitted.map(
     ({ name, reason, failed }) => markup`<li>${name}: ${failed && "failed, "}${reason}</li>`,
   )}</ul></details></section>
 `;

@@ -42,10 +42,18 @@ test("has every row in a table, and steps without their prefix", () => {
   expect(page).toContain(">Whole steps</h2>".toLowerCase());
 });
 
+test("shows all rows of a table, however many there are", () => {
+  const rows = Array.from({ length: 40 }, (_, index) => measurement({ name: `matmul ${index}` }));
+  const page = renderBench(result({ rows }));
+  expect(count(page, /<th scope="row">/g)).toBe(40);
+  expect(count(page, /max-height: none/g)).toBe(2); // in print, as in reports, and on screens
+});
+
 test("says what is missing", () => {
   const omitted = [{ name: "large", reason: "a buffer of 155 MiB", failed: false }];
   const page = renderBench(result({ complete: false, rows: [step], omitted }));
-  expect(page).toContain("interrupted or still runs: 1 rows are here");
+  expect(page).toContain("interrupted or still runs: 1 row is here");
+  expect(page).toContain("<summary>1 row was left out");
   expect(page).toContain("<li>large: a buffer of 155 MiB</li>");
   expect(page).not.toContain("<svg class");
 });
