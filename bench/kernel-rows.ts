@@ -7,12 +7,12 @@ import { type Family, familyOf } from "./families.js";
 import { type NamedBuffers, prepareOver } from "./named-buffers.js";
 import { BeyondDevice, type Row, tooLarge } from "./row.js";
 
-/** Cases for the bench: those marked so, and of kernels that have none such, the one with the most work. */
+/** Cases for the bench: those marked so, and of kernels that have none such, the one with the most work. Cases that count no work are for tests only. */
 export function kernelRows(filter: RegExp | undefined): Row[] {
   return Object.entries<readonly KernelCase[]>(benchCases).flatMap(([file, cases]) => {
-    const matching = filter ? cases.filter(({ name }) => filter.test(name)) : [...cases];
-    const marked = matching.filter(({ benchOnly }) => benchOnly);
     const work = ({ bytes = 0, flops = 0 }: KernelCase) => bytes + flops;
+    const matching = cases.filter((test) => work(test) > 0 && (!filter || filter.test(test.name)));
+    const marked = matching.filter(({ benchOnly }) => benchOnly);
     const chosen = marked.length > 0 ? marked : matching.sort((a, b) => work(b) - work(a)).slice(0, 1);
     return chosen.flatMap((test) => rowsOf(test, familyOf(file)));
   });

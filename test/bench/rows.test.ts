@@ -26,6 +26,13 @@ test("a filter chooses among kernels, shapes of ViTs and steps", () => {
   expect(new Set(families)).toEqual(new Set(["rows", "attention", "step"]));
 });
 
+test("a case that counts no work is no row, whatever the filter", () => {
+  expect(selectRows({ filter: /^keepTokens among tokens/, full: true })).toEqual([]);
+  expect(selectRows({ filter: /^keepTokens/ }).map(({ name }) => name)).toEqual([
+    "keepTokens 64x197, 137 after 1, 1000000 values",
+  ]);
+});
+
 test("the full bench has all that the quick one has, and batches of 1 and 64", () => {
   const [quick, full] = [false, true].map((full) => new Set(selectRows({ full }).map(({ name }) => name)));
   expect([...quick].filter((name) => !full.has(name))).toEqual([]);
