@@ -6,7 +6,7 @@ export interface Column {
   readonly title: string;
   /** What it is, for who points at the title. */
   readonly what: string;
-  /** On the terminal, where lines are printed before all figures are known. */
+  /** On the terminal, where lines are printed before all figures are known; the space before it included. */
   readonly width: number;
   /** Empty where nothing is known. */
   readonly text: (row: Measurement) => string;
@@ -35,5 +35,5 @@ export const COLUMNS: readonly Column[] = [
   column("compile", 8, "ms that the first run takes longer", ({ compile }) => figureText(compile)),
   column("calls", 6, "dispatches", ({ dispatches }) => String(dispatches)),
   column("us/call", 8, "of the calling thread to encode and submit", ({ api }) => figureText(api)),
-  column("MB", 7, "device memory at most", ({ peakBytes }) => figureText(peakBytes / 1e6)),
+  column("MB", 8, "device memory at most", ({ peakBytes }) => figureText(peakBytes / 1e6)),
 ];

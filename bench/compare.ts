@@ -61,8 +61,11 @@ function compareRow(before: Measurement, after: Measurement): ComparedRow {
   };
 }
 
-export function compareResults(before: BenchResult, after: BenchResult): Comparison {
-  const [first, second] = [before, after].map(({ rows }) => new Map(rows.map((row) => [row.name, row])));
+/** @param filter - only rows whose name matches */
+export function compareResults(before: BenchResult, after: BenchResult, filter = /(?:)/): Comparison {
+  const [first, second] = [before, after].map(
+    ({ rows }) => new Map(rows.filter(({ name }) => filter.test(name)).map((row) => [row.name, row])),
+  );
   const missing = (from: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>) =>
     [...from.keys()].filter((name) => !other.has(name));
   const rows = [...second.values()].flatMap((row) => {
@@ -80,7 +83,7 @@ export function compareResults(before: BenchResult, after: BenchResult): Compari
 const SHOWN = 4;
 
 /** "a, b and 3 more" */
-const listed = (names: readonly string[]): string =>
+export const listed = (names: readonly string[]): string =>
   names.length <= SHOWN ? names.join(", ") : `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`;
 
 /** Of some drivers the description is the driver's only. */

@@ -22,7 +22,7 @@ export interface PeersOptions {
   readonly peers?: readonly string[];
   /** Called after each row of each library. */
   readonly onResult?: (result: PeerResult, done: number, total: number) => void;
-  /** Called with what takes a while before the first result. */
+  /** Called with what takes a while: installing, and starting each library. */
   readonly onProgress?: (what: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -58,6 +58,7 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
       results.push(...asked.map((row) => unmeasured(library, row, "not installed")));
       continue;
     }
+    onProgress?.(`starting ${library}, which may take a minute`);
     await runLibrary(library, folder, asked, signal, (result) => {
       results.push(result);
       onResult?.(result, results.length, chosen.length * asked.length);

@@ -4,7 +4,7 @@ import { figureText as figure } from "../../bench/figures.js";
 import type { BenchResult, Measurement, Omission } from "../../bench/result.js";
 
 const line = (cells: readonly string[], name: string): string =>
-  `${cells.map((cell, index) => cell.padStart(COLUMNS[index].width)).join("")}  ${name}`;
+  `${cells.map((cell, index) => ` ${cell.padStart(COLUMNS[index].width - 1)}`).join("")}  ${name}`;
 
 export const titleLine = (): string =>
   line(

@@ -76,6 +76,16 @@ test("rows that only one bench has are named", () => {
   });
 });
 
+test("a filter leaves all other rows out", () => {
+  const before = result({ rows: [row("a", [1]), row("ab", [1]), row("b", [1])] });
+  const after = result({ rows: [row("ab", [1]), row("c", [1])] });
+  expect(compareResults(before, after, /a/)).toMatchObject({
+    rows: [{ name: "ab" }],
+    onlyBefore: ["a"],
+    onlyAfter: [],
+  });
+});
+
 test("warns of other adapters, hosts, versions, tuning, and of interrupted benches", () => {
   const other = result({
     adapter: { ...result().adapter, description: "another" },

@@ -30,6 +30,7 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
   // Compile times are those of a first use.
   process.env.MESA_SHADER_CACHE_DISABLE ??= "true";
   using gpu = await context.openGpu();
+  context.note("measuring what this device can copy and multiply at most");
   const ceilings = await measureCeilings(gpu);
   const cost = (row: Row) => costOf(gpu, row, ceilings, { full });
   using progress = new Progress(
@@ -64,7 +65,7 @@ export async function benchKernels(context: CommandContext, { filter, full, out 
   await files?.write(whole);
   const failed = omitted.filter((each) => each.failed).length;
   const lines = [
-    `${measured.length} rows measured, ${omitted.length - failed} left out, ${failed} failed`,
+    `${counted(measured.length, "row")} measured, ${omitted.length - failed} left out, ${failed} failed`,
     ...(files ? [`wrote ${files.json} and ${files.page}`] : []),
   ];
   return { data: { command: "bench", ...whole }, text: `\n${lines.join("\n")}`, exitCode: failed > 0 ? 1 : 0 };

@@ -38,6 +38,7 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
     );
   }
   if (out !== undefined) await checkWritableFile(out);
+  context.note("opening the device, and checking its kernels");
   using gpu = await context.openGpu();
   const choices = await earlierChoices(gpu, precision);
   const keep = () => keepChoices(gpu, choices, out);
@@ -48,7 +49,11 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
   const tuned: TunedMatmul[] = [];
   const progressText = () => `${tuned.length} of ${counted(workloads.length, "product")} tuned`;
   // At the signal already, as a product may take long to stop.
-  using _ = onAbort(context.signal, () => context.note(`${progressText()}; what was found for them is kept`));
+  using _ = onAbort(context.signal, () =>
+    context.note(
+      `${progressText()}; ${tuned.length === 0 ? "nothing was found yet" : "what was found for them is kept"}`,
+    ),
+  );
   progress.show(workloads[0].name);
   const timer = AbortSignal.timeout(Math.min(Math.ceil(budget * 1000), LONGEST_TIMER));
   const signal = AbortSignal.any([context.signal, timer]);

@@ -32,16 +32,20 @@ export function defineBench(program: Command, run: Run): void {
           if (compare !== undefined && peers) {
             throw new UsageError("compare: expected two files and no --peers, got both; --compare measures nothing");
           }
-          if (compare !== undefined && after !== undefined) return compareBenches(context, compare, after);
-          if (compare !== undefined || after !== undefined) {
-            throw new UsageError("compare: expected two files, got one; write bench --compare before.json after.json");
-          }
-          if (!peers) return benchKernels(context, options);
-          if (options.full || options.out !== undefined) {
+          if (compare === undefined && after !== undefined) {
             throw new UsageError(
-              "peers: expected --filter and --json only, got --full or --out; --json has all samples",
+              `bench: expected a file only after --compare, got ${after} without; choose rows with --filter, or write bench --compare before.json ${after}`,
             );
           }
+          if (compare !== undefined && after === undefined) {
+            throw new UsageError("compare: expected two files, got one; write bench --compare before.json after.json");
+          }
+          if (compare === undefined && !peers) return benchKernels(context, options);
+          if (options.full || options.out !== undefined) {
+            const [option, remedy] = peers ? ["peers", "--json has all samples"] : ["compare", "--json has all rows"];
+            throw new UsageError(`${option}: expected --filter and --json only, got --full or --out; ${remedy}`);
+          }
+          if (compare !== undefined && after !== undefined) return compareBenches(context, compare, after, options);
           return benchPeers(context, options);
         };
       }),
