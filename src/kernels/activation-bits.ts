@@ -3,6 +3,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { maskByteLength } from "./mask.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /**
@@ -15,6 +16,7 @@ export function activationBits(
   { length }: { length: number },
 ): void {
   const words = maskByteLength(length) / 4;
+  requireSizes("activationBits", { length });
   requireElements("activationBits", { x, bits }, { x: length, bits: words });
   const width = loadWidth(length);
   const call = {

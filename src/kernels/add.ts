@@ -3,6 +3,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { periodic } from "./periodic.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import type { UnitLayout } from "./units.js";
 
@@ -16,6 +17,7 @@ export function add(
   { length }: { length: number },
   { storage }: StorageOptions = {},
 ): void {
+  requireSizes("add", { length });
   requireElements("add", buffers, { a: length, b: length, y: length }, storage);
   dispatchElementwise(gpu, shaders.add, { buffers, storage }, length);
 }

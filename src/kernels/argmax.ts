@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -13,6 +14,7 @@ export function argmax(
   buffers: { x: BufferLike; y: BufferLike },
   { rows, columns }: { rows: number; columns: number },
 ): void {
+  requireSizes("argmax", { rows, columns });
   requireElements("argmax", buffers, { x: rows * columns, y: rows });
   gpu.dispatch(shaders.argmax, { buffers, params: { rows, columns }, ...rowLanes(gpu, rows) });
 }

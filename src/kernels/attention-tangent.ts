@@ -6,6 +6,7 @@ import { operandConstants, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements } from "./elements.js";
 import { reduce } from "./reduce.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Operands of `attentionTangent`: those of `attention` with its results, and tangents. */
@@ -35,7 +36,8 @@ const GROUP = constantNumber(shaders.attention_statistics, "GROUP");
 /** Rows of the other side in a block. Three arrays of their weights fit into the 16 KiB of workgroup memory that every device has. */
 const blockOf = (gpu: Gpu) => (gpu.info.software ? 64 : 16);
 
-const lengthsOf = ({ batch, tokens, heads, headDim }: AttentionSize) => {
+const lengthsOf = (op: string, { batch, tokens, heads, headDim }: AttentionSize) => {
+  requireSizes(op, { batch, tokens, heads, headDim });
   const out = batch * tokens * heads * headDim;
   const logsumexp = batch * heads * tokens;
   return { qkv: 3 * out, qkvTangent: 3 * out, out, logsumexp, outTangent: out, logsumexpTangent: logsumexp };
@@ -67,7 +69,7 @@ function rowPlan(gpu: Gpu, { batch, tokens, heads, headDim }: AttentionSize, gat
 export function attentionTangent(gpu: Gpu, buffers: AttentionTangentBuffers, size: AttentionSize): void {
   const { qkv, qkvTangent, out, logsumexp, keyGate, keyGateTangent, outTangent, logsumexpTangent } = buffers;
   const named = { qkv, qkvTangent, out, logsumexp, outTangent, logsumexpTangent };
-  requireElements("attentionTangent", named, lengthsOf(size));
+  requireElements("attentionTangent", named, lengthsOf("attentionTangent", size));
   const { width, ...plan } = rowPlan(gpu, size, keyGate !== undefined);
   gpu.dispatch(shaders.attention_tangent, {
     ...plan,
@@ -93,7 +95,7 @@ export function attentionTangent(gpu: Gpu, buffers: AttentionTangentBuffers, siz
 export function attentionGradTangent(gpu: Gpu, buffers: AttentionGradTangentBuffers, size: AttentionSize): void {
   const { qkv, qkvTangent, out, logsumexp, keyGate, keyGateTangent, outTangent, logsumexpTangent } = buffers;
   const { dOut, dQkv, dKeyGate } = buffers;
-  const lengths = lengthsOf(size);
+  const lengths = lengthsOf("attentionGradTangent", size);
   requireElements(
     "attentionGradTangent",
     { qkv, qkvTangent, out, logsumexp, outTangent, logsumexpTangent, dOut, dQkv },

@@ -11,6 +11,7 @@ import {
 import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
+import { requireApart, requireSizes } from "./require.js";
 
 export type { AttentionVariant } from "./attention-variant.js";
 
@@ -72,7 +73,7 @@ function part(buffer: BufferLike, index: number, { heads, headDim }: AttentionSi
 /**
  * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. `storage` is that of qkv and out. With key gates g the shares of the keys are
  * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token. With gates of heads out is what `gate` makes of that.
- * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
+ * @throws ShapeError when a buffer is too short, KernelError when a result shares memory with another buffer or the variant asked for cannot run here.
  */
 export function attention(
   gpu: Gpu,
@@ -83,11 +84,13 @@ export function attention(
   const { out, logsumexp, keyGate, headGate, ungated } = buffers;
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
+  requireSizes("attention", { batch, tokens, heads, headDim });
   requireElements("attention", { qkv, out }, { qkv: 3 * length, out: length }, options.storage);
   requireElements("attention", { logsumexp }, { logsumexp: batch * heads * tokens });
   if (keyGate) requireElements("attention", { keyGate }, { keyGate: tokens });
   if (headGate) requireElements("attention", { headGate }, { headGate: heads });
   if (ungated) requireElements("attention", { ungated }, { ungated: length }, options.storage);
+  requireApart("attention", { out, logsumexp, ungated }, { qkv, keyGate, headGate });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   attend(gpu, { ...buffers, ...operands }, coreSize(size), options);
 }
@@ -107,6 +110,7 @@ export function attentionGrad(
   const length = batch * tokens * heads * headDim;
   const rows = batch * heads * tokens;
   const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
+  requireSizes("attentionGrad", { batch, tokens, heads, headDim });
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
   const { keyGate, dKeyGate, headGate, dHeadGate } = buffers;
   if (keyGate) requireElements("attentionGrad", { keyGate }, { keyGate: tokens });
@@ -115,6 +119,7 @@ export function attentionGrad(
   if (dHeadGate && !headGate)
     throw new KernelError("attentionGrad: dHeadGate: expected headGate with it, got none; pass the gates, or ones");
   if (dHeadGate) requireElements("attentionGrad", { dHeadGate }, { dHeadGate: heads });
+  requireApart("attentionGrad", { dQkv }, { qkv, logsumexp });
   const operands = { q: part(qkv, 0, size), k: part(qkv, 1, size), v: part(qkv, 2, size) };
   const gradients = { dQ: part(dQkv, 0, size), dK: part(dQkv, 1, size), dV: part(dQkv, 2, size) };
   attendGrad(gpu, { ...buffers, ...operands, ...gradients }, coreSize(size), options);

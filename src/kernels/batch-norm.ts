@@ -7,6 +7,7 @@ import { dispatchElementwise } from "./elementwise.js";
 import { mapUnits } from "./map-units.js";
 import { reduce } from "./reduce.js";
 import { reduceUnits } from "./reduce-units.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { expressionTerm } from "./term.js";
 import { unitVariant } from "./units.js";
@@ -56,6 +57,7 @@ export function batchNorm(
   { batch, channels, inner }: BatchNormSize,
   { epsilon, training, momentum = 0.1 }: BatchNormOptions,
 ): void {
+  requireSizes("batchNorm", { batch, channels, inner });
   const { x, weight, bias, runningMean, runningVariance, y, rstd } = buffers;
   const length = batch * channels * inner;
   const count = batch * inner;
@@ -120,6 +122,7 @@ export function batchNormGrad(
   const length = batch * channels * inner;
   const each = { weight: channels, mean: channels, rstd: channels, dWeight: channels, dBias: channels };
   const given = { x, weight, mean, rstd, dy, dx, dWeight, dBias };
+  requireSizes("batchNormGrad", { batch, channels, inner });
   requireElements("batchNormGrad", given, { x: length, dy: length, dx: length, ...each });
   reduce(gpu, "sum", { x: dy, y: dBias }, { outer: batch, length: channels, inner });
   const byChannel = (buffer: BufferLike) => ({ buffer, inner, period: channels });

@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { type FloatStorage, requireElements, storageConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /**
@@ -14,6 +15,7 @@ export function cast(
   { x, y }: { x: BufferLike; y: BufferLike },
   { length, from, to }: { length: number; from: FloatStorage; to: FloatStorage },
 ): void {
+  requireSizes("cast", { length });
   requireElements("cast", { x }, { x: length }, from);
   requireElements("cast", { y }, { y: length }, to);
   const source = (width: 1 | 4) => storageConstants(shaders.cast, width, from, "Source");

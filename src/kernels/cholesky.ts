@@ -68,6 +68,7 @@ export function dampedInverse(
   size: DampedSize,
 ): void {
   const { n } = size;
+  checkDamped("dampedInverse", size);
   requireElements("dampedInverse", { inverse }, { inverse: n * n });
   using _temporaries = gpu.scope();
   const u = gpu.allocate(4 * n * n);
@@ -87,6 +88,7 @@ export function dampedInverseDiagonal(
   size: DampedSize,
 ): void {
   const { n } = size;
+  checkDamped("dampedInverseDiagonal", size);
   requireElements("dampedInverseDiagonal", { diagonal }, { diagonal: n });
   using _temporaries = gpu.scope();
   const u = gpu.allocate(4 * n * n);

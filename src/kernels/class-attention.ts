@@ -5,6 +5,7 @@ import { operandConstants } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions } from "./elements.js";
 import { reduce } from "./reduce.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { softmax } from "./softmax.js";
 
@@ -22,6 +23,7 @@ export function classAttention(
   { storage }: StorageOptions = {},
 ): void {
   const count = heads * batch * tokens;
+  requireSizes("classAttention", { batch, tokens, heads, headDim });
   requireElements("classAttention", { qkv }, { qkv: 3 * count * headDim }, storage);
   requireElements("classAttention", { attention }, { attention: batch * tokens });
   using _temporaries = gpu.scope();

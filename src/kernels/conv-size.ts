@@ -1,5 +1,6 @@
 /** Extents of a convolution, and the products of matrices that it is. */
 import { ShapeError } from "../errors.js";
+import { requireSizes } from "./require.js";
 
 /** Extents of a two-dimensional convolution without dilation. x: batch x channels x height x width. */
 export interface Conv2dSize {
@@ -43,11 +44,7 @@ export interface ConvExtents extends Required<Conv2dSize> {
 export function convExtents(op: string, size: Conv2dSize): ConvExtents {
   const { stride = 1, padding = 0, groups = 1, batch, channels, height, width, outputs, kernel } = size;
   const positive = { batch, channels, height, width, outputs, "kernel height": kernel[0], "kernel width": kernel[1] };
-  for (const [name, value] of Object.entries({ ...positive, stride, groups })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new ShapeError(`${op}: ${name}: expected a positive integer, got ${value}`);
-    }
-  }
+  requireSizes(op, { ...positive, stride, groups });
   if (!Number.isInteger(padding) || padding < 0) {
     throw new ShapeError(`${op}: padding: expected 0 or a positive integer, got ${padding}`);
   }

@@ -4,6 +4,7 @@ import { attend, type CoreSize, type CrossAttentionOptions, type Operand } from 
 import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { requireApart, requireSizes } from "./require.js";
 
 export type { CoreSize as CrossAttentionSize, CrossAttentionOptions } from "./attention-core.js";
 
@@ -29,7 +30,8 @@ export interface CrossAttentionGradBuffers extends CrossAttentionBuffers {
   readonly dKv: BufferLike;
 }
 
-function lengthsOf({ batch, queries, keys, heads, headDim }: CoreSize) {
+function lengthsOf(op: string, { batch, queries, keys, heads, headDim }: CoreSize) {
+  requireSizes(op, { batch, queries, keys, heads, headDim });
   const width = heads * headDim;
   return {
     q: batch * queries * width,
@@ -58,7 +60,8 @@ export function crossAttention(
   size: CoreSize,
   options: CrossAttentionOptions = {},
 ): void {
-  requireElements("crossAttention", { q, kv, out, logsumexp }, lengthsOf(size));
+  requireElements("crossAttention", { q, kv, out, logsumexp }, lengthsOf("crossAttention", size));
+  requireApart("crossAttention", { out, logsumexp }, { q, kv });
   attend(gpu, { ...places(q, kv, size), out, logsumexp }, size, options);
 }
 
@@ -72,7 +75,7 @@ export function crossAttentionGrad(
   size: CoreSize,
   options: CrossAttentionOptions = {},
 ): void {
-  const lengths = lengthsOf(size);
+  const lengths = lengthsOf("crossAttentionGrad", size);
   const buffers = { q, kv, out, logsumexp, dOut, dQ, dKv };
   requireElements("crossAttentionGrad", buffers, { ...lengths, dOut: lengths.out, dQ: lengths.q, dKv: lengths.kv });
   const gradients = places(dQ, dKv, size);

@@ -1,6 +1,7 @@
 import type { Gpu, ShaderSource } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -23,6 +24,7 @@ export function crossEntropy(
   size: CrossEntropySize,
 ): void {
   const { rows, classes } = size;
+  requireSizes("crossEntropy", { rows, classes });
   requireElements("crossEntropy", buffers, { logits: rows * classes, labels: rows, loss: rows });
   gpu.dispatch(shaders.cross_entropy, { buffers, ...rowsOf(gpu, shaders.cross_entropy, size) });
 }
@@ -43,6 +45,7 @@ export function crossEntropyGrad(
 ): void {
   const { rows, classes } = size;
   const lengths = { logits: rows * classes, labels: rows, dLoss: rows, dLogits: rows * classes };
+  requireSizes("crossEntropyGrad", { rows, classes });
   requireElements("crossEntropyGrad", { logits, labels, dLoss, dLogits }, lengths);
   gpu.dispatch(shaders.cross_entropy_grad, {
     buffers: { logits, labels, d_loss: dLoss, d_logits: dLogits },

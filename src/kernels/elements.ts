@@ -18,7 +18,7 @@ export interface StorageOptions {
 export const storageBytes = (elements: number, storage: FloatStorage): number =>
   storage === "f16" ? 4 * Math.ceil(elements / 2) : 4 * elements;
 
-/** Checks that each named buffer holds at least so many elements. @throws ShapeError naming the operation and the buffer. */
+/** Checks that each named buffer holds at least so many elements. @throws ShapeError naming the operation and the buffer, KernelError where it is none. */
 export function requireElements<Name extends string>(
   op: string,
   buffers: { readonly [N in Name]: BufferLike },

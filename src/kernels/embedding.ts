@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { sortScores } from "./sort.js";
 
@@ -24,6 +25,7 @@ export function embedding(
   { table, ids, y }: { table: BufferLike; ids: BufferLike; y: BufferLike },
   { rows, width, count }: EmbeddingSize,
 ): void {
+  requireSizes("embedding", { rows, width, count });
   requireElements("embedding", { table, ids, y }, { table: rows * width, ids: count, y: count * width });
   const call = { buffers: { table, ids, y }, params: { width }, inFours: width % 4 === 0 };
   dispatchElementwise(gpu, shaders.embedding, call, count * width);
@@ -40,6 +42,7 @@ export function embeddingGrad(
   { rows, width, count }: EmbeddingSize,
 ): void {
   const lengths = { ids: count, dy: count * width, dTable: rows * width };
+  requireSizes("embeddingGrad", { rows, width, count });
   requireElements("embeddingGrad", { ids, dy, dTable }, lengths);
   using _temporaries = gpu.scope();
   const [keys, permutation] = [gpu.allocate(count * 4), gpu.allocate(count * 4)];

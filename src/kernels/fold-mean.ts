@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -18,6 +19,7 @@ export function foldRemovedMean(
 ): void {
   const length = rows * columns;
   const lengths = { weight: length, mask: Math.ceil(length / 32), mean: columns, bias: rows };
+  requireSizes("foldRemovedMean", { rows, columns });
   requireElements("foldRemovedMean", { weight, mask, mean, bias }, lengths);
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);

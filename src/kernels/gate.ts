@@ -3,6 +3,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import { mapUnits } from "./map-units.js";
 import { periodic } from "./periodic.js";
+import { requireSizes } from "./require.js";
 import type { UnitLayout } from "./units.js";
 
 /**
@@ -28,6 +29,7 @@ export function gateGradient(
   layout: UnitLayout,
 ): void {
   const { length, inner, period } = layout;
+  requireSizes("gateGradient", { length, inner, period });
   requireElements("gateGradient", { x, dy, dg }, { x: length, dy: length, dg: period });
   mapUnits(gpu, "x * dy", { x: { buffer: x }, dy: { buffer: dy } }, { y: dg, length, inner, period });
 }

@@ -3,6 +3,7 @@ import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { SCHEDULE } from "./optimizer.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 const GROUP = constantNumber(shaders.sum_squares, "GROUP");
@@ -29,6 +30,7 @@ export function gradientNorm(
   requireElements("gradientNorm", { norm, schedule }, { norm: 1, schedule: SCHEDULE.length });
   using _temporaries = gpu.scope();
   const parts = gradients.map(({ gradient, length }) => {
+    requireSizes("gradientNorm", { length });
     requireElements("gradientNorm", { gradient }, { gradient: length });
     const width = loadWidth(length);
     return { gradient, values: length / width, width, groups: Math.ceil(length / width / PER_GROUP) };

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of a choice of tokens. */
@@ -28,6 +29,7 @@ export function keepTokens(
   { attention, rows, places }: { attention: BufferLike; rows: BufferLike; places: BufferLike },
   { batch, tokens, prefixTokens, kept }: KeepTokensSize,
 ): void {
+  requireSizes("keepTokens", { batch, tokens });
   if (!(Number.isInteger(kept) && kept >= 0 && prefixTokens + kept >= 1 && prefixTokens + kept <= tokens)) {
     throw new ShapeError(
       `keepTokens: expected to keep at most ${tokens - prefixTokens} tokens after ${prefixTokens}, got ${kept}`,

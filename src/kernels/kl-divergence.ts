@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -23,6 +24,7 @@ export function klDivergence(
 ): void {
   const { rows, classes } = size;
   const length = rows * classes;
+  requireSizes("klDivergence", { rows, classes });
   requireElements("klDivergence", buffers, { logits: length, teacher: length, loss: rows });
   gpu.dispatch(shaders.kl_divergence, { buffers, params: { ...size }, ...rowLanes(gpu, rows) });
 }
@@ -44,6 +46,7 @@ export function klDivergenceGrad(
   const { rows, classes } = size;
   const length = rows * classes;
   const lengths = { logits: length, teacher: length, dLoss: rows, dLogits: length };
+  requireSizes("klDivergenceGrad", { rows, classes });
   requireElements("klDivergenceGrad", { logits, teacher, dLoss, dLogits }, lengths);
   gpu.dispatch(shaders.kl_divergence_grad, {
     buffers: { logits, teacher, d_loss: dLoss, d_logits: dLogits },

@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import type { LayerNormBuffers, NormSize } from "./layer-norm.js";
+import { requireSizes } from "./require.js";
 import { sharingLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -24,6 +25,7 @@ export function layerNormColumns(
   { storage = "f32" }: StorageOptions = {},
 ): void {
   const { x, y, ...others } = buffers;
+  requireSizes("layerNormColumns", { rows, columns, kept, count });
   requireElements("layerNormColumns", { x, y }, { x: rows * columns, y: rows * kept }, storage);
   const lengths = { weight: columns, bias: columns, source: kept, mean: rows, rstd: rows };
   requireElements("layerNormColumns", others, lengths);

@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { gateGradient } from "./gate.js";
 import { type LayerNormBuffers, type LayerNormGradBuffers, layerNormInputGrad, type NormSize } from "./layer-norm.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -31,6 +32,7 @@ export function layerNormTangent(
 ): void {
   const { rows, columns, count = columns } = size;
   const length = rows * columns;
+  requireSizes("layerNormTangent", { rows, columns, count });
   requireElements(
     "layerNormTangent",
     { x, weight, mean, rstd, xTangent, weightTangent, biasTangent, yTangent },
@@ -84,6 +86,7 @@ export function layerNormGradTangent(
 ): void {
   const { rows, columns, count = columns } = size;
   const length = rows * columns;
+  requireSizes("layerNormGradTangent", { rows, columns, count });
   requireElements(
     "layerNormGradTangent",
     { x, weight, mean, rstd, dy, xTangent, dx, dWeight, weightTangent: weightTangent ?? weight },

@@ -4,6 +4,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import { heldRows } from "./held-rows.js";
 import { reduce } from "./reduce.js";
+import { requireSizes } from "./require.js";
 import { rowLanes, sharingLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -43,6 +44,7 @@ export function layerNorm(
 ): void {
   const length = rows * columns;
   const { x, y, ...others } = buffers;
+  requireSizes("layerNorm", { rows, columns, count });
   requireElements("layerNorm", { x, y }, { x: length, y: length }, storage);
   requireElements("layerNorm", others, { weight: columns, bias: columns, mean: rows, rstd: rows });
   const width = loadWidth(columns);
@@ -99,6 +101,7 @@ export function layerNormGrad(
 ): void {
   const { rows, columns } = size;
   const length = rows * columns;
+  requireSizes("layerNormGrad", { rows, columns });
   requireElements(
     "layerNormGrad",
     { x, weight, mean, rstd, dy, dx, dWeight, dBias },

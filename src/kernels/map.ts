@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { type ExpressionText, wholeText } from "./map-expression.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { expressionTerm, type MapInputs } from "./term.js";
 
@@ -36,6 +37,7 @@ export function map(
   inputs: MapInputs,
   { y, length, offset = 0, accumulate = false, inPlace }: MapTarget,
 ): void {
+  requireSizes("map", { length });
   const term = expressionTerm(gpu, "map", expression, inputs, { length, inPlace });
   requireElements("map", { y }, { y: offset + length });
   const source = accumulate ? undefined : copiedInput(expression, inputs);

@@ -6,6 +6,7 @@ import type { BufferLike } from "./buffers.js";
 import { type FloatStorage, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
+import { requireApart, requireSizes } from "./require.js";
 import type { WeightAs } from "./weight-as.js";
 import type { WeightTermOptions } from "./weight-term.js";
 
@@ -68,8 +69,8 @@ export interface MatmulOptions extends WeightTermOptions {
 
 /**
  * out = residual + gate * activation(op(a) op(b) + bias), computed in f32; every part after the product is optional.
- * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for parts that do not go together, or when a
- * forced variant cannot run here.
+ * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for an operand that is missing, a result that
+ * shares memory with another buffer, parts that do not go together, or when a forced variant cannot run here.
  */
 export function matmul(
   gpu: Gpu,
@@ -80,6 +81,7 @@ export function matmul(
 ): void {
   checkSizes(order, buffers, size, options);
   checkParts(order, buffers, options);
+  requireOwnResults(order, buffers, options);
   using _scope = gpu.scope();
   const call = { gpu, order, buffers, size, options };
   if (options.weightAs === "one" && !buffers.mask && !options.variant) rowSum(call);
@@ -90,6 +92,9 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, term
   const refuse = (problem: string) => {
     throw new KernelError(`matmul ${order}: ${problem}`);
   };
+  for (const name of ["a", "out"] as const) {
+    if (!buffers[name]) refuse(`expected an operand ${name}, got none; pass its buffer`);
+  }
   if (!buffers.b && weightAs !== "one") refuse('expected an operand b, got none; only weightAs "one" does without');
   if (weightAs && order === "tn")
     refuse(
@@ -101,6 +106,16 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, term
     refuse("expected one of residual, scored and activated, got several; add the residual afterwards");
 }
 
+/** A row sum, which `weightAs` "one" may be, does not look at b. */
+function requireOwnResults(
+  order: MatmulOrder,
+  { out, preactivation, b, ...operands }: MatmulBuffers,
+  { weightAs }: MatmulOptions,
+): void {
+  const read = { ...operands, b: weightAs === "one" ? undefined : b };
+  requireApart(`matmul ${order}`, { out, preactivation }, read);
+}
+
 function checkSizes(
   order: MatmulOrder,
   buffers: MatmulBuffers,
@@ -108,11 +123,7 @@ function checkSizes(
   { storage = "f32", resultStorage = storage }: MatmulOptions,
 ): void {
   const { m, n, k, batch = 1 } = size;
-  for (const [name, value] of Object.entries({ m, n, k, batch })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new ShapeError(`matmul: ${name}: expected a positive integer, got ${value}`);
-    }
-  }
+  requireSizes(`matmul ${order}`, { m, n, k, batch });
   const maskBits = order === "tn" ? m * n : n * k;
   const result = storageBytes(batch * m * n, resultStorage);
   const bytes: Record<keyof MatmulBuffers, number> = {
@@ -125,9 +136,11 @@ function checkSizes(
   };
   for (const [name, expected] of Object.entries(bytes)) {
     const given = buffers[name as keyof MatmulBuffers];
-    if (given && bufferOf(given).byteLength < expected) {
+    if (!given) continue;
+    const { byteLength } = bufferOf(given, `matmul ${order}: ${name}`);
+    if (byteLength < expected) {
       throw new ShapeError(
-        `matmul ${order} ${m} x ${n} x ${k}, batch ${batch}: ${name}: expected at least ${expected} bytes, got ${bufferOf(given).byteLength}`,
+        `matmul ${order} ${m} x ${n} x ${k}, batch ${batch}: ${name}: expected at least ${expected} bytes, got ${byteLength}`,
       );
     }
   }

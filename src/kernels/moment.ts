@@ -8,6 +8,7 @@ import { dispatchElementwise } from "./elementwise.js";
 import { matmul } from "./matmul.js";
 import { chooseTiles } from "./matmul-variant.js";
 import { rankUpdate } from "./rank-update.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Activations [rows, columns]: a row for each token of each example. */
@@ -22,6 +23,7 @@ export interface MomentSize {
  * @throws ShapeError when a buffer is too short.
  */
 export function moment(gpu: Gpu, { x, out }: { x: BufferLike; out: BufferLike }, { rows, columns }: MomentSize): void {
+  requireSizes("moment", { rows, columns });
   requireElements("moment", { x, out }, { x: rows * columns, out: columns * columns });
   const product = { m: columns, n: columns, k: rows };
   if (chooseTiles(gpu, product) === "split") {
@@ -50,6 +52,7 @@ export function columnMoments(
   { rows, columns }: MomentSize,
 ): void {
   const needed = { x: rows * columns, shift: columns, sum: columns, squares: columns };
+  requireSizes("columnMoments", { rows, columns });
   requireElements("columnMoments", { x, shift, sum, squares }, needed);
   using _temporaries = gpu.scope();
   const { software } = gpu.info;

@@ -7,6 +7,7 @@ import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { map } from "./map.js";
 import { applyMask } from "./mask.js";
 import { matmul } from "./matmul.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -41,6 +42,7 @@ export function obsUpdate(
   }
   const length = rows * columns;
   const lengths = { weight: length, mask: Math.ceil(length / 32), moment: columns * columns };
+  requireSizes("obsUpdate", { rows, columns });
   requireElements("obsUpdate", { weight, mask, moment }, lengths);
   using _temporaries = gpu.scope();
   const square = { n: columns, damping };

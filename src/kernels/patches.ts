@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of images and the side of a patch. */
@@ -50,6 +51,7 @@ function move(
   inverse: boolean,
   { storage }: StorageOptions = {},
 ): void {
+  requireSizes(op, { batch, channels, height, width, patch });
   if (height % patch !== 0 || width % patch !== 0) {
     throw new ShapeError(
       `${op}: expected sides in steps of the patch's ${patch}, got ${height} x ${width}; crop or resize`,

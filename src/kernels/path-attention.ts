@@ -5,6 +5,7 @@ import type { AttentionSize } from "./attention.js";
 import type { Operand } from "./attention-core.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of path attention. */
@@ -67,7 +68,7 @@ export function pathAttentionSaved({ batch, tokens, heads, headDim }: PathAttent
  */
 export function pathAttention(gpu: Gpu, buffers: PathAttentionBuffers, size: PathAttentionSize): void {
   const { qkv, out, ...saved } = buffers;
-  const length = lengthOf(size);
+  const length = lengthOf("pathAttention", size);
   requireElements(
     "pathAttention",
     { qkv, out, ...saved },
@@ -87,7 +88,7 @@ export function pathAttention(gpu: Gpu, buffers: PathAttentionBuffers, size: Pat
  */
 export function pathAttentionGrad(gpu: Gpu, buffers: PathAttentionGradBuffers, size: PathAttentionSize): void {
   const { qkv, dOut, dQkv, ...saved } = buffers;
-  const length = lengthOf(size);
+  const length = lengthOf("pathAttentionGrad", size);
   const lengths = { qkv: 3 * length, dOut: length, dQkv: 3 * length, ...pathAttentionSaved(size) };
   requireElements("pathAttentionGrad", { qkv, dOut, dQkv, ...saved }, lengths);
   using _temporaries = gpu.scope();
@@ -105,7 +106,12 @@ type Shared = PathAttentionSaved & { readonly qkv: BufferLike };
 /** Tokens of an invocation that applies sums. */
 const TOKENS = constantNumber(shaders.path_attention_apply, "TOKENS");
 
-const lengthOf = ({ batch, tokens, heads, headDim }: PathAttentionSize) => batch * tokens * heads * headDim;
+/** Elements of out. @throws ShapeError for a size that is no positive integer. */
+function lengthOf(op: string, { batch, tokens, heads, headDim }: PathAttentionSize): number {
+  requireSizes(op, { batch, tokens, heads, headDim });
+  return batch * tokens * heads * headDim;
+}
+
 const quadsOf = ({ headDim }: PathAttentionSize) => Math.ceil(headDim / 4);
 
 /** Grid, common parameters and constants of kernels with `count` invocations. */

@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { type UnitLayout, unitVariant } from "./units.js";
 
@@ -15,6 +16,7 @@ export function periodic(
   add: boolean,
   { storage }: StorageOptions = {},
 ): void {
+  requireSizes(op, { length, inner, period });
   requireElements(op, { x: buffers.x, y: buffers.y }, { x: length, y: length }, storage);
   requireElements(op, { g: buffers.g }, { g: Math.min(period, Math.ceil(length / inner)) });
   const { constants, inFours } = unitVariant({ inner, period });

@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Scores, changed in place, and keep bits over them. */
@@ -22,6 +23,7 @@ export function promoteKept(gpu: Gpu, buffers: PinBuffers, { length }: { length:
 }
 
 function pin(gpu: Gpu, op: string, { scores, keep }: PinBuffers, length: number, constants: object): void {
+  requireSizes(op, { length });
   requireElements(op, { scores, keep }, { scores: length, keep: Math.ceil(length / 32) });
   dispatchElementwise(gpu, shaders.pin_scores, { buffers: { keep, scores }, constants }, length);
 }

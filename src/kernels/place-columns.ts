@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Software drivers run a subgroup as one vector, and workgroups are dear there. */
@@ -16,6 +17,7 @@ export function placeColumns(
   { rows, from, to }: { rows: number; from: number; to: number },
   { storage = "f32" }: StorageOptions = {},
 ): void {
+  requireSizes("placeColumns", { rows, from, to });
   requireElements("placeColumns", { x, y }, { x: rows * from, y: rows * to }, storage);
   requireElements("placeColumns", { source }, { source: to });
   const constants = { ...grid(gpu), Stored: storage };

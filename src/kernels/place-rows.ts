@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /**
@@ -15,6 +16,7 @@ export function placeRows(
   { rows, width }: { rows: number; width: number },
   { storage }: StorageOptions = {},
 ): void {
+  requireSizes("placeRows", { rows, width });
   requireElements("placeRows", { source }, { source: rows });
   requireElements("placeRows", { y }, { y: rows * width }, storage);
   const call = { buffers: { x, source, y }, params: { width }, inFours: width % 4 === 0, storage };

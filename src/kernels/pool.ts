@@ -4,6 +4,7 @@ import type { BufferLike } from "./buffers.js";
 import { slide } from "./conv-size.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Windows over planes. x: planes x height x width, such as N C x H x W. */
@@ -22,11 +23,7 @@ export interface PoolSize {
 export function poolOut(op: string, size: PoolSize): { height: number; width: number } {
   const { planes, height, width, window, stride = 1, padding = 0 } = size;
   const positive = { planes, height, width, "window height": window[0], "window width": window[1], stride };
-  for (const [name, value] of Object.entries(positive)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new ShapeError(`${op}: ${name}: expected a positive integer, got ${value}`);
-    }
-  }
+  requireSizes(op, positive);
   if (!Number.isInteger(padding) || padding < 0 || 2 * padding > Math.min(...window)) {
     throw new ShapeError(`${op}: padding: expected 0 to half of the window ${window.join(" x ")}, got ${padding}`);
   }

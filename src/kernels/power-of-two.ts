@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 const GRID = { GROUP: 64, STEPS: 32 };
@@ -20,6 +21,7 @@ export function powerOfTwo(
   { x, scale }: { x: BufferLike; scale: BufferLike },
   { length, comfortable = 0 }: { length: number; comfortable?: number },
 ): void {
+  requireSizes("powerOfTwo", { length });
   requireElements("powerOfTwo", { x, scale }, { x: length, scale: 1 });
   using _temporary = gpu.scope();
   let [values, count] = [x, length];

@@ -4,6 +4,7 @@ import type { BufferLike } from "./buffers.js";
 import { constantTable } from "./constant-table.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import type { ScoreRange } from "./sort.js";
 
@@ -13,6 +14,7 @@ export function countKeptRanges(
   { mask, counts }: { mask: BufferLike; counts: BufferLike },
   ranges: readonly ScoreRange[],
 ): void {
+  requireSizes("countKeptRanges", { ranges: ranges.length });
   const end = Math.max(...ranges.map(({ offset, count }) => offset + count));
   requireElements("countKeptRanges", { mask, counts }, { mask: Math.ceil(end / 32), counts: ranges.length });
   using _table = gpu.scope();

@@ -3,6 +3,7 @@ import { constantNumber } from "../gpu/shader.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements } from "./elements.js";
 import { runsLanes } from "./lanes.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 const TILE = constantNumber(shaders.rank_update_tile, "TILE");
@@ -40,6 +41,7 @@ export function rankUpdate(
   buffers: { a: BufferLike; b: BufferLike; out: BufferLike },
   { rows, columns, depth, pitch = rows, firstColumn = 0, scale = 1, triangle = 0, mirror = false }: RankUpdateSize,
 ): void {
+  requireSizes("rankUpdate", { rows, columns, depth, pitch });
   requireElements("rankUpdate", buffers, { a: (depth - 1) * pitch + rows, b: depth * columns, out: rows * columns });
   const inLanes = gpu.info.software && runsLanes(gpu) && loadWidth(rows, columns, pitch) === 4;
   const lanes = gpu.info.subgroupSize as number;

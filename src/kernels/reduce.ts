@@ -3,6 +3,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { reduceUnits } from "./reduce-units.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { elementsOf, expressionTerm } from "./term.js";
 import { unitVariant } from "./units.js";
@@ -23,9 +24,10 @@ export interface ReduceSize {
  * @throws ShapeError when a buffer is too short.
  */
 export function reduce(gpu: Gpu, kind: Reduction, { x, y }: { x: BufferLike; y: BufferLike }, size: ReduceSize): void {
-  requireElements(`reduce ${kind}`, { x, y }, { x: size.outer * size.length * size.inner, y: size.length });
   const { outer, length: period, inner } = size;
   const length = outer * period * inner;
+  requireSizes(`reduce ${kind}`, { outer, length: period, inner });
+  requireElements(`reduce ${kind}`, { x, y }, { x: length, y: period });
   const term = kind === "l2" ? expressionTerm(gpu, "reduce", "x * x", { x: { buffer: x } }, { length }) : elementsOf(x);
   const scale = kind === "mean" ? 1 / (outer * inner) : 1;
   reduceUnits(gpu, term, { outer, period, inner }, { y, max: kind === "max", root: kind === "l2", scale });
@@ -42,6 +44,7 @@ export function reduceGrad(
   { outer, length, inner }: ReduceSize,
 ): void {
   const count = outer * length * inner;
+  requireSizes(`reduceGrad ${kind}`, { outer, length, inner });
   requireElements(`reduceGrad ${kind}`, { dy, dx }, { dy: length, dx: count });
   const params = { inner, period: length, scale: kind === "mean" ? 1 / (outer * inner) : 1 };
   const call = { buffers: { x: dy, y: dx }, params, ...unitVariant({ inner, period: length }) };

@@ -2,6 +2,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** How a block is cut: EACH neighbours for each of GROUP invocations. */
@@ -36,6 +37,7 @@ export function scan(
   { length, type, exclusive = false }: ScanSize,
   block: ScanBlock = BLOCKS[gpu.info.software ? "software" : "hardware"],
 ): void {
+  requireSizes("scan", { length });
   requireElements("scan", { x, y }, { x: length, y: length });
   using _temporaries = gpu.scope();
   const constants = { ...block, Term: type };

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { rowLanes } from "./rows.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -14,6 +15,7 @@ export function softmax(
   { rows, columns }: { rows: number; columns: number },
 ): void {
   const length = rows * columns;
+  requireSizes("softmax", { rows, columns });
   requireElements("softmax", buffers, { x: length, y: length });
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);
@@ -35,6 +37,7 @@ export function softmaxGrad(
   { rows, columns }: { rows: number; columns: number },
 ): void {
   const length = rows * columns;
+  requireSizes("softmaxGrad", { rows, columns });
   requireElements("softmaxGrad", buffers, { y: length, dy: length, dx: length });
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);
@@ -58,6 +61,7 @@ export function softmaxGradTangent(
 ): void {
   const length = rows * columns;
   const lengths = { y: length, yTangent: length, dy: length, dx: length };
+  requireSizes("softmaxGradTangent", { rows, columns });
   requireElements("softmaxGradTangent", { y, yTangent, dy, dx }, lengths);
   const width = loadWidth(columns);
   const { constants, groups } = rowLanes(gpu, rows);

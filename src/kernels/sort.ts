@@ -2,6 +2,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
+import { requireSizes } from "./require.js";
 import { scan } from "./scan.js";
 import * as shaders from "./shaders.gen.js";
 
@@ -38,6 +39,7 @@ export function sortScores(
   { offset, count }: ScoreRange,
   tile: SortTile = TILES[gpu.info.software ? "software" : "hardware"],
 ): void {
+  requireSizes("sortScores", { count });
   requireElements(
     "sortScores",
     { scores, keys, permutation },

@@ -8,6 +8,7 @@ import type { DampedSize } from "./damp.js";
 import { loadWidth, requireElements, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { rankUpdate } from "./rank-update.js";
+import { requireSizes } from "./require.js";
 import { selectSmallest } from "./select.js";
 import * as shaders from "./shaders.gen.js";
 import { takeKept } from "./take-kept.js";
@@ -48,6 +49,7 @@ export function sparseGptSweep(
 ): void {
   if (choice) checkChoice(choice, columns);
   const length = rows * columns;
+  requireSizes("sparseGptSweep", { rows, columns });
   requireElements("sparseGptSweep", { weight, mask }, { weight: length, mask: Math.ceil(length / 32) });
   using _temporaries = gpu.scope();
   const u = gpu.allocate(4 * columns * columns);

@@ -4,6 +4,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { rankedSums } from "./ranked.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import type { ScoreRange } from "./sort.js";
 
@@ -20,6 +21,7 @@ export function sumOfLarger(
   { offset, count }: ScoreRange,
 ): void {
   const needed = offset + count;
+  requireSizes("sumOfLarger", { count });
   requireElements("sumOfLarger", { scores, values, y }, { scores: needed, values: needed, y: needed });
   using _temporaries = gpu.scope();
   const { keys, permutation, sums } = rankedSums(gpu, { scores, values }, { offset, count }, { type: "f32" });

@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
 import { expressionKernel, type Operand, operandOf } from "./expression-kernel.js";
 import type { ExpressionText } from "./map-expression.js";
+import { requireSizes } from "./require.js";
 
 /** An input of an expression: element i sees element (i / inner) % period of it; without `period`, element i. */
 export interface MapInput {
@@ -70,6 +71,7 @@ export function expressionTerm(
     if (input.inner !== undefined && input.period === undefined) {
       throw new ShapeError(`${op}: expected a period for input ${name} with inner ${inner}, got none`);
     }
+    requireSizes(`${op}: input ${name}`, { inner, period });
     requireElements(op, { [name]: buffer }, { [name]: Math.min(period, Math.ceil(length / inner)) });
     const operand = operandOf(name, inner, period, length);
     operands.push(operand);

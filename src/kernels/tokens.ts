@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions, valueConstants } from "./elements.js";
 import { dispatchElementwise } from "./elementwise.js";
 import { reduce } from "./reduce.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Extents of patches and tokens. */
@@ -35,6 +36,7 @@ export function assembleTokens(
   { storage }: StorageOptions = {},
 ): void {
   const each = (prefixTokens + tokens) * width;
+  requireSizes("assembleTokens", { batch, tokens, width });
   requireElements("assembleTokens", { patches, out }, { patches: batch * tokens * width, out: batch * each }, storage);
   requireElements("assembleTokens", { position }, { position: each });
   if (prefixTokens > 0) requirePrefix("assembleTokens", prefix, prefixTokens * width);
@@ -63,6 +65,7 @@ export function assembleTokensGrad(
 ): void {
   const all = prefixTokens + tokens;
   const lengths = { dOut: batch * all * width, dPatches: batch * tokens * width, dPosition: all * width };
+  requireSizes("assembleTokensGrad", { batch, tokens, width });
   requireElements("assembleTokensGrad", { dOut, dPatches, dPosition }, lengths);
   sliceTokens(gpu, dOut, dPatches, { batch, tokens: all, width }, prefixTokens, tokens);
   reduce(gpu, "sum", { x: dOut, y: dPosition }, { outer: batch, length: all * width, inner: 1 });
@@ -125,6 +128,7 @@ export function meanTokens(
 ): void {
   const { batch, tokens, width, from, to } = size;
   requireRange("meanTokens", size);
+  requireSizes("meanTokens", { batch, tokens, width });
   requireElements("meanTokens", buffers, { x: batch * tokens * width, y: batch * width }, storage);
   const load = loadWidth(width);
   const count = (batch * width) / load;
@@ -143,6 +147,7 @@ export function meanTokens(
 export function meanTokensGrad(gpu: Gpu, buffers: { dy: BufferLike; dx: BufferLike }, size: TokenRange): void {
   const { batch, tokens, width, from, to } = size;
   requireRange("meanTokensGrad", size);
+  requireSizes("meanTokensGrad", { batch, tokens, width });
   requireElements("meanTokensGrad", buffers, { dy: batch * width, dx: batch * tokens * width });
   const call = {
     buffers,

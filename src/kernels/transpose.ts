@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/index.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, quadConstants, requireElements, type StorageOptions, valueConstants } from "./elements.js";
+import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Software drivers divide invocation by invocation to find a block's place: there each turns a run of blocks. */
@@ -17,6 +18,7 @@ export function transpose(
   { storage = "f32" }: StorageOptions = {},
 ): void {
   const elements = rows * columns * batch;
+  requireSizes("transpose", { rows, columns, batch });
   requireElements("transpose", buffers, { x: elements, out: elements }, storage);
   const shape = SHAPES[gpu.info.software ? "software" : "gpu"];
   gpu.dispatch(shaders.transpose, {

@@ -1,5 +1,6 @@
 /** Units: the parts of a tensor that have one gate, score or keep bit. */
 import { ShapeError } from "../errors.js";
+import { requireSizes } from "./require.js";
 
 /**
  * Which elements of a tensor of `length` elements make up a unit: element i belongs to unit `floor(i / inner) % period`.
@@ -26,8 +27,9 @@ export interface UnitPlacement extends BandedLayout {
 /** Number of units of a tensor. */
 export const unitCount = ({ length, period, band = length }: BandedLayout): number => Math.ceil(length / band) * period;
 
-/** @throws ShapeError when the units do not tile the tensor. */
+/** @throws ShapeError when a size is no positive integer or the units do not tile the tensor. */
 export function requireWholeUnits(op: string, { length, inner, period, band = length }: BandedLayout): void {
+  requireSizes(op, { length, inner, period, band });
   if (length % band !== 0) throw new ShapeError(`${op}: expected a length in steps of band = ${band}, got ${length}`);
   if (band % (inner * period) === 0) return;
   const what = band === length ? "length" : "band";
@@ -45,6 +47,7 @@ export function blockUnits(size: {
   readonly blockColumns: number;
 }): Required<BandedLayout> {
   const { rows, columns, blockRows, blockColumns } = size;
+  requireSizes("blockUnits", size);
   if (rows % blockRows !== 0 || columns % blockColumns !== 0) {
     throw new ShapeError(
       `blockUnits: expected a matrix in whole blocks of ${blockRows} x ${blockColumns}, got ${rows} x ${columns}`,

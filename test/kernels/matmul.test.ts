@@ -139,10 +139,9 @@ describe("matmul: refusals", () => {
   });
 
   test("lanes forced on a device without small subgroups", () => {
-    const buffer = new GpuBuffer({ size: 400, raw: undefined }, 0, 400);
+    const [a, b, out] = Array.from({ length: 3 }, () => new GpuBuffer({ size: 400, raw: undefined }, 0, 400));
     const fake = { ...device(true, 32, "subgroups"), scope: () => ({ [Symbol.dispose]() {} }) } as unknown as Gpu;
-    const forced = () =>
-      matmul(fake, "nt", { a: buffer, b: buffer, out: buffer }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
+    const forced = () => matmul(fake, "nt", { a, b, out }, { m: 5, n: 5, k: 5 }, { variant: "lane" });
     expect(forced).toThrow(KernelError);
     expect(forced).toThrow(/lane variant: expected subgroups of 4 or 8, got 32/);
   });

@@ -1,0 +1,33 @@
+/** What kernels ask of a call beside the lengths of its buffers, for which `requireElements` is there. */
+import { KernelError, ShapeError } from "../errors.js";
+import { bufferOf } from "../gpu/scope.js";
+import type { BufferLike } from "./buffers.js";
+
+/** Checks that every named size is a whole number from 1: no buffer is empty, and so no extent is. @throws ShapeError naming the operation and the size. */
+export function requireSizes(op: string, sizes: Readonly<Record<string, number>>): void {
+  for (const name in sizes) {
+    if (!Number.isInteger(sizes[name]) || sizes[name] < 1) {
+      throw new ShapeError(`${op}: ${name}: expected a positive integer, got ${sizes[name]}`);
+    }
+  }
+}
+
+type Named = Readonly<Record<string, BufferLike | undefined>>;
+
+/**
+ * Checks that no result shares memory with an operand or another result. The dispatch checks it too, but knows its bindings only, of which unused ones
+ * are filled with operands. @throws KernelError naming the operation and both buffers.
+ */
+export function requireApart(op: string, results: Named, operands: Named): void {
+  const others = Object.entries(operands);
+  for (const [name, result] of Object.entries(results)) {
+    if (!result) continue;
+    const shared = others.find(([, other]) => other && bufferOf(other).sharesMemory(bufferOf(result)));
+    if (shared) {
+      throw new KernelError(
+        `${op}: ${name}: expected memory of its own, got that of ${shared[0]}; take another buffer`,
+      );
+    }
+    others.push([name, result]);
+  }
+}

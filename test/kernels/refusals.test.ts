@@ -1,0 +1,136 @@
+/** What kernels refuse before anything runs: sizes that are no positive integers, buffers that are too short or missing, results on top of operands. */
+import { expect, test } from "vitest";
+import { KernelError, ShapeError } from "../../src/errors.js";
+import * as kernels from "../../src/kernels/index.js";
+import { sharedGpu } from "../harness/gpu.js";
+
+type Call = () => void;
+
+/** Buffers of 64 elements, as many as are asked for. */
+async function buffersOf64<const Names extends readonly string[]>(...names: Names) {
+  const gpu = await sharedGpu();
+  const buffers = Object.fromEntries(names.map((name) => [name, gpu.allocate(256)]));
+  return { gpu, buffers: buffers as Record<Names[number], ReturnType<typeof gpu.allocate>> };
+}
+
+function expectRefusals(kind: typeof ShapeError | typeof KernelError, calls: readonly (readonly [Call, string])[]) {
+  for (const [call, message] of calls) {
+    expect(call, message).toThrow(kind);
+    expect(call).toThrow(message);
+  }
+}
+
+test("sizes that are no positive integers are refused by their names", async () => {
+  const { gpu, buffers } = await buffersOf64("x", "y", "z", "g", "state", "a", "b", "out", "logsumexp", "qkv");
+  const { x, y, z, g, state, a, b, out, logsumexp, qkv } = buffers;
+  const attend = (size: object) => () =>
+    kernels.attention(gpu, { qkv, out, logsumexp }, { batch: 1, tokens: 1, heads: 1, headDim: 4, ...size });
+  const expand = { length: 64, inner: 1, period: 64 };
+  const unit = { length: 64, inner: 1, period: 4 };
+  const norm = { x, weight: g, bias: a, y, mean: b, rstd: z };
+  const none = (name: string, got: number | string = 0) => `: ${name}: expected a positive integer, got ${got}`;
+  expectRefusals(ShapeError, [
+    [() => kernels.expandMask(gpu, { units: x, mask: y }, { ...expand, inner: 0 }), `expandMask${none("inner")}`],
+    [() => kernels.expandMask(gpu, { units: x, mask: y }, { ...expand, band: -8 }), `expandMask${none("band", -8)}`],
+    [() => kernels.gate(gpu, { x, g, y }, { ...unit, period: 0 }), `gate${none("period")}`],
+    [() => kernels.addPeriodic(gpu, { a, b, y }, { ...unit, inner: 0.5 }), `addPeriodic${none("inner", 0.5)}`],
+    [() => kernels.gateGradient(gpu, { x, dy: y, dg: g }, { ...unit, inner: 0 }), `gateGradient${none("inner")}`],
+    [() => kernels.softmax(gpu, { x, y }, { rows: 4, columns: 0 }), `softmax${none("columns")}`],
+    [() => kernels.softmax(gpu, { x, y }, { rows: 0, columns: 4 }), `softmax${none("rows")}`],
+    [() => kernels.softmaxGrad(gpu, { y, dy: x, dx: z }, { rows: 1.5, columns: 4 }), `softmaxGrad${none("rows", 1.5)}`],
+    [
+      () => kernels.dropout(gpu, { x, y, state }, { length: 64, inner: 0, keep: 0.5, stream: 0 }),
+      `dropout${none("inner")}`,
+    ],
+    [() => kernels.randomSigns(gpu, { y, state }, { length: -1, stream: 0 }), `randomSigns${none("length", -1)}`],
+    [() => kernels.fill(gpu, { y }, { length: 0, value: 1 }), `fill${none("length")}`],
+    [() => kernels.fill(gpu, { y }, { length: -3, value: 1 }), `fill${none("length", -3)}`],
+    [attend({ tokens: 0 }), `attention${none("tokens")}`],
+    [attend({ batch: -1 }), `attention${none("batch", -1)}`],
+    [attend({ heads: 1.5 }), `attention${none("heads", 1.5)}`],
+    [attend({ headDim: 0 }), `attention${none("headDim")}`],
+    [
+      () => kernels.layerNorm(gpu, norm, { rows: Number.NaN, columns: 4, epsilon: 0 }),
+      `layerNorm${none("rows", "NaN")}`,
+    ],
+    [() => kernels.reduce(gpu, "mean", { x, y }, { outer: 0, length: 4, inner: 1 }), `reduce mean${none("outer")}`],
+    [() => kernels.mapUnits(gpu, "x", { x: { buffer: x } }, { y, ...unit, inner: 0 }), `mapUnits${none("inner")}`],
+    [() => kernels.map(gpu, "x", { x: { buffer: x } }, { y, length: 0 }), `map${none("length")}`],
+    [() => kernels.map(gpu, "x", { x: { buffer: x, period: 0 } }, { y, length: 64 }), `map: input x${none("period")}`],
+    [() => kernels.matmul(gpu, "nn", { a, b, out }, { m: 0, n: 4, k: 4 }), `matmul nn${none("m")}`],
+    [
+      () => kernels.blockUnits({ rows: 4, columns: 4, blockRows: 0, blockColumns: 2 }),
+      `blockUnits${none("blockRows")}`,
+    ],
+    [
+      () => kernels.patchify(gpu, { images: x, patches: y }, { batch: 1, channels: 1, height: 8, width: 8, patch: 0 }),
+      `patchify${none("patch")}`,
+    ],
+  ]);
+});
+
+test("buffers that are too short are refused by their names", async () => {
+  const { gpu, buffers } = await buffersOf64("x", "y", "mask", "weight", "gradient", "first", "second", "velocity");
+  const { x, y, mask, weight, gradient, first, second, velocity } = buffers;
+  const [short, state] = [gpu.allocate(4), gpu.allocate(8)];
+  const schedule = gpu.allocate(16);
+  const step = { weight, gradient, firstMoment: first, secondMoment: second, schedule };
+  const adamw = (wrong: object) => () =>
+    kernels.adamw(gpu, { ...step, ...wrong }, { length: 64, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0 });
+  const sgd = (wrong: object) => () =>
+    kernels.sgd(gpu, { weight, gradient, velocity, schedule, ...wrong }, { length: 64, momentum: 0, decay: 0 });
+  const size = { length: 64, stream: 0 };
+  const dropout = (wrong: object) => () =>
+    kernels.dropout(gpu, { x, y, state, ...wrong }, { ...size, inner: 1, keep: 0.5 });
+  const lacks = (name: string, elements = 64) =>
+    `expected ${elements} elements in ${name}, got 1; check the sizes passed`;
+  expectRefusals(ShapeError, [
+    ...(["weight", "gradient", "firstMoment", "secondMoment"] as const).map(
+      (name) => [adamw({ [name]: short }), `adamw: ${lacks(name)}`] as const,
+    ),
+    [adamw({ schedule: short }), `adamw: ${lacks("schedule", 4)}`],
+    [adamw({ mask: short }), `adamw: ${lacks("mask", 2)}`],
+    [sgd({ velocity: short }), `sgd: ${lacks("velocity")}`],
+    [sgd({ mask: short }), `sgd: ${lacks("mask", 2)}`],
+    [() => kernels.fill(gpu, { y: short }, { length: 64, value: 1 }), `fill: ${lacks("y")}`],
+    [() => kernels.randomUniform(gpu, { y: short, state }, size), `randomUniform: ${lacks("y")}`],
+    [() => kernels.randomNormal(gpu, { y, state: short }, size), `randomNormal: ${lacks("state", 2)}`],
+    [() => kernels.randomSigns(gpu, { y: short, state }, size), `randomSigns: ${lacks("y")}`],
+    [dropout({ x: short }), `dropout: ${lacks("x")}`],
+    [dropout({ y: short }), `dropout: ${lacks("y")}`],
+    [() => kernels.applyMask(gpu, { x: short, mask, y }, { length: 64 }), `applyMask: ${lacks("x")}`],
+    [() => kernels.applyMask(gpu, { x, mask, y: short }, { length: 64 }), `applyMask: ${lacks("y")}`],
+    [() => kernels.countKept(gpu, { mask, count: short }, { length: 64, index: 2 }), `countKept: ${lacks("count", 3)}`],
+  ]);
+});
+
+test("missing operands, and results on top of operands, are refused by the operand's own name", async () => {
+  const { gpu, buffers } = await buffersOf64("a", "b", "out", "qkv", "logsumexp", "q", "kv", "headGate");
+  const { a, b, out, qkv, logsumexp, q, kv, headGate } = buffers;
+  const size = { m: 4, n: 4, k: 4 };
+  const matmul = (given: object) => () => kernels.matmul(gpu, "nn", given as kernels.MatmulBuffers, size);
+  const extents = { batch: 1, tokens: 1, heads: 1, headDim: 4 };
+  const attend = (given: object) => () =>
+    kernels.attention(gpu, { qkv, out, logsumexp, ...given } as kernels.AttentionBuffers, extents);
+  const across = { batch: 1, queries: 1, keys: 1, heads: 1, headDim: 4 };
+  const shares = (name: string, other: string) =>
+    `${name}: expected memory of its own, got that of ${other}; take another buffer`;
+  expectRefusals(KernelError, [
+    [matmul({ b, out }), "matmul nn: expected an operand a, got none"],
+    [matmul({ a, out }), "matmul nn: expected an operand b, got none"],
+    [matmul({ a, b }), "matmul nn: expected an operand out, got none"],
+    [matmul({ a, b: new Float32Array(16), out }), "matmul nn: b: expected a GpuBuffer or a Tensor, got Float32Array"],
+    [matmul({ a, b, out: a }), `matmul nn: ${shares("out", "a")}`],
+    [matmul({ a, b, out: b }), `matmul nn: ${shares("out", "b")}`],
+    [matmul({ a, b, out, residual: out }), `matmul nn: ${shares("out", "residual")}`],
+    [matmul({ a, b, out, preactivation: out }), `matmul nn: ${shares("preactivation", "out")}`],
+    [attend({ out: qkv }), `attention: ${shares("out", "qkv")}`],
+    [attend({ headGate, ungated: out }), `attention: ${shares("ungated", "out")}`],
+    [attend({ qkv: undefined }), "attention: qkv: expected a GpuBuffer or a Tensor, got undefined"],
+    [
+      () => kernels.attentionGrad(gpu, { qkv, out, logsumexp, dOut: q, dQkv: qkv }, extents),
+      `attentionGrad: ${shares("dQkv", "qkv")}`,
+    ],
+    [() => kernels.crossAttention(gpu, { q, kv, out: q, logsumexp }, across), `crossAttention: ${shares("out", "q")}`],
+  ]);
+});
