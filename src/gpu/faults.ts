@@ -4,15 +4,15 @@ import { isOurs } from "./label.js";
 
 export class FaultLog {
   #first: Error | undefined;
+  #uncompiled: Error | undefined;
   #lost: GpuError | undefined;
   #closing = false;
   readonly #listener = (event: Event) => {
     const { error } = event as GPUUncapturedErrorEvent;
     if (this.shared && !isOurs(error.message)) return;
     if (!this.shared) event.preventDefault();
-    this.#first ??= this.#explained(error.message) ?? new GpuError(`device: ${firstParagraph(error.message)}`);
+    this.#first ??= new GpuError(`device: ${firstParagraph(error.message)}`);
   };
-  readonly #explanations = new Map<string, (message: string) => Error>();
 
   constructor(
     private readonly device: GPUDevice,
@@ -27,10 +27,11 @@ export class FaultLog {
     });
   }
 
-  /** @throws the first fault since the last call, a GpuError unless it was explained; a lost device stays lost. */
+  /** @throws the first kernel since the last call that did not compile, else the device's first fault; a lost device stays lost. */
   check(): void {
     if (this.#lost) throw this.#lost;
-    const fault = this.#first;
+    const fault = this.#uncompiled ?? this.#first;
+    this.#uncompiled = undefined;
     this.#first = undefined;
     if (fault) throw fault;
   }
@@ -43,15 +44,9 @@ export class FaultLog {
     if (this.#lost) throw this.#lost;
   }
 
-  /** Lets `explain` word the faults of the object with this label. */
-  explain(label: string, explain: (message: string) => Error): void {
-    this.#explanations.set(label, explain);
-  }
-
-  #explained(message: string): Error | undefined {
-    const labels = [...this.#explanations.keys()].filter((label) => message.includes(label));
-    const [longest] = labels.sort((a, b) => b.length - a.length); // a label may be part of another
-    return longest === undefined ? undefined : this.#explanations.get(longest)!(message);
+  /** Takes down that a kernel does not compile: of what follows from it, the device may report some before. */
+  report(uncompiled: Error): void {
+    this.#uncompiled ??= uncompiled;
   }
 
   close(): void {

@@ -231,7 +231,7 @@ export class Gpu implements Disposable {
     this.#recorder.sink.push({ kind: "clear", buffer: this.#range("clear", target, "COPY_DST") });
   }
 
-  /** Records one use of a kernel. @throws KernelError naming what is wrong with the call. */
+  /** Records one use of a kernel. @throws KernelError naming what is wrong with the call, or why the kernel did not compile before. */
   dispatch<S extends ShaderSource>(shader: S, call: DispatchCall<S>): void {
     this.#faults.assertOpen(shader.name);
     const { sink } = this.#recorder;
@@ -279,12 +279,18 @@ export class Gpu implements Disposable {
     if (!this.#recorder.stream.timer) await this.#deferred.run();
   }
 
+  /** @throws the first fault since the last await, whatever the device says first. */
+  async #checkFaults(): Promise<void> {
+    await this.#pipelines.settled();
+    this.#faults.check();
+  }
+
   /** Submits and waits for the device. @throws GpuError the first fault since the last await. */
   async sync(): Promise<void> {
     this.#faults.assertOpen("sync");
     this.flush();
     await platform.settle(this.device.queue.onSubmittedWorkDone(), this.info.software);
-    this.#faults.check();
+    await this.#checkFaults();
     await this.#runDeferred();
   }
 
@@ -297,8 +303,8 @@ export class Gpu implements Disposable {
     this.#recorder.assertOutside("read", "read what a replay has filled");
     const buffer = this.#range("read", source, "COPY_SRC");
     const settle = <R>(work: Promise<R>) => platform.settle(work, this.info.software);
-    const result = await readBack(this.device, this.#recorder.stream, buffer, type, settle, () => this.#faults.check());
-    this.#faults.check();
+    const result = await readBack(this.device, this.#recorder.stream, buffer, type, settle, () => this.#checkFaults());
+    await this.#checkFaults();
     await this.#runDeferred();
     return result;
   }

@@ -11,11 +11,20 @@ export interface Pipeline {
   readonly label: string;
   readonly layout: GPUBindGroupLayout;
   readonly id: number;
+  /** Why it does not compile, once the device has said so. */
+  fault: Error | undefined;
+}
+
+/** @throws the fault of a kernel that is known not to compile. */
+export function assertCompiles({ fault }: Pipeline): void {
+  if (fault) throw fault;
 }
 
 export class PipelineCache {
   readonly #layouts = new Map<ShaderSource, { bindGroup: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
   readonly #pipelines = new Map<ShaderSource, Map<string, Pipeline>>();
+  /** Pipelines of which the device has not yet said whether they compile. */
+  readonly #unproved = new Set<Promise<void>>();
   #nextId = 1;
 
   constructor(
@@ -57,53 +66,92 @@ export class PipelineCache {
         `${name}: expected a device with shader-f16, got one without; keep f32 or choose another adapter`,
       );
     }
-    if (shader.explain) this.faults.explain(label(name), shader.explain);
     const module = this.device.createShaderModule({ label: label(name), code: specialize(shader, constants) });
     return { label: label(name), layout: this.#layout(shader).pipeline, compute: { module, entryPoint: "main" } };
   }
 
   #store(shader: ShaderSource, key: string, raw: GPUComputePipeline): Pipeline {
     const layout = this.#layout(shader).bindGroup;
-    const pipeline = { shader, raw, label: pipelineName(shader, key), layout, id: this.#nextId++ };
+    const pipeline: Pipeline = {
+      shader,
+      raw,
+      label: pipelineName(shader, key),
+      layout,
+      id: this.#nextId++,
+      fault: undefined,
+    };
     const variants = this.#pipelines.get(shader) ?? new Map<string, Pipeline>();
     variants.set(key, pipeline);
     this.#pipelines.set(shader, variants);
     return pipeline;
   }
 
-  /** The pipeline of a shader with the given constants; compiled on first use. */
+  /** What `make` makes, and what the device says of it: nothing where it is valid, or where the device is lost. */
+  #validated<T>(make: () => T): [made: T, said: Promise<string | undefined>] {
+    const end = () =>
+      this.device.popErrorScope().then(
+        (error) => error?.message,
+        () => undefined,
+      );
+    this.device.pushErrorScope("validation");
+    try {
+      return [make(), end()];
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  /** The pipeline of a shader with the given constants; compiled on first use. @throws KernelError for one that is known not to compile. */
   get(shader: ShaderSource, constants: Constants): Pipeline {
     const key = constantsKey(constants);
     const found = this.#pipelines.get(shader)?.get(key);
-    if (found) return found;
-    const descriptor = this.#descriptor(shader, constants, pipelineName(shader, key));
-    return this.#store(shader, key, this.device.createComputePipeline(descriptor));
+    if (found) {
+      assertCompiles(found);
+      return found;
+    }
+    const name = pipelineName(shader, key);
+    const [raw, said] = this.#validated(() =>
+      this.device.createComputePipeline(this.#descriptor(shader, constants, name)),
+    );
+    const pipeline = this.#store(shader, key, raw);
+    const proof = said.then((message) => {
+      this.#unproved.delete(proof);
+      if (message === undefined) return;
+      pipeline.fault = compileFault(shader, name, message);
+      this.faults.report(pipeline.fault);
+    });
+    this.#unproved.add(proof);
+    return pipeline;
+  }
+
+  /** Resolves when the device has said of every pipeline whether it compiles. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#unproved);
   }
 
   /** Compiles without blocking; several at once are compiled in parallel. @throws KernelError when the kernel does not compile. */
   async warm(shader: ShaderSource, constants: Constants): Promise<void> {
     const key = constantsKey(constants);
-    if (this.#pipelines.get(shader)?.has(key)) return;
-    const name = pipelineName(shader, key);
-    let descriptor: GPUComputePipelineDescriptor;
-    let fault: Promise<GPUError | null>;
-    this.device.pushErrorScope("validation"); // the module's fault, which would be reported besides the pipeline's
-    try {
-      descriptor = this.#descriptor(shader, constants, name);
-    } finally {
-      fault = this.device.popErrorScope().catch(() => null); // rejects when the device is lost
+    const found = this.#pipelines.get(shader)?.get(key);
+    if (found) {
+      await this.settled();
+      return assertCompiles(found);
     }
+    const name = pipelineName(shader, key);
+    // the module's fault, which would be reported besides the pipeline's
+    const [descriptor, said] = this.#validated(() => this.#descriptor(shader, constants, name));
     try {
       this.#store(shader, key, await this.device.createComputePipelineAsync(descriptor));
     } catch (error) {
-      const message = (await fault)?.message ?? (error as Error).message;
-      throw (
-        shader.explain?.(message) ??
-        new KernelError(`${name}: expected WGSL that compiles, got "${firstParagraph(message)}"`)
-      );
+      throw compileFault(shader, name, (await said) ?? (error as Error).message);
     }
   }
 }
+
+const compileFault = (shader: ShaderSource, name: string, message: string): Error =>
+  shader.explain?.(message) ??
+  new KernelError(`${name}: expected WGSL that compiles, got "${firstParagraph(message)}"`);
 
 const pipelineName = (shader: ShaderSource, key: string): string => (key ? `${shader.name} {${key}}` : shader.name);
 

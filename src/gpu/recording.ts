@@ -4,6 +4,7 @@ import { BindGroupCache } from "./bind-groups.js";
 import type { GpuBuffer } from "./buffer.js";
 import { type BoundCommand, bind, buffersOf, type Command } from "./command.js";
 import { ParamsArena } from "./params.js";
+import { assertCompiles, type Pipeline } from "./pipelines.js";
 import { PlannedPool } from "./planned-pool.js";
 import type { PoolStatistics } from "./pool.js";
 import type { CommandSink, CommandStream } from "./stream.js";
@@ -16,6 +17,7 @@ export class RecordingSink implements CommandSink {
   readonly #commands: Command[] = [];
   #bound: readonly BoundCommand[] = [];
   readonly #foreign = new Set<GpuBuffer>();
+  readonly #pipelines = new Set<Pipeline>();
 
   constructor(device: GPUDevice, statistics: PoolStatistics) {
     this.params = new ParamsArena(device);
@@ -25,6 +27,7 @@ export class RecordingSink implements CommandSink {
 
   push(command: Command): void {
     this.#commands.push(command);
+    if (command.kind === "dispatch") this.#pipelines.add(command.pipeline);
     for (const buffer of buffersOf(command)) if (buffer.pool !== this.pool) this.#foreign.add(buffer);
   }
 
@@ -40,8 +43,12 @@ export class RecordingSink implements CommandSink {
     return this.#bound;
   }
 
-  /** @throws GpuError when a buffer from outside of the recording was released, and so may be somebody else's by now. */
+  /**
+   * @throws GpuError when a buffer from outside of the recording was released, and so may be somebody else's by now.
+   * @throws KernelError when a kernel is known not to compile.
+   */
   assertReplayable(): void {
+    for (const pipeline of this.#pipelines) assertCompiles(pipeline);
     for (const { alive, byteLength } of this.#foreign) {
       if (!alive) {
         throw new GpuError(
@@ -54,6 +61,7 @@ export class RecordingSink implements CommandSink {
   destroy(): void {
     this.#bound = [];
     this.#foreign.clear();
+    this.#pipelines.clear();
     this.#bindGroups.clear();
     this.pool.destroy();
     this.params.destroy();

@@ -21,7 +21,7 @@ export async function readBack<T extends TypedArrayConstructor>(
   source: GpuBuffer,
   type: T,
   settle: <R>(work: Promise<R>) => Promise<R>,
-  check: () => void,
+  check: () => Promise<void>,
 ): Promise<InstanceType<T>> {
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
   const staging = device.createBuffer({ label: label("read"), size: source.byteLength, usage });
@@ -31,7 +31,7 @@ export async function readBack<T extends TypedArrayConstructor>(
     try {
       await settle(staging.mapAsync(GPUMapMode.READ));
     } catch (error) {
-      check();
+      await check();
       throw error;
     }
     return new type(staging.getMappedRange().slice(0)) as InstanceType<T>;

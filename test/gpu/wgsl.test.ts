@@ -111,6 +111,35 @@ describe("kernels of one's own", () => {
     await expect(gpu.warmUp([[shaderFromWgsl("again.wgsl", wrong.code)]])).rejects.toThrow(/^again\.wgsl line \d+,/);
   });
 
+  test("that do not compile say so at each use, in the same words", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const y = gpu.allocate(16);
+    const text = DOUBLE.replace("FACTOR * x[group.x]", "q");
+    const words = /^bad\.wgsl line \d+, column \d+: expected WGSL that compiles, got ".*unresolved value 'q'"$/;
+    const make = () => shaderFromWgsl("bad.wgsl", text.replace(/.*read> x.*;/, ""));
+    const bad = make();
+    const use = () => gpu.dispatch(bad, { buffers: { y }, groups: 1 });
+    using recording = gpu.record(use);
+    recording.replay();
+    use();
+    await expect(gpu.sync()).rejects.toThrow(words);
+    await gpu.sync();
+    expect(use).toThrow(words);
+    expect(() => gpu.record(use)).toThrow(words);
+    expect(() => recording.replay()).toThrow(words);
+    await expect(gpu.warmUp([[bad]])).rejects.toThrow(words);
+    await gpu.sync(); // nothing that is broken was submitted
+    await expect(gpu.warmUp([[make()]])).rejects.toThrow(words);
+    const unawaited = make();
+    gpu.dispatch(unawaited, { buffers: { y }, groups: 1 });
+    await expect(gpu.warmUp([[unawaited]])).rejects.toThrow(words);
+    await expect(gpu.read(y)).rejects.toThrow(words);
+    const mended = shaderFromWgsl("bad.wgsl", DOUBLE);
+    gpu.dispatch(mended, { buffers: { x: gpu.allocate(16), y }, groups: 1 });
+    await gpu.sync();
+  });
+
   test("name the fragment that does not compile in them", async () => {
     const gpu = await sharedGpu();
     const text = HARD_THRESHOLD.replace("#import value", "#import value\n#import mine");

@@ -18,6 +18,7 @@ import {
 } from "../../src/kernels/index.js";
 import { chooseVariant, type MatmulVariant } from "../../src/kernels/matmul-variant.js";
 import { choose } from "../../src/kernels/tuning/choices.js";
+import { measureVariants } from "../../src/kernels/tuning/measure.js";
 import { proves } from "../../src/kernels/tuning/prove.js";
 import { runVariant, type VariantRunner } from "../../src/kernels/tuning/run-variant.js";
 import { untunedVariant } from "../../src/kernels/tuning/tune.js";
@@ -121,6 +122,14 @@ describe("tuning", () => {
       const run: VariantRunner = (...args) => runVariant(...faults[name](...args));
       expect(await proves(gpu, variant, masked, run), name).toBe(false);
     }
+  });
+
+  test("a kernel that cannot be recorded, such as one that is known not to compile, is left out of timings", async (context) => {
+    using gpu = await guest();
+    if (gpu.info.matrixSides) context.skip("every kernel runs here");
+    const small: MatmulWorkload = { order: "nn", masked: false, size: { m: 32, n: 32, k: 32 } };
+    const times = await measureVariants(gpu, small, ["tile", "subgroup matrix"]);
+    expect(times.map(([variant]) => variant)).toEqual(["tile"]);
   });
 
   test("what passed the self-test is not tested again on the same driver", async () => {

@@ -78,14 +78,15 @@ class Race {
   async firstLook(variant: MatmulVariant): Promise<void> {
     const { gpu } = this;
     const { pipelines } = gpu.counters;
-    const recording = gpu.record(() => runVariant(gpu, variant, this.workload, this.buffers));
+    let recording: Recording<void> | undefined;
     try {
+      recording = gpu.record(() => runVariant(gpu, variant, this.workload, this.buffers));
       if (gpu.counters.pipelines > pipelines) await sample(gpu, recording, 1); // compiles
       await this.time(variant, recording, 1);
       this.recordings.set(variant, recording);
     } catch {
       // It does not compile, which is its own affair; a lost device is not.
-      recording.release();
+      recording?.release();
       await gpu.sync();
     }
   }
