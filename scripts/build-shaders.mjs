@@ -34,7 +34,11 @@ function writeModule(file, lines) {
 export function buildShaders() {
   const fragments = readWgsl(join(shaderDir, "shared"));
   const records = readWgsl(shaderDir).map(([name, text]) => {
-    const record = JSON.stringify(shaderFromWgsl(name, text, Object.fromEntries(fragments)), null, 2);
+    const record = JSON.stringify(
+      { ...shaderFromWgsl(name, text, Object.fromEntries(fragments)), closed: undefined },
+      null,
+      2,
+    );
     return `\n/** shaders/${name}.wgsl */\nexport const ${name} = ${record} as const satisfies ShaderSource;`;
   });
   writeModule("shaders.gen.ts", ['import type { ShaderSource } from "../gpu/shader.js";', ...records]);

@@ -79,6 +79,22 @@ function checkBuffers(shader: ShaderSource, buffers: readonly GpuBuffer[], devic
   });
 }
 
+/** @throws KernelError for a value given under a name that the kernel does not have. */
+function checkNames(
+  shader: ShaderSource,
+  what: string,
+  known: readonly { readonly name: string }[],
+  given: object,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || known.some((each) => each.name === name)) continue;
+    const names = known.map((each) => each.name).join(", ") || "none";
+    throw new KernelError(
+      `${shader.name}: expected a ${what} among ${names}, got ${name}; correct it in the call, or declare it in the WGSL`,
+    );
+  }
+}
+
 /** Checks a call and makes its command. @throws KernelError naming the kernel and the binding, parameter or grid at fault. */
 export function prepareDispatch<S extends ShaderSource>(
   shader: S,
@@ -88,6 +104,10 @@ export function prepareDispatch<S extends ShaderSource>(
   device: GPUDevice,
 ): Dispatch {
   const given = (call.buffers ?? {}) as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
+  if (shader.closed) {
+    checkNames(shader, "binding", shader.bindings, given);
+    checkNames(shader, "parameter", shader.params, call.params ?? {});
+  }
   const buffers = shader.bindings.map(({ name }) => {
     const value = given[name];
     if (!value) throw new KernelError(`${shader.name}: expected a buffer for binding ${name}, got none`);

@@ -9,6 +9,8 @@ export interface ShaderSource {
   readonly params: readonly { readonly name: string; readonly type: "u32" | "i32" | "f32" }[];
   /** Names of module-scope `const` and `alias` declarations whose right-hand side a caller may replace. */
   readonly constants: readonly string[];
+  /** Set for kernels from a program's own text: a call may name nothing that they lack. Calls of ours are typed, and may hand on more than one kernel needs. */
+  readonly closed?: true;
   /** Turns the device's words into an error about the text that a user wrote, where the code holds such text and it does not compile. */
   readonly explain?: (message: string) => Error;
 }

@@ -24,7 +24,13 @@ function expandImports(file: string, text: string, fragments: WgslFragments, see
     seen.add(name);
     if (!Object.hasOwn(fragments, name)) {
       const known = Object.keys(fragments).join(", ") || "none";
-      throw new KernelError(`${file} line ${number}: expected #import of a known fragment (${known}), got ${name}`);
+      const remedy =
+        known === "none"
+          ? `pass { fragments } of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)`
+          : "correct it, or add it to the fragments";
+      throw new KernelError(
+        `${file} line ${number}: expected #import of a known fragment (${known}), got ${name}; ${remedy}`,
+      );
     }
     return expandImports(name, fragments[name].trimEnd(), fragments, seen);
   });
@@ -108,12 +114,12 @@ function explainAt(name: string, lines: readonly SourceLine[]): (message: string
  * A kernel from WGSL text, ready for `gpu.dispatch`: what a file must hold, and what may be replaced in it, is as in the files of shaders/. The
  * entry point is `main`; uniform parameters are the fields of `struct Params`, bound as `@binding(0) var<uniform> params`; capitalised `const` and
  * `alias` declarations at the start of a line are tuning constants; `#import name` brings in `fragments[name]`. Make the kernel once and keep
- * it: pipelines belong to it. Faults of the device's compiler are thrown at the next await, with the line in the text.
+ * it: pipelines belong to it. Calls may name no buffer or parameter that the text does not declare. Faults of the device's compiler are thrown at the next await, with the line in the text.
  * @param name the file's name: labels, timings and errors bear it.
  * @throws KernelError for a text that the dispatcher could not run.
  */
 export function shaderFromWgsl(name: string, text: string, fragments: WgslFragments = {}): ShaderSource {
   const lines = expandImports(name, text, fragments);
   const code = lines.map((line) => line.text).join("\n");
-  return { ...describeWgsl(name, code), explain: explainAt(name, lines) };
+  return { ...describeWgsl(name, code), closed: true, explain: explainAt(name, lines) };
 }

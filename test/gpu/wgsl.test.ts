@@ -51,12 +51,16 @@ describe("what is read out of the text", () => {
 
   test("the files of shaders/ come through the same door", () => {
     const { code, name } = shaders.softmax;
-    const { explain: _, ...record } = shaderFromWgsl(name, code);
+    const { explain: _, closed: __, ...record } = shaderFromWgsl(name, code);
     expect(record).toEqual(shaders.softmax);
   });
 
   test.each([
-    ["an unknown import", "\n#import grids\n", /k line 2: expected #import of a known fragment \(grid\), got grids/],
+    [
+      "an unknown import",
+      "\n#import grids\n",
+      /k line 2: expected #import of a known fragment \(grid\), got grids; correct it/,
+    ],
     ["no entry point", "fn main() {}", /k: expected one @compute entry point called main, got 0/],
     ["an entry point of another name", "@compute @workgroup_size(1) fn other() {}", /called main/],
     ["parameters without a uniform", `struct Params { n: u32 }\n${DOUBLE}`, /both struct Params and var<uniform>/],
@@ -109,6 +113,37 @@ describe("kernels of one's own", () => {
     dispatchElementwise(gpu, wrong, { buffers: { x, y }, params: { limit: 0.5 } }, 4);
     await expect(gpu.sync()).rejects.toThrow(/^wrong\.wgsl line 11, column 27: .*choose/);
     await expect(gpu.warmUp([[shaderFromWgsl("again.wgsl", wrong.code)]])).rejects.toThrow(/^again\.wgsl line \d+,/);
+  });
+
+  test("refuse names that they do not declare", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [x, y] = [gpu.allocate(16), gpu.allocate(16)];
+    const buffers = { x, y };
+    const double = shaderFromWgsl("double.wgsl", DOUBLE);
+    expect(() => gpu.dispatch(double, { buffers: { ...buffers, z: x }, groups: 4 })).toThrow(
+      new KernelError(
+        "double.wgsl: expected a binding among x, y, got z; correct it in the call, or declare it in the WGSL",
+      ),
+    );
+    expect(() => gpu.dispatch(double, { buffers, params: { n: 4 }, groups: 4 })).toThrow(
+      /^double\.wgsl: expected a parameter among none, got n; /,
+    );
+    const threshold = shaderFromWgsl("threshold.wgsl", HARD_THRESHOLD, fragments);
+    const call = { buffers, params: { limit: 0.5, limits: 1 } };
+    expect(() => dispatchElementwise(gpu, threshold, call, 4)).toThrow(
+      /parameter among start, end, limit, got limits;/,
+    );
+    const { params: _, ...none } = { ...call, params: undefined };
+    expect(() => dispatchElementwise(gpu, double, none, 4)).toThrow(/parameter among none, got start; .*declare it/);
+    gpu.dispatch(double, { buffers: { ...buffers, z: undefined as unknown as typeof x }, groups: 4 });
+    await gpu.sync();
+  });
+
+  test("are told where fragments come from", () => {
+    expect(() => shaderFromWgsl("k", HARD_THRESHOLD)).toThrow(
+      'k line 2: expected #import of a known fragment (none), got elementwise; pass { fragments } of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)',
+    );
   });
 
   test("that do not compile say so at each use, in the same words", async () => {
