@@ -43,6 +43,16 @@ const lengthsOf = (op: string, { batch, tokens, heads, headDim }: AttentionSize)
   return { qkv: 3 * out, qkvTangent: 3 * out, out, logsumexp, outTangent: out, logsumexpTangent: logsumexp };
 };
 
+function requireGates(
+  op: string,
+  { keyGate, keyGateTangent, dKeyGate }: Pick<AttentionGradTangentBuffers, "keyGate" | "keyGateTangent" | "dKeyGate">,
+  { tokens }: AttentionSize,
+): void {
+  for (const [name, gates] of Object.entries({ keyGate, keyGateTangent, dKeyGate })) {
+    if (gates) requireElements(op, { [name]: gates }, { [name]: tokens });
+  }
+}
+
 const paramsOf = ({ tokens, heads, headDim, scale = headDim ** -0.5 }: AttentionSize, width: number) => ({
   tokens,
   heads,
@@ -70,6 +80,7 @@ export function attentionTangent(gpu: Gpu, buffers: AttentionTangentBuffers, siz
   const { qkv, qkvTangent, out, logsumexp, keyGate, keyGateTangent, outTangent, logsumexpTangent } = buffers;
   const named = { qkv, qkvTangent, out, logsumexp, outTangent, logsumexpTangent };
   requireElements("attentionTangent", named, lengthsOf("attentionTangent", size));
+  requireGates("attentionTangent", buffers, size);
   const { width, ...plan } = rowPlan(gpu, size, keyGate !== undefined);
   gpu.dispatch(shaders.attention_tangent, {
     ...plan,
@@ -101,6 +112,7 @@ export function attentionGradTangent(gpu: Gpu, buffers: AttentionGradTangentBuff
     { qkv, qkvTangent, out, logsumexp, outTangent, logsumexpTangent, dOut, dQkv },
     { ...lengths, dOut: lengths.out, dQkv: lengths.qkv },
   );
+  requireGates("attentionGradTangent", buffers, size);
   using _temporaries = gpu.scope();
   const count = lengths.logsumexp;
   const statistics = gpu.allocate(16 * count);

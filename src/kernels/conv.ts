@@ -7,6 +7,7 @@ import type { ConvVariant } from "./conv-variant.js";
 import { convWeight } from "./conv-weight.js";
 import { requireElements } from "./elements.js";
 import { maskByteLength } from "./mask.js";
+import { requireApart } from "./require.js";
 import type { WeightAs } from "./weight-as.js";
 import type { WeightTermOptions } from "./weight-term.js";
 
@@ -37,7 +38,8 @@ export interface Conv2dBuffers {
 
 /**
  * y = x * (weight and mask) + bias, the cross-correlation that deep learning calls convolution; f32.
- * @throws ShapeError when a size is wrong or a buffer too short; KernelError when a forced variant cannot run here.
+ * @throws ShapeError when a size is wrong or a buffer too short; KernelError when the result shares memory with an operand or a
+ * forced variant cannot run here.
  */
 export function conv2d(gpu: Gpu, buffers: Conv2dBuffers, size: Conv2dSize, options: ConvOptions = {}): void {
   const extents = convExtents("conv2d", size);
@@ -45,13 +47,15 @@ export function conv2d(gpu: Gpu, buffers: Conv2dBuffers, size: Conv2dSize, optio
   requireElements("conv2d", { x, weight, y }, extents.lengths);
   if (bias) requireElements("conv2d", { bias }, { bias: size.outputs });
   checkMask("conv2d", mask, extents);
+  requireApart("conv2d", { y }, { x, bias, mask, weight: options.weightAs === "one" ? undefined : weight });
   const call = { gpu, op: "conv2d", extents, inputGrad: false, ...options };
   convImages(call, { source: x, weight, out: y, bias, mask });
 }
 
 /**
  * dx = gradient of `conv2d` by x. A masked weight counts as zero.
- * @throws ShapeError when a size is wrong or a buffer too short; KernelError when a forced variant cannot run here.
+ * @throws ShapeError when a size is wrong or a buffer too short; KernelError when the result shares memory with an operand or a
+ * forced variant cannot run here.
  */
 export function conv2dInputGrad(
   gpu: Gpu,
@@ -63,6 +67,8 @@ export function conv2dInputGrad(
   const { x, y, weight: weights } = extents.lengths;
   requireElements("conv2dInputGrad", { dy, weight, dx }, { dy: y, weight: weights, dx: x });
   checkMask("conv2dInputGrad", mask, extents);
+  const read = { dy, mask, weight: options.weightAs === "one" ? undefined : weight };
+  requireApart("conv2dInputGrad", { dx }, read);
   const call = { gpu, op: "conv2dInputGrad", extents, inputGrad: true, ...options };
   convImages(call, { source: dy, weight, out: dx, mask });
 }
@@ -82,7 +88,8 @@ export interface Conv2dWeightGradBuffers {
 /**
  * dWeight = gradient of `conv2d` by weight; zero where the mask has a 0, and without a mask for every weight. Sums run over parts of the pixels,
  * then over the parts, in a fixed order.
- * @throws ShapeError when a size is wrong or a buffer too short; KernelError when a forced variant cannot run here.
+ * @throws ShapeError when a size is wrong or a buffer too short; KernelError when the result shares memory with an operand or a
+ * forced variant cannot run here.
  */
 export function conv2dWeightGrad(
   gpu: Gpu,
@@ -96,6 +103,7 @@ export function conv2dWeightGrad(
   requireElements(op, { x, dy, dWeight }, { x: lengths.x, dy: lengths.y, dWeight: lengths.weight });
   checkMask(op, mask, extents);
   if (scored) requireElements(op, { scored }, { scored: lengths.weight });
+  requireApart(op, { dWeight }, { x, mask, scored });
   convWeight({ gpu, op, extents, variant }, { x, dy, out: dWeight, mask, scored }, term);
 }
 

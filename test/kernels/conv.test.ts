@@ -62,9 +62,12 @@ describe("conv2d: refusals", () => {
   });
 
   test("lanes forced on a device without them", () => {
-    const buffer = new GpuBuffer({ size: 1 << 20, raw: undefined }, 0, 1 << 20);
+    const [x, weight, y] = Array.from(
+      { length: 3 },
+      () => new GpuBuffer({ size: 1 << 20, raw: undefined }, 0, 1 << 20),
+    );
     const fake = { ...device(false, 32), scope: () => ({ [Symbol.dispose]() {} }) } as unknown as Gpu;
-    const forced = () => conv2d(fake, { x: buffer, weight: buffer, y: buffer }, square, { variant: "lane" });
+    const forced = () => conv2d(fake, { x, weight, y }, square, { variant: "lane" });
     expect(forced).toThrow(KernelError);
     expect(forced).toThrow(/expected subgroups of 4 or 8, got 32; use variant "tile"/);
   });

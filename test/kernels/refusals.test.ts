@@ -82,6 +82,13 @@ test("buffers that are too short are refused by their names", async () => {
   const size = { length: 64, stream: 0 };
   const dropout = (wrong: object) => () =>
     kernels.dropout(gpu, { x, y, state, ...wrong }, { ...size, inner: 1, keep: 0.5 });
+  const [out, logsumexp, outTangent, logsumexpTangent] = [weight, gradient, first, second];
+  const tangent = (gates: object) => () =>
+    kernels.attentionTangent(
+      gpu,
+      { qkv: x, qkvTangent: y, out, logsumexp, outTangent, logsumexpTangent, ...gates },
+      { batch: 1, tokens: 4, heads: 1, headDim: 4 },
+    );
   const lacks = (name: string, elements = 64) =>
     `expected ${elements} elements in ${name}, got 1; check the sizes passed`;
   expectRefusals(ShapeError, [
@@ -100,6 +107,8 @@ test("buffers that are too short are refused by their names", async () => {
     [dropout({ y: short }), `dropout: ${lacks("y")}`],
     [() => kernels.applyMask(gpu, { x: short, mask, y }, { length: 64 }), `applyMask: ${lacks("x")}`],
     [() => kernels.applyMask(gpu, { x, mask, y: short }, { length: 64 }), `applyMask: ${lacks("y")}`],
+    [tangent({ keyGate: short, keyGateTangent: mask }), `attentionTangent: ${lacks("keyGate", 4)}`],
+    [tangent({ keyGate: mask, keyGateTangent: short }), `attentionTangent: ${lacks("keyGateTangent", 4)}`],
     [() => kernels.countKept(gpu, { mask, count: short }, { length: 64, index: 2 }), `countKept: ${lacks("count", 3)}`],
   ]);
 });
@@ -113,6 +122,7 @@ test("missing operands, and results on top of operands, are refused by the opera
   const attend = (given: object) => () =>
     kernels.attention(gpu, { qkv, out, logsumexp, ...given } as kernels.AttentionBuffers, extents);
   const across = { batch: 1, queries: 1, keys: 1, heads: 1, headDim: 4 };
+  const image = { batch: 1, channels: 1, height: 4, width: 4, outputs: 1, kernel: [1, 1] } as const;
   const shares = (name: string, other: string) =>
     `${name}: expected memory of its own, got that of ${other}; take another buffer`;
   expectRefusals(KernelError, [
@@ -130,6 +140,15 @@ test("missing operands, and results on top of operands, are refused by the opera
     [
       () => kernels.attentionGrad(gpu, { qkv, out, logsumexp, dOut: q, dQkv: qkv }, extents),
       `attentionGrad: ${shares("dQkv", "qkv")}`,
+    ],
+    [() => kernels.conv2d(gpu, { x: a, weight: b, y: a }, image), `conv2d: ${shares("y", "x")}`],
+    [
+      () => kernels.conv2dInputGrad(gpu, { dy: a, weight: b, dx: b }, image),
+      `conv2dInputGrad: ${shares("dx", "weight")}`,
+    ],
+    [
+      () => kernels.conv2dWeightGrad(gpu, { x: a, dy: b, dWeight: out, scored: out }, image),
+      `conv2dWeightGrad: ${shares("dWeight", "scored")}`,
     ],
     [() => kernels.crossAttention(gpu, { q, kv, out: q, logsumexp }, across), `crossAttention: ${shares("out", "q")}`],
   ]);
