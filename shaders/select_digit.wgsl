@@ -33,8 +33,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var below = sum_up_to(lane, own) - own;
   workgroupBarrier(); // every invocation has read the selection
   if (selection.settled != 0u || rank < below || rank >= below + own) { return; }
-  let shift = bits_from(params.digit + 1u, selection);
-  let bits = bits_from(params.digit, selection) - shift;
+  let shift = bits_left_from(params.digit + 1u, selection);
+  let bits = bits_left_from(params.digit, selection) - shift;
 
   for (var b = 0u; b < EACH; b++) {
     let count = counts[bins + first + b];

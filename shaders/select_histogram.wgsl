@@ -40,8 +40,8 @@ fn load_scores(of_candidates: bool, i: u32) -> vec4u {
 
 fn count_digits(of_candidates: bool, tile: Tile, end: u32, lane: u32) {
   let selection = selections[tile.range];
-  let before = bits_from(params.digit, selection);
-  let shift = bits_from(params.digit + 1u, selection);
+  let before = bits_left_from(params.digit, selection);
+  let shift = bits_left_from(params.digit + 1u, selection);
   let mask = vec4u((1u << (before - shift)) - 1u);
   var zeros = vec4u(0u);
   for (var i = tile.first / 4u + lane; i * 4u < end; i += GROUP) {

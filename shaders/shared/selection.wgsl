@@ -45,7 +45,7 @@ fn lies_between(range: Range, between: u32, above: u32) -> bool {
 const DIGIT_BITS = 11u;
 
 // Bits of a key, less the origin, from digit number `digit` down, where 0 is the leading one.
-fn bits_from(digit: u32, selection: Selection) -> u32 {
+fn bits_left_from(digit: u32, selection: Selection) -> u32 {
   return selection.width - min(selection.width, DIGIT_BITS * digit);
 }
 
