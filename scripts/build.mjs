@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { internalEntries, publicEntries } from "./entries.mjs";
+import { bundledEntries } from "./entries.mjs";
 import { generate } from "./generate.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -37,7 +37,7 @@ export async function bundle() {
   const result = await build({
     absWorkingDir: root,
     bundle: true,
-    entryPoints: { ...publicEntries, ...internalEntries },
+    entryPoints: bundledEntries,
     outdir: dist,
     format: "esm",
     splitting: true,

@@ -11,9 +11,12 @@ export const publicEntries = {
   node: "src/io/node/index.ts",
 };
 
-export const internalEntries = {
+const internalEntries = {
   cli: "src/cli/main.ts",
   peers: "bench/peers/child.ts",
   "platform.node": "src/gpu/platform.node.ts",
   "platform.web": "src/gpu/platform.web.ts",
 };
+
+/** What is bundled: of the kernels, the module that looks at names as well. Declarations and API pages are those of `publicEntries`. */
+export const bundledEntries = { ...publicEntries, ...internalEntries, kernels: "src/kernels/checked.gen.ts" };

@@ -1,6 +1,7 @@
-/** What kernels refuse before anything runs: sizes that are no positive integers, buffers that are too short or missing, results on top of operands. */
+/** What kernels refuse before anything runs: sizes that are no positive integers, buffers that are too short or missing, results on top of operands, unknown names. */
 import { expect, test } from "vitest";
 import { KernelError, ShapeError } from "../../src/errors.js";
+import * as checked from "../../src/kernels/checked.gen.js";
 import * as kernels from "../../src/kernels/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 
@@ -152,4 +153,74 @@ test("missing operands, and results on top of operands, are refused by the opera
     ],
     [() => kernels.crossAttention(gpu, { q, kv, out: q, logsumexp }, across), `crossAttention: ${shares("out", "q")}`],
   ]);
+});
+
+test("names that a kernel does not have are refused, with those that it has", async () => {
+  const { gpu, buffers } = await buffersOf64("a", "b", "y", "weight", "gradient", "first", "second", "schedule");
+  const { a, b, y, weight, gradient, first, second, schedule } = buffers;
+  const size = { m: 4, n: 4, k: 4 };
+  const matmul = (more: object, extents: object = size, options: object = {}) =>
+    checked.matmul(gpu, "nn", { a, b, out: y, ...more }, extents as kernels.MatmulSize, options);
+  const step = { weight, gradient, firstMoment: first, secondMoment: second, schedule };
+  const settings = { length: 64, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0 };
+  const image = { batch: 1, channels: 1, height: 4, width: 4, outputs: 1, kernel: [1, 1] } as const;
+  const attend = (options: object) => () =>
+    checked.attention(
+      gpu,
+      { qkv: a, out: b, logsumexp: y },
+      { batch: 1, tokens: 1, heads: 1, headDim: 4 },
+      options as kernels.AttentionOptions,
+    );
+  const among = (op: string, names: string, got: string) =>
+    `${op}: expected a name among ${names}, got ${got}; correct it in the call`;
+  const operands = "a, b, out, bias, mask, gate, preactivation, residual, scored, activated";
+  const conv = "batch, channels, height, width, outputs, kernel, stride, padding, groups";
+  expectRefusals(KernelError, [
+    [() => matmul({ bais: a }), among("matmul", operands, "bais")],
+    [() => matmul({}, { ...size, batches: 2 }), among("matmul", "m, n, k, batch", "batches")],
+    [() => matmul({}, size, { orderr: "tn" }), "activation, gateFirst, variant, term, accumulate, got orderr;"],
+    [
+      () => checked.adamw(gpu, step, { ...settings, lr: 0.1 } as typeof settings),
+      among("adamw", "length, beta1, beta2, epsilon, decay", "lr"),
+    ],
+    [
+      () => checked.softmax(gpu, { x: a, y, mask: b } as never, { rows: 8, columns: 8 }),
+      among("softmax", "x, y", "mask"),
+    ],
+    [attend({ casual: true }), among("attention", "causal, variant, storage", "casual")],
+    [
+      () => checked.conv2d(gpu, { x: a, weight: b, y }, { ...image, strides: 2 } as kernels.Conv2dSize),
+      among("conv2d", conv, "strides"),
+    ],
+    [
+      () => checked.map(gpu, "x", { x: { buffer: a, perid: 4 } as kernels.MapInput }, { y, length: 64 }),
+      among("map", "buffer, inner, period", "perid"),
+    ],
+    [
+      () => checked.fillRanges(gpu, { y }, [{ offset: 0, count: 1, valeu: 1 } as never]),
+      among("fillRanges", "offset, count, value", "valeu"),
+    ],
+  ]);
+  // What is undefined is not there.
+  gpu.upload(a, new Float32Array(64).fill(2));
+  gpu.upload(b, new Float32Array(64).fill(3));
+  matmul({ bais: undefined }, size, { variant: undefined });
+  expect((await gpu.read(y)).slice(0, 16)).toEqual(new Float32Array(16).fill(24));
+});
+
+test("every kernel looks at the names of its arguments", async () => {
+  const gpu = await sharedGpu();
+  const wrong = { nosuch: { nosuch: 1 } };
+  const all = Object.entries(checked as Readonly<Record<string, unknown>>);
+  const looking = all.filter(([name, value]) => value !== (kernels as Readonly<Record<string, unknown>>)[name]);
+  expect(looking.map(([name]) => name)).toEqual(
+    expect.arrayContaining(["adamw", "attention", "conv2d", "layerNorm", "map", "matmul", "reduce", "selectRanges"]),
+  );
+  expect(looking.length).toBeGreaterThan(90);
+  for (const [name, kernel] of looking) {
+    const call = () => (kernel as (...args: unknown[]) => void)(gpu, wrong, wrong, wrong, wrong);
+    expect(call, name).toThrow(KernelError);
+    expect(call, name).toThrow(/^\w+: expected a name among .*, got nosuch; correct it in the call$/);
+    expect(call, name).toThrow(`${name}: `);
+  }
 });

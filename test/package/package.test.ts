@@ -56,6 +56,13 @@ test("runs a kernel in Node, and the process ends by itself", () => {
   expect(JSON.parse(node(code))).toEqual(expected);
 });
 
+test("kernels refuse names that they lack, where no compiler does", () => {
+  const code = `import { Gpu } from "secateur"; import { softmax } from "secateur/kernels"; const gpu = await Gpu.create(); const x = gpu.allocate(4);
+    try { softmax(gpu, { x, y: gpu.allocate(4), mask: x }, { rows: 1, columns: 1 }) } catch (e) { console.log(e.message) }
+    gpu.destroy();`;
+  expect(node(code).trim()).toBe("softmax: expected a name among x, y, got mask; correct it in the call");
+});
+
 test("has one class for each error, whatever module throws it", () => {
   const code = `import { Gpu, GpuError } from "secateur"; await Gpu.create({ kind: "none" }).catch((e) => console.log(e instanceof GpuError))`;
   expect(node(code).trim()).toBe("true");
