@@ -57,6 +57,13 @@ const checks: Record<string, (lines: readonly string[]) => void> = {
     expect(accuracy("rewind", 10)).toBeGreaterThan(87);
     expect(accuracy("rewind", 3)).toBeGreaterThan(accuracy("finetune", 3) + 2);
   },
+  "kernels.js": (lines) => {
+    for (const what of ["layer", "replay", "clip\\.wgsl", "own device"]) {
+      const difference = numberIn(lines, new RegExp(`^${what}: largest difference ([\\d.]+e[+-]\\d+)$`));
+      expect(difference, what).toBeLessThan(1e-5);
+    }
+    expect(numberIn(lines, /^(\d+) bytes in use$/)).toBe(0);
+  },
   "latency-budget.js": (lines) => {
     const [asked, expected, measured] = ["asked for", "expected", "measured"].map((what) =>
       numberIn(lines, new RegExp(`${what} (-?\\d+)%`)),

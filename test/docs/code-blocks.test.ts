@@ -1,4 +1,7 @@
-/** Type-checks the TypeScript in README.md and docs/ against the sources, as a program that imports the package would see them. */
+/**
+ * Type-checks the TypeScript in README.md and docs/ against the sources, as a program that imports the package would see them, and looks up excerpts of
+ * examples/, which tests run, in their files.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import ts from "typescript";
@@ -106,6 +109,19 @@ test.each(blocks)("the code at $place compiles", ({ file }) => {
     return `line ${line + 1}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
   });
   expect(messages).toEqual([]);
+});
+
+/** Fenced blocks marked js: excerpts of programs, each of which is named in a comment above. */
+const excerpts = pages.flatMap((page) =>
+  Array.from(read(page).matchAll(/^(?:<!-- (\S+) -->\n)?```js\n([\s\S]*?)^```$/gm), ([, source, code]) => ({
+    ...{ page, source, code },
+    line: code.split("\n", 1)[0],
+  })),
+);
+
+test.each(excerpts)("$page shows $source as it is from `$line` on", ({ source, code }) => {
+  expect(source).toMatch(/^examples\//);
+  expect(`\n${read(source)}`).toContain(`\n${code}`);
 });
 
 test.each(pages)("the links of %s lead to files", (page) => {
