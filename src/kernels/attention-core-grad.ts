@@ -11,9 +11,10 @@ import {
   scaleOf,
 } from "./attention-core.js";
 import { keyGateGradient, upstreamOf } from "./attention-upstream.js";
-import { planAttention } from "./attention-variant.js";
+import { type AttentionPlan, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import * as shaders from "./shaders.gen.js";
+import { attentionUsed } from "./tuning/attention-uses.js";
 
 /** By one side; that of `lane` has all gradients in one kernel. */
 const GRADIENT = {
@@ -29,24 +30,43 @@ export function attendGrad(
   size: CoreSize,
   { variant, causal = false }: CrossAttentionOptions & Order,
 ): void {
-  const { q, k, v, logsumexp, keyGate, dQ, dK, dV, dKeyGate } = buffers;
+  const { keyGate, dKeyGate } = buffers;
   const { batch, queries, keys, heads, headDim } = size;
   using _temporaries = gpu.scope();
-  const { delta, dOut } = upstreamOf(gpu, buffers, size);
-  if (dKeyGate) keyGateGradient(gpu, { ...buffers, delta, dOut, dKeyGate }, size, causal);
-  const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
+  const upstream = upstreamOf(gpu, buffers, size);
+  if (dKeyGate) keyGateGradient(gpu, { ...buffers, ...upstream, dKeyGate }, size, causal);
   const planOf = (rows: number, others: number, wanted = variant) =>
     planAttention(gpu, { headDim, rows, others, heads: batch * heads }, wanted);
-  const { variant: chosen, constants } = planOf(queries, keys);
-  if (chosen === "lane") {
+  const ofQueries = planOf(queries, keys);
+  const ofKeys = planOf(keys, queries, ofQueries.variant);
+  if (variant === undefined) {
+    const use = { part: "gradient", headDim, causal, gated: keyGate !== undefined } as const;
+    attentionUsed(gpu, use, ofQueries, ofKeys);
+  }
+  runAttentionGrad(gpu, { ...buffers, ...upstream }, size, { ofQueries, ofKeys }, causal);
+}
+
+/** The dispatches of the planned kernels, from the gradient before gates of heads and its delta. */
+export function runAttentionGrad(
+  gpu: Gpu,
+  buffers: Omit<CoreGradBuffers, "out"> & { readonly delta: BufferLike },
+  size: CoreSize,
+  plans: { readonly ofQueries: AttentionPlan; readonly ofKeys: AttentionPlan },
+  causal: boolean,
+): void {
+  const { q, k, v, logsumexp, keyGate, delta, dOut, dQ, dK, dV } = buffers;
+  const { batch, queries, keys, heads, headDim } = size;
+  const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
+  const { variant, constants } = plans.ofQueries;
+  if (variant === "lane") {
     const call = { params: operandParams(size, buffers, 4), constants: { ...constants, ...selection } };
-    gradByLanes(gpu, { ...buffers, delta, dOut }, size, call);
+    gradByLanes(gpu, buffers, size, call);
     return;
   }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
   const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand) => {
-    const plan = planOf(own.rows, other.rows, chosen);
-    gpu.dispatch(GRADIENT[chosen], {
+    const plan = ofKeys ? plans.ofKeys : plans.ofQueries;
+    gpu.dispatch(GRADIENT[variant], {
       buffers: {
         own_first: own.first.buffer,
         own_second: own.second.buffer,
@@ -95,7 +115,7 @@ interface Side {
 /** All three gradients in one dispatch. A kernel may not write into two bindings of one buffer, so that two buffers become one for a while. */
 function gradByLanes(
   gpu: Gpu,
-  buffers: CoreGradBuffers & { readonly delta: BufferLike },
+  buffers: Omit<CoreGradBuffers, "out"> & { readonly delta: BufferLike },
   { batch, queries, keys, heads, headDim }: CoreSize,
   call: {
     readonly params: ReturnType<typeof operandParams>;

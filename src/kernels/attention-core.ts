@@ -5,6 +5,7 @@ import type { BufferLike } from "./buffers.js";
 import { cast } from "./cast.js";
 import type { StorageOptions } from "./elements.js";
 import * as shaders from "./shaders.gen.js";
+import { attentionUsed } from "./tuning/attention-uses.js";
 
 /** Choice of kernel. */
 export interface CrossAttentionOptions {
@@ -87,11 +88,16 @@ export function attend(
   gpu: Gpu,
   buffers: CoreBuffers & HeadGateBuffers,
   size: CoreSize,
-  { variant, causal = false, storage }: CrossAttentionOptions & Order & StorageOptions,
+  { variant, causal = false, storage = "f32" }: CrossAttentionOptions & Order & StorageOptions,
 ): void {
   const { batch, queries, heads, headDim } = size;
   const rows = { headDim, rows: queries, others: size.keys, heads: batch * heads };
   const plan = planAttention(gpu, rows, variant, storage);
+  if (variant === undefined) {
+    const { keyGate, headGate, ungated } = buffers;
+    const [gated, gatedHeads, beside] = [keyGate, headGate, ungated].map((each) => each !== undefined);
+    attentionUsed(gpu, { part: "forward", headDim, causal, gated, gatedHeads, beside, storage }, plan);
+  }
   using _temporaries = gpu.scope();
   if (storage !== "f16") {
     runAttention(gpu, buffers, size, plan, causal);
@@ -114,7 +120,8 @@ const FORWARD = {
   row: shaders.attention,
 };
 
-function runAttention(
+/** One dispatch of the planned kernel, whose result is f32. */
+export function runAttention(
   gpu: Gpu,
   buffers: CoreBuffers & HeadGateBuffers,
   size: CoreSize,

@@ -3,6 +3,7 @@ import { KernelError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { type FloatStorage, loadWidth, quadConstants } from "./elements.js";
 import { LANES_EXPECTED, runsLanes } from "./lanes.js";
+import { attentionRefused } from "./tuning/attention-uses.js";
 
 /**
  * `stream`: one subgroup a workgroup, on whose stack keys stay while queries pass by; for lavapipe, the software driver with subgroups of 8.
@@ -36,7 +37,7 @@ const LONGEST_SHORT = 16;
 /** Elements of a head that a lane of `stream` may have. */
 const LONGEST_LANE = 16;
 
-/** @throws KernelError when the variant asked for cannot run here. */
+/** What the device likes for the shape; `row` where that was refused because it computes wrongly here. @throws KernelError when the variant asked for cannot run here. */
 export function planAttention(
   gpu: Gpu,
   size: AttentionRows,
@@ -52,26 +53,24 @@ export function planAttention(
     lane: lanes > 0 && width === 4,
     row: true,
   };
-  const variant = wanted ?? (gpu.info.software ? best(able, lanes) : "row");
+  const shipped = gpu.info.software ? best(able, lanes) : "row";
+  const variant = wanted ?? (attentionRefused(gpu, shipped) ? "row" : shipped);
   if (!able[variant]) refuse(gpu, variant, headDim);
-  switch (variant) {
-    case "stream":
-      return { variant, constants: streamConstants(lanes, size, storage), tiles: streamTiles(lanes, size), width: 1 };
-    case "short": {
-      const own = ownRows(rows, lanes);
-      const constants = shortConstants(lanes, own, headDim, storage);
-      return { variant, constants, tiles: Math.ceil(rows / (own * lanes)), width: 1 };
-    }
-    case "lane": {
-      const constants = { LANES: lanes, ...storedConstant(width, storage) };
-      return { variant, constants, tiles: Math.ceil(rows / (4 * lanes)), width };
-    }
-    case "row": {
-      const group = gpu.info.software ? 8 : 64;
-      const constants = { ...operandConstants(width, storage), GROUP: group };
-      return { variant, constants, tiles: Math.ceil(rows / group), width };
-    }
-  }
+  const kernel = {
+    stream: () => ({ constants: streamConstants(lanes, size, storage), width: 1 as const }),
+    short: () => ({ constants: shortConstants(lanes, ownRows(rows, lanes), headDim, storage), width: 1 as const }),
+    lane: () => ({ constants: { LANES: lanes, ...storedConstant(width, storage) }, width }),
+    row: () => ({ constants: { ...operandConstants(width, storage), GROUP: gpu.info.software ? 8 : 64 }, width }),
+  }[variant]();
+  return forRows({ variant, ...kernel }, size);
+}
+
+/** The kernels of a plan for other rows. */
+export function forRows(kernel: Omit<AttentionPlan, "tiles">, size: AttentionRows): AttentionPlan {
+  const { LANES, OWN, GROUP } = kernel.constants as Readonly<Record<string, number>>;
+  const inTiles = { short: OWN * LANES, lane: 4 * LANES, row: GROUP };
+  const tiles = kernel.variant === "stream" ? streamTiles(LANES, size) : Math.ceil(size.rows / inTiles[kernel.variant]);
+  return { ...kernel, tiles };
 }
 
 function best(able: Readonly<Record<AttentionVariant, boolean>>, lanes: number): AttentionVariant {

@@ -41,7 +41,8 @@ function lengthsOf(op: string, { batch, queries, keys, heads, headDim }: CoreSiz
   };
 }
 
-function places(q: BufferLike, kv: BufferLike, { heads, headDim }: CoreSize): Record<"q" | "k" | "v", Operand> {
+/** q, and k and v in their buffer. */
+export function places(q: BufferLike, kv: BufferLike, { heads, headDim }: CoreSize): Record<"q" | "k" | "v", Operand> {
   const width = heads * headDim;
   return {
     q: { buffer: q, offset: 0, stride: width },

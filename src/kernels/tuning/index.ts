@@ -2,6 +2,7 @@
 import type { Gpu, Tuning } from "../../gpu/index.js";
 import type { MatmulOrder } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
+import { proveAttention } from "./attention-proofs.js";
 import { choose, type MatmulWorkload } from "./choices.js";
 import { isProven } from "./proofs.js";
 import type { VariantRunner } from "./run-variant.js";
@@ -67,9 +68,10 @@ async function provenChoices(
   return proven;
 }
 
-/** The self-test of what ships, then that of what was chosen. */
+/** The self-test of what ships, then that of what was chosen; that of attention as it is used. */
 async function provenStart(gpu: Gpu, file: TuningFile | undefined, run?: VariantRunner) {
   const fallback = await shippedFallback(gpu, run);
+  await proveAttention(gpu);
   return { fallback, matmul: file ? await provenChoices(gpu, file, run) : new Map<string, MatmulVariant>() };
 }
 

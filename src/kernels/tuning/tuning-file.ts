@@ -19,7 +19,7 @@ export interface TuningFile {
 }
 
 /** FNV-1a, 32 bits: tells texts apart, and nothing else. */
-function hash(text: string): string {
+export function hash(text: string): string {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
   return (value >>> 0).toString(16).padStart(8, "0");
@@ -114,8 +114,11 @@ export function mismatch(gpu: Gpu, { device, kernels }: TuningFile): string | un
   return kernels === hashOfKernels() ? undefined : "expected choices for this version's kernels, got those for others";
 }
 
+/** What is kept of a device: choices, and what passed the self-test of products and of attention. */
+export type CacheKind = "tuning" | "proofs" | "attention";
+
 /** What the cache calls something that holds for one device. */
-export const cacheName = (gpu: Gpu, kind: "tuning" | "proofs"): string => `${kind}-${hash(deviceKey(gpu))}.json`;
+export const cacheName = (gpu: Gpu, kind: CacheKind): string => `${kind}-${hash(deviceKey(gpu))}.json`;
 
 const warned = new WeakSet<Gpu>();
 

@@ -1,0 +1,67 @@
+/**
+ * The self-test of attention's kernels, each with its constants at the end of the first await after its first use: a kernel takes seconds to compile on a
+ * software driver, so that none is which nobody uses. What is read by then is not handed over where the kernel that made it computes wrongly.
+ */
+import { GpuError } from "../../errors.js";
+import type { Gpu } from "../../gpu/index.js";
+import type { AttentionVariant } from "../attention-variant.js";
+import * as shaders from "../shaders.gen.js";
+import { type AttentionUse, watchAttention } from "./attention-uses.js";
+import { type MarksOf, readMarks, writeMarks } from "./marks.js";
+import { provesAttention } from "./prove-attention.js";
+import { hash } from "./tuning-file.js";
+
+const KERNELS = [
+  ...[shaders.attention_stream, shaders.attention_short, shaders.attention_lane, shaders.attention],
+  ...[shaders.attention_stream_grad, shaders.attention_short_grad, shaders.attention_grad_lane, shaders.attention_grad],
+];
+
+let marksOf: MarksOf | undefined;
+const attentionMarks = (): MarksOf =>
+  (marksOf ??= {
+    kind: "attention",
+    format: "secateur attention proofs 1",
+    kernels: hash(KERNELS.map(({ code }) => code).join("\n")),
+  });
+
+/** From now on kernels of attention are tested as they are used; the portable one takes the place of those that an earlier process found to compute wrongly. */
+export async function proveAttention(gpu: Gpu): Promise<void> {
+  const marks = await readMarks(gpu, attentionMarks(), ["passed", "refused"]);
+  const refused = marks.refused as Set<AttentionVariant>;
+  if (refused.size > 0) {
+    const names = [...refused].join(", ");
+    console.warn(
+      `secateur: attention's kernels ${names} compute wrongly on ${gpu.info.description}; attention is left to row`,
+    );
+  }
+  const asked = new Set(marks.passed);
+  const test = async (key: string, use: AttentionUse): Promise<void> => {
+    const [{ variant }] = use.kernels;
+    if (refused.has(variant)) return; // by another use of it
+    const passed = await provesAttention(gpu, use).catch((error) => {
+      asked.delete(key); // a fault of something else, which says nothing of the kernel
+      throw error;
+    });
+    if (passed) marks.passed.add(key);
+    else if (variant !== "row") refused.add(variant);
+    await writeMarks(gpu, attentionMarks(), marks);
+    if (!passed) refuse(gpu, variant);
+  };
+  const used = (use: AttentionUse): void => {
+    const key = JSON.stringify(use);
+    if (asked.has(key)) return;
+    asked.add(key);
+    gpu.atNextAwait(() => test(key, use));
+  };
+  watchAttention(gpu, { refused, used });
+}
+
+function refuse(gpu: Gpu, variant: AttentionVariant): never {
+  const remedy =
+    variant === "row"
+      ? "use another adapter"
+      : "results so far are worth nothing: start again, attention is now left to kernel row";
+  throw new GpuError(
+    `device: expected attention to be computed right, got wrong values from kernel ${variant} on ${gpu.info.description}; ${remedy}`,
+  );
+}

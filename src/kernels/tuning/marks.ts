@@ -1,0 +1,43 @@
+/** Marks in the cache: what a self-test found out about kernels on this driver, so that later processes need not find it out again. */
+import { platform } from "#platform";
+import type { Gpu } from "../../gpu/index.js";
+import { type CacheKind, cacheName, deviceKey } from "./tuning-file.js";
+
+/** Where marks are kept, and what they hold for. */
+export interface MarksOf {
+  readonly kind: CacheKind;
+  /** Another one where a self-test asks for more than before. */
+  readonly format: string;
+  /** Hash of the kernels' texts. */
+  readonly kernels: string;
+}
+
+/** Names of lists, and what stands in them. */
+type Lists<Name extends string> = Record<Name, Set<string>>;
+
+/** Marks are a saving, so what cannot be read or written is passed over in silence: the self-test runs again. */
+export async function readMarks<Name extends string>(
+  gpu: Gpu,
+  of: MarksOf,
+  names: readonly Name[],
+): Promise<Lists<Name>> {
+  const read = async (): Promise<Record<string, unknown>> => {
+    try {
+      const marks = JSON.parse((await platform.readCache(cacheName(gpu, of.kind))) ?? "{}");
+      const ours = marks.format === of.format && marks.device === deviceKey(gpu) && marks.kernels === of.kernels;
+      return ours ? marks : {};
+    } catch {
+      return {};
+    }
+  };
+  const marks = await read();
+  const listOf = (name: Name) => new Set<string>(Array.isArray(marks[name]) ? marks[name] : []);
+  return Object.fromEntries(names.map((name) => [name, listOf(name)])) as Lists<Name>;
+}
+
+/** Replaces what is kept. */
+export async function writeMarks(gpu: Gpu, { kind, format, kernels }: MarksOf, lists: Lists<string>): Promise<void> {
+  const sorted = Object.entries(lists).map(([name, list]) => [name, [...list].sort()]);
+  const marks = { format, device: deviceKey(gpu), kernels, ...Object.fromEntries(sorted) };
+  await platform.writeCache(cacheName(gpu, kind), `${JSON.stringify(marks)}\n`).catch(() => {});
+}
