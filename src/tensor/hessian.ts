@@ -1,7 +1,8 @@
 /** Second derivatives over the graph that `defineOp` leaves behind: exact Hessian-vector products, forward over reverse. */
 import { ShapeError } from "../errors.js";
-import { Accumulator, Gradients, requireTracked, topologicalOrder } from "./backward.js";
-import type { Inputs } from "./op.js";
+import { Accumulator } from "./accumulator.js";
+import { Gradients, requireTracked, topologicalOrder } from "./backward.js";
+import type { Inputs } from "./tape.js";
 import { Tensor } from "./tensor.js";
 import { onesLike } from "./terms.js";
 

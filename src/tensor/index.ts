@@ -4,21 +4,12 @@ export { backward, Gradients } from "./backward.js";
 export { type HessianVectorProduct, hessianVectorProduct } from "./hessian.js";
 export {
   type BackwardContext,
-  type Between,
   type ByInput,
   type CurvatureContext,
   defineOp,
-  type Factors,
-  type FollowedTangents,
-  historyEnabled,
-  type Inputs,
-  type Neighbours,
   type OpDefinition,
   type TangentContext,
   type TangentDefinition,
-  type TapeNode,
-  type TermSum,
-  withoutHistory,
 } from "./op.js";
 export { attention } from "./ops/attention.js";
 export type { AttentionAttributes } from "./ops/attention-inputs.js";
@@ -45,5 +36,16 @@ export { averagePool, globalAveragePool, maxPool, type PoolAttributes } from "./
 export { powerOfTwoOf } from "./ops/range.js";
 export { l2, max, mean, type ReduceGroups, sum } from "./ops/reduce.js";
 export { assembleTokens, meanTokens, patchify, type TokenInputs, takeToken } from "./ops/tokens.js";
+export {
+  type Between,
+  type Factors,
+  type FollowedTangents,
+  historyEnabled,
+  type Inputs,
+  type Neighbours,
+  type TapeNode,
+  type TermSum,
+  withoutHistory,
+} from "./tape.js";
 export { type ElementType, type HostData, type Shape, sizeOf, Tensor } from "./tensor.js";
 export { addTerm } from "./terms.js";

@@ -3,7 +3,7 @@ import { ShapeError } from "../errors.js";
 import type { BufferOwner, Gpu, GpuBuffer } from "../gpu/index.js";
 import { cast } from "../kernels/cast.js";
 import { type FloatStorage, storageBytes } from "../kernels/elements.js";
-import type { TapeNode } from "./op.js";
+import type { TapeNode } from "./tape.js";
 
 /** Extents, outermost first. */
 export type Shape = readonly number[];

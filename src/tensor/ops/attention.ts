@@ -1,6 +1,7 @@
 import { attentionGrad, attention as attentionKernel } from "../../kernels/attention.js";
 import { gateGradient } from "../../kernels/gate.js";
-import { defineOp, historyEnabled } from "../op.js";
+import { defineOp } from "../op.js";
+import { historyEnabled } from "../tape.js";
 import { storageOf, Tensor } from "../tensor.js";
 import {
   type AttentionAttributes,

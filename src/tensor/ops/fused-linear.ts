@@ -3,7 +3,7 @@
  * those of the separate operations; what a node gives is only written where a gradient reads it.
  */
 import { KernelError, ShapeError } from "../../errors.js";
-import { historyEnabled } from "../op.js";
+import { historyEnabled } from "../tape.js";
 import { Tensor } from "../tensor.js";
 import { type ActivationKind, activation, activationOf, addOf } from "./elementwise.js";
 import { gate, gateOf } from "./gate.js";
