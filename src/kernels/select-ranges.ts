@@ -3,7 +3,8 @@ import { UsageError } from "../errors.js";
 import type { Gpu, GpuBuffer } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { requireElements } from "./elements.js";
-import { type SelectBuffers, type SelectVariant, selectBatch } from "./select-batch.js";
+import { type SelectBuffers, selectBatch } from "./select-batch.js";
+import type { SelectVariant } from "./select-variant.js";
 import type { ScoreRange } from "./sort.js";
 
 /** Which scores are ranked, and how many of them go. */
