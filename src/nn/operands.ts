@@ -7,7 +7,7 @@ import type { Parameters } from "./parameter.js";
 export class Operands {
   constructor(
     private readonly parameters: Parameters,
-    private readonly substitutes: ForwardOptions["weights"],
+    private readonly options: Pick<ForwardOptions, "weights" | "denseGradients">,
   ) {}
 
   /** Without its mask. */
@@ -20,8 +20,20 @@ export class Operands {
     return this.#masked(name, this.value(name));
   }
 
+  /** What the product of a layer takes: the weight, whose mask it reads itself, and the bias, if there is one, under its own. */
+  layer(prefix: string) {
+    const name = `${prefix}.weight`;
+    const { value: weight, ...as } = this.#weight(name);
+    const { mask } = this.parameters.get(name);
+    return {
+      weight,
+      bias: this.#bias(prefix),
+      attributes: { mask, denseGradient: this.options.denseGradients, ...as },
+    };
+  }
+
   /** Without its mask, for operations that square it, or set it to one, as they read it, and take the mask themselves. */
-  weight(name: string): { value: Tensor; weightAs?: WeightAs } {
+  #weight(name: string): { value: Tensor; weightAs?: WeightAs } {
     const substitute = this.#substitute(name);
     if (substitute instanceof Tensor || substitute === "absent") return { value: this.#written(name, substitute) };
     const { tensor: value, as: weightAs } = substitute;
@@ -29,7 +41,7 @@ export class Operands {
   }
 
   /** A layer's bias under its mask; none where it has none, or where it is left out. */
-  bias(layer: string): Tensor | undefined {
+  #bias(layer: string): Tensor | undefined {
     const name = `${layer}.bias`;
     const substitute = this.parameters.has(name) ? this.#substitute(name) : "absent";
     return substitute === "absent" ? undefined : this.#masked(name, this.#written(name, substitute));
@@ -37,7 +49,7 @@ export class Operands {
 
   #substitute(name: string): Substitute {
     const parameter = this.parameters.get(name);
-    return this.substitutes?.(parameter) ?? parameter.value;
+    return this.options.weights?.(parameter) ?? parameter.value;
   }
 
   /** A substitute as values, for operations that have no other way. */

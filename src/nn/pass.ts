@@ -1,5 +1,4 @@
 /** One forward pass: layers as functions of named parameters and gates, what makes it a training pass, and who looks on. */
-import { BATCH_NORM_EPSILON } from "../io/convnet-layout.js";
 import {
   type ActivationKind,
   type AttentionAttributes,
@@ -7,25 +6,23 @@ import {
   activation,
   add,
   attention,
-  batchNorm,
   type ColumnMap,
   cast,
-  conv2d,
   type FloatStorage,
-  gate,
   gatedLinear,
   type LinearAttributes,
   type LinearInputs,
   layerNorm,
   linear,
   reshape,
-  Tensor,
+  type Tensor,
 } from "../tensor/index.js";
+import { batchNormLayer, convLayer, type NamedLayer, scaleLayer } from "./channel-layers.js";
 import type { ForwardOptions } from "./forward-options.js";
 import type { Gates } from "./gates.js";
 import { Operands } from "./operands.js";
 import type { Parameters } from "./parameter.js";
-import { type ConvWindow, patchRows } from "./patch-rows.js";
+import type { ConvWindow } from "./patch-rows.js";
 import type { TrainingPass } from "./training.js";
 
 /** What layer norms of a model have in common. */
@@ -45,7 +42,7 @@ export class Pass {
     private readonly options: ForwardOptions,
     private readonly prefix = "",
   ) {
-    this.#operands = new Operands(parameters, options.weights);
+    this.#operands = new Operands(parameters, options);
   }
 
   /** The same pass seen from a part of the model: names and places are those that begin with `prefix`, such as "text.". */
@@ -84,13 +81,9 @@ export class Pass {
   }
 
   #layer(x: Tensor, layer: string): { inputs: LinearInputs; attributes: LinearAttributes } {
-    const prefix = this.prefix + layer;
-    const name = `${prefix}.weight`;
-    const { value, ...as } = this.#operands.weight(name);
+    const { weight: value, bias, attributes } = this.#operands.layer(this.prefix + layer);
     const weight = value.shape.length === 2 ? value : reshape(value, [value.shape[0], value.size / value.shape[0]]);
-    const { denseGradients: denseGradient } = this.options;
-    const attributes = { mask: this.parameters.get(name).mask, denseGradient, ...as };
-    return { inputs: { x, weight, bias: this.#operands.bias(prefix) }, attributes };
+    return { inputs: { x, weight, bias }, attributes };
   }
 
   /** Factors of the gates at these places by column of what a layer writes, where there are any. */
@@ -129,43 +122,23 @@ export class Pass {
     return gatedLinear({ ...inputs, residual: x }, attributes, this.#columns(places, inputs));
   }
 
+  #named(layer: string): NamedLayer {
+    return { prefix: this.prefix + layer, operands: this.#operands, options: this.options };
+  }
+
   /** A convolution of [N, C, H, W] with `prefix.weight`, its mask and, if there is one, `prefix.bias`. */
   conv(x: Tensor, layer: string, window: ConvWindow): Tensor {
-    const prefix = this.prefix + layer;
-    const name = `${prefix}.weight`;
-    const { value: weight, ...as } = this.#operands.weight(name);
-    const bias = this.#operands.bias(prefix);
-    const { denseGradients: denseGradient, observer } = this.options;
-    const mask = this.parameters.get(name).mask;
-    const y = conv2d({ x, weight, bias }, { ...window, mask, denseGradient, ...as });
-    if (observer?.layer) {
-      const [input, output] = [patchRows(x, weight.shape.slice(2), window), patchRows(y, [1, 1], {})];
-      observer.layer(prefix, input, output);
-      for (const rows of [input, output]) rows.gpu.release(rows);
-    }
-    return y;
+    return convLayer(x, this.#named(layer), window);
   }
 
   /** By channel; see {@link ForwardOptions.batchNorm}. */
   batchNorm(x: Tensor, layer: string): Tensor {
-    const prefix = this.prefix + layer;
-    const weight = this.#operands.vector(`${prefix}.weight`);
-    const substitute = this.options.norm?.(x, prefix, weight);
-    if (substitute) return substitute;
-    const bias = this.#operands.vector(`${prefix}.bias`);
-    const { batchNorm: by = this.training ? "training" : "running" } = this.options;
-    // The kernel moves what it is given; with "batch" that is thrown away.
-    const running = (part: string) =>
-      by === "batch" ? Tensor.empty(x.gpu, weight.shape) : this.#operands.value(`${prefix}.running_${part}`);
-    const statistics = { runningMean: running("mean"), runningVariance: running("var") };
-    const attributes = { ...statistics, epsilon: BATCH_NORM_EPSILON, training: by !== "running" };
-    return batchNorm({ x, weight, bias }, attributes);
+    return batchNormLayer(x, this.#named(layer));
   }
 
   /** Each channel of [N, C, H, W] times a weight of `prefix.weight`. */
   scale(x: Tensor, layer: string): Tensor {
-    const [, , height, width] = x.shape;
-    return gate(x, this.#operands.vector(`${this.prefix + layer}.weight`), height * width);
+    return scaleLayer(x, this.#named(layer));
   }
 
   /** Over the last axis; `normWidth` counts what was cut from it as zeros. */
