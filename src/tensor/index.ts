@@ -26,7 +26,8 @@ export { type ActivationGates, activatedLinear, gatedLinear } from "./ops/fused-
 export { applyBits, type DropoutAttributes, dropout, gate, spreadUnits } from "./ops/gate.js";
 export { classAttention, type KeptTokens, keepTokens, takeTokens } from "./ops/keep-tokens.js";
 export { parameterBudget, topKMask } from "./ops/learned-budget.js";
-export { type LinearAttributes, type LinearInputs, linear } from "./ops/linear.js";
+export { linear } from "./ops/linear.js";
+export type { LinearAttributes, LinearInputs } from "./ops/linear-inputs.js";
 export { crossEntropy } from "./ops/loss.js";
 export { type BroadcastInput, type Derivatives, map, type SecondDerivatives } from "./ops/map.js";
 export { matmul } from "./ops/matmul.js";

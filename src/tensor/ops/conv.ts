@@ -5,7 +5,9 @@ import { reduce, reduceGrad } from "../../kernels/reduce.js";
 import { defineOp } from "../op.js";
 import { Tensor } from "../tensor.js";
 import { addTerms } from "../terms.js";
-import { type LinearAttributes, refuseTangent, summedOptions } from "./linear.js";
+import { summedOptions } from "./linear.js";
+import type { LinearAttributes } from "./linear-inputs.js";
+import { refuseTangent } from "./linear-tangent.js";
 
 /** How the kernel slides, how the weight takes part, and what its gradient is. */
 export interface Conv2dAttributes extends LinearAttributes, Pick<Conv2dSize, "stride" | "padding" | "groups"> {}

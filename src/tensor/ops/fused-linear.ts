@@ -7,7 +7,8 @@ import { historyEnabled } from "../tape.js";
 import { Tensor } from "../tensor.js";
 import { type ActivationKind, activation, activationOf, addOf } from "./elementwise.js";
 import { gate, gateOf } from "./gate.js";
-import { type LinearAttributes, type LinearInputs, linear, product, shapeOfResult } from "./linear.js";
+import { linear, product } from "./linear.js";
+import { type LinearAttributes, type LinearInputs, shapeOfResult } from "./linear-inputs.js";
 
 /** Room for the result. @throws ShapeError where operands or factors do not fit. @throws KernelError for factors not of f32. */
 function emptyResult(inputs: LinearInputs, { storage }: LinearAttributes, gate: Tensor | undefined): Tensor {
