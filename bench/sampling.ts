@@ -1,4 +1,4 @@
-/** Times a row: one run that compiles, one to see how long it takes, then samples of several runs each. */
+/** Times a row: one run that compiles, a few to see how many make a sample, then samples of that many runs each. */
 import type { Gpu } from "../src/gpu/index.js";
 import { type Ceilings, floorOf, type Measurement, median } from "./result.js";
 import type { Row } from "./row.js";
@@ -12,11 +12,11 @@ export interface Effort {
   readonly samples: number;
 }
 
-export const QUICK: Effort = { sample: 20, total: 400, samples: 9 };
+export const QUICK: Effort = { sample: 60, total: 600, samples: 9 };
 export const FULL: Effort = { sample: 60, total: 5000, samples: 21 };
 
 const LEAST_SAMPLES = 3;
-const MOST_REPEATS = 200;
+const MOST_REPEATS = 400;
 
 /** Milliseconds of one run. */
 interface Timing {
@@ -63,11 +63,16 @@ export async function timeRow(
   await prepared.check?.();
   gpu.resetPeak(); // what the check takes is not the row's
   const counted = gpu.counters.dispatches;
-  const trial = await time(1);
+  let trial = await time(1);
   const dispatches = gpu.counters.dispatches - counted;
-  const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.round(sample / trial.wall)));
+  let repeats = 1;
+  // One run of a short row is mostly the wait for it: how many make a sample shows only when many run.
+  while (repeats < MOST_REPEATS && repeats * trial.wall < sample / 2) {
+    repeats = Math.min(MOST_REPEATS, Math.max(2 * repeats, Math.round(sample / trial.wall)));
+    trial = await time(repeats);
+  }
 
-  const timings: Timing[] = repeats > 1 ? [] : [trial];
+  const timings: Timing[] = [trial];
   const end = performance.now() + total;
   while (timings.length < LEAST_SAMPLES || (timings.length < most && performance.now() < end)) {
     timings.push(await time(repeats));

@@ -10,18 +10,19 @@
 //     ↓  │a │ │   sums    │
 //        └──┘ └───────────┘           Operands whose rows in memory are whole vec4 are read so, others by elements.
 //
+// With OUT_TRANSPOSED out holds the result's transpose, n x m, and the epilogue's columns are the rows of a.
 // With MASK_B spans of op(b) all of whose bits are zero are not visited. With MASK_OUT squares of out all of whose bits are zero are not computed: a
 // tile is as many of the others of a strip of out as fit.
 #import lane_blocks
 #import grid
-#import across
-#import epilogue
 #import matmul_place
+#import lane_results
 #import lane_spans
 #import lane_squares
 
 const B_TRANSPOSED = false;
 const MASK_B = false;
+const OUT_TRANSPOSED = false; // not with ONE_TURN
 const SPANS = 2u; // 1, 2 or 4
 const ONE_TURN = false; // SPANS spans are all of k, and nothing is left out of out: each row goes to the epilogue at once
 const SIDE = 4u * LANES; // of the squares of a mask, too
@@ -75,28 +76,6 @@ fn append(blocks: ptr<function, Blocks>, block: mat4x4f) {
     (*blocks)[6] = (*blocks)[7];
   }
   (*blocks)[LANES - 1u] = block;
-}
-
-// What the epilogue takes of a lane's four columns, in values.
-const VALUES = 4u / WIDTH;
-struct Ends { bias: array<Value, VALUES>, gate: array<Value, VALUES> }
-
-fn ends_of(column: u32) -> Ends {
-  var ends: Ends;
-  for (var i = 0u; i < VALUES; i++) {
-    ends.bias[i] = bias_of(column / WIDTH + i);
-    ends.gate[i] = gate_of(column / WIDTH + i);
-  }
-  return ends;
-}
-
-fn write_row(z: u32, row: u32, column: u32, sum: vec4f, ends: Ends) {
-  for (var i = 0u; i < VALUES; i++) {
-    if (column + i * WIDTH < params.n) {
-      let at = (row * params.n + column) / WIDTH + i;
-      write_of_column(z * params.m * params.n / WIDTH, at, value_of(sum, i * WIDTH), ends.bias[i], ends.gate[i]);
-    }
-  }
 }
 
 // The rows of a tile: where top and bottom are, or those of its squares.
@@ -205,8 +184,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (!ONE_TURN) {
     for (var square = 0u; square < rows.squares.kept; square++) {
       let first = rows.top + select(square, rows.squares.numbers[square], SKIP) * SIDE;
-      for (var row = first; row < min(first + SIDE, rows.bottom); row++) {
-        write_row(place.z, row, column, sums[slot(square * SIDE + row - first, lane)], ends);
+      let end = min(first + SIDE, rows.bottom);
+      if (OUT_TRANSPOSED) {
+        for (var row = first; row < end; row += 4u) {
+          let at = slot(square * SIDE + row - first, lane);
+          let four = mat4x4f(sums[at], sums[at + LANES], sums[at + 2u * LANES], sums[at + 3u * LANES]);
+          write_transposed(place.z, row, column, transpose(four));
+        }
+      } else {
+        for (var row = first; row < end; row++) {
+          write_row(place.z, row, column, sums[slot(square * SIDE + row - first, lane)], ends);
+        }
       }
     }
   }

@@ -1,12 +1,13 @@
 // out[z][c][r] = x[z][r][c]. x: batches x rows x columns, out: batches x columns x rows.
-// An invocation turns RUN blocks of 4 x 4, GROUP blocks from each other down the rows, so that both what it reads and what it writes lie together in
-// fours, and neighbours together write whole rows of out.
+// An invocation turns blocks of 4 x 4: RUN of them, GROUP blocks from each other down the rows, and beside each WIDE - 1 others, as a line of the CPU's
+// cache has some. Both what it reads and what it writes lie together in fours, and neighbours together write whole rows of out.
 #import grid
 #import quad
 #import across
 
 const GROUP = 64u;
 const RUN = 1u;
+const WIDE = 1u; // blocks of a row
 
 struct Params { rows: u32, columns: u32, batches: u32 }
 
@@ -53,15 +54,24 @@ fn turn_block(start: u32, row: u32, column: u32) {
 
 @compute @workgroup_size(GROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let across = (params.columns + 3u) / 4u;
+  let across = (params.columns + 4u * WIDE - 1u) / (4u * WIDE);
   let down = (params.rows + 4u * GROUP * RUN - 1u) / (4u * GROUP * RUN);
   let index = linear_group(group, groups);
   let z = index / (across * down);
   if (z >= params.batches) { return; }
   var row = 4u * (index / across % down * GROUP * RUN + local);
   let end = min(params.rows, row + 4u * GROUP * RUN);
+  let first = index % across * 4u * WIDE;
+  let last = min(params.columns, first + 4u * WIDE);
   loop {
-    turn_block(z * params.rows * params.columns, row, index % across * 4u);
+    var column = first;
+    loop {
+      turn_block(z * params.rows * params.columns, row, column);
+      continuing {
+        column += 4u;
+        break if column >= last;
+      }
+    }
     continuing {
       row += 4u * GROUP;
       break if row >= end;

@@ -1,5 +1,6 @@
 // Squares of out, SIDE x SIDE, of which a mask keeps anything, and zeros for the others.
-// Importers declare params with m, n and rows, SIDE, SQUARES, and write_row.
+// Importers declare what lane_results.wgsl asks for, params with rows, SIDE, and SQUARES.
+#import lane_results
 #import lane_spans
 #import matmul_place
 
@@ -7,9 +8,10 @@
 fn write_empty(z: u32, first: u32, end: u32, column: u32, ends: Ends) {
   var row = first;
   loop {
-    write_row(z, row, column, vec4f(), ends);
+    if (OUT_TRANSPOSED) { write_transposed(z, row, column, mat4x4f()); }
+    else { write_row(z, row, column, vec4f(), ends); }
     continuing {
-      row++;
+      row += select(1u, 4u, OUT_TRANSPOSED);
       break if row >= end;
     }
   }
@@ -24,7 +26,9 @@ fn find_squares(squares: ptr<function, Squares>, place: Place, lane: u32, ends: 
   let most = params.rows / SIDE;
   var found = 0u;
   for (var square = 0u; square * SIDE < params.m; square++) {
-    let bits = square_bits(square * SIDE, place.column, params.m, params.n, lane);
+    var bits = vec4u();
+    if (OUT_TRANSPOSED) { bits = square_bits(place.column, square * SIDE, params.n, params.m, lane); }
+    else { bits = square_bits(square * SIDE, place.column, params.m, params.n, lane); }
     if (subgroupAny(any(bits != vec4u()))) {
       if (found >= first && found < first + most) {
         (*squares).numbers[(*squares).kept] = square;

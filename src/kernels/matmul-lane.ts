@@ -21,39 +21,42 @@ export function lane(call: MatmulCall): void {
       `matmul ${order} ${m} x ${n} x ${k}: lane variant: expected ${LANES_EXPECTED}, got ${gpu.info.subgroupSize ?? "no fixed subgroups"}; use variant "tile"`,
     );
   }
-  const width = loadWidth(n);
-  const end = epilogue(call, width);
-  const { A_TRANSPOSED, ...operand } = operandConstants(call);
-  const { a, b } = operands(call);
   const lanes = gpu.info.subgroupSize as number;
   const side = 4 * lanes;
   const squareBytes = 4 * side * side;
   const squares = 8 * squareBytes <= gpu.limits.maxComputeWorkgroupStorageSize ? 8 : 4;
+  const width = loadWidth(n);
+  const end = epilogue(call, width);
+  const { A_TRANSPOSED, ...operand } = operandConstants(call);
+  const { a, b } = operands(call);
   const masked = end.constants.MASK_OUT;
-  const rows = tileRows(size, side, squares, masked);
+  const swapped = A_TRANSPOSED && turnsB(call, side, squares);
+  const product = swapped ? { ...size, m: n, n: m } : size; // as the kernel has it: rows pass by, columns stay
+  const rows = tileRows(product, side, squares, masked ? side : swapped ? 4 : 1);
   const spans = spansATurn(k, side);
+  const streams = swapped ? { a: transposed(call, b, n), b: a } : { a: A_TRANSPOSED ? transposed(call, a, m) : a, b };
   gpu.dispatch(withWeightTerm(shaders.matmul_lane, call.options.term, width), {
-    buffers: { a: A_TRANSPOSED ? transposed(call, a) : a, b, ...end.buffers },
-    params: { m, n, k, batches: batch, rows, turns: lanes, spans },
+    buffers: { ...streams, ...end.buffers },
+    params: { m: product.m, n: product.n, k, batches: batch, rows, turns: lanes, spans },
     constants: {
-      ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spans },
-      ONE_TURN: k <= spans * side && !masked,
+      ...{ ...operand, ...end.constants, LANES: lanes, SQUARES: squares, SPANS: spans, OUT_TRANSPOSED: swapped },
+      ONE_TURN: k <= spans * side && !masked && !swapped,
       STRADDLE: (order === "nt" ? k : n) % side !== 0, // rows of the mask
       ...valueConstants(shaders.matmul_lane, width),
-      ...quadConstants(order === "nt" ? loadWidth(k) : loadWidth(k, n), call.options),
+      ...quadConstants(order === "nt" ? loadWidth(k) : loadWidth(k, product.n), call.options),
     },
-    groups: tileCount(size, rows, side),
+    groups: tileCount(product, rows, side),
   });
 }
 
 /**
  * Tall tiles load a span of b seldom; small products need more of them. All have nearly the same height, as lavapipe hands each core one half of a
  * dispatch; with squares of a mask to skip, whole squares.
+ * @param step - all heights are multiples of it
  */
-function tileRows(size: MatmulSize, side: number, squares: number, masked: boolean): number {
+function tileRows(size: MatmulSize, side: number, squares: number, step: number): number {
   let rows = squares * side;
   while (rows > side && tileCount(size, rows, side) < WANTED_GROUPS) rows /= 2;
-  const step = masked ? side : 1;
   return Math.ceil(size.m / Math.ceil(size.m / rows) / step) * step;
 }
 
@@ -67,9 +70,19 @@ function spansATurn(k: number, side: number): 1 | 2 | 4 {
   return ([1, 2, 4] as const).reduce((best, each) => (cost(each) < cost(best) ? each : best));
 }
 
-/** Rows of a transposed operand lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */
-function transposed({ gpu, size: { m, k, batch = 1 }, options }: MatmulCall, x: BufferLike) {
-  const out = gpu.allocate(storageBytes(m * k * batch, options.storage ?? "f32"));
-  transpose(gpu, { x, out }, { rows: k, columns: m, batch }, options);
+/** Time to load a tile's spans of the operand that stays, where that to turn one row of the other is 1. */
+const TILE_COST = 27;
+
+/** Whether it takes less time to turn b, and to write out by its rows, than to turn a: with wide weights a is the larger one. */
+function turnsB({ size: { m, n }, options }: MatmulCall, side: number, squares: number): boolean {
+  const cost = (rows: number, columns: number) =>
+    rows + TILE_COST * Math.ceil(rows / (squares * side)) * Math.ceil(columns / side);
+  return options.weightAs === undefined && cost(n, m) < cost(m, n);
+}
+
+/** Rows of a transposed operand, k x columns, lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */
+function transposed({ gpu, size: { k, batch = 1 }, options }: MatmulCall, x: BufferLike, columns: number) {
+  const out = gpu.allocate(storageBytes(columns * k * batch, options.storage ?? "f32"));
+  transpose(gpu, { x, out }, { rows: k, columns, batch }, options);
   return out;
 }

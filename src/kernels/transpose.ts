@@ -4,8 +4,8 @@ import { loadWidth, quadConstants, requireElements, type StorageOptions, valueCo
 import { requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
-/** Software drivers divide invocation by invocation to find a block's place: there each turns a run of blocks. */
-const SHAPES = { software: { GROUP: 8, RUN: 16 }, gpu: { GROUP: 64, RUN: 1 } };
+/** Software drivers divide invocation by invocation to find a block's place: there each turns many, and lines of its cache are read whole. */
+const SHAPES = { software: { GROUP: 8, RUN: 8, WIDE: 4 }, gpu: { GROUP: 64, RUN: 1, WIDE: 1 } };
 
 /**
  * out[z] = the transpose of x[z]. x: batch x rows x columns; out: batch x columns x rows; `storage` is that of both.
@@ -29,6 +29,6 @@ export function transpose(
       ...quadConstants(loadWidth(columns), { storage }),
       ...valueConstants(shaders.transpose, loadWidth(rows), storage),
     },
-    groups: Math.ceil(rows / (4 * shape.GROUP * shape.RUN)) * Math.ceil(columns / 4) * batch,
+    groups: Math.ceil(rows / (4 * shape.GROUP * shape.RUN)) * Math.ceil(columns / (4 * shape.WIDE)) * batch,
   });
 }

@@ -323,6 +323,15 @@ export const cases: KernelCase[] = [
       { m: 301, n: 99, k: 131 },
     ].flatMap((size) => tallExtras[order].map((extra) => makeCase(order, size, undefined, extra))),
   ),
+  // Operands of tn where b is the smaller one, so that the lane kernel turns it (as above), and where a is.
+  ...[
+    { m: 300, n: 304, k: 132 },
+    { m: 301, n: 303, k: 131 },
+    { m: 203, n: 3, k: 131 },
+    { m: 130, n: 1, k: 5 },
+  ].flatMap((size) =>
+    (["plain", "gelu gated first", ...tallExtras.tn] as const).map((extra) => makeCase("tn", size, undefined, extra)),
+  ),
   // All of k in one turn of four spans and of two, and just more than that: subgroups of eight, then of four.
   ...orders.flatMap((order) =>
     [127, 128, 129, 63, 64, 65, 32, 33].flatMap((k, i) =>
@@ -330,7 +339,11 @@ export const cases: KernelCase[] = [
     ),
   ),
   // A strip of which a mask keeps fewer squares than a tile takes, and more.
-  ...[300, 1300].map((m) => makeCase("tn", { m, n: 20, k: 70, batch: 2 }, undefined, "masked blocks")),
+  ...[300, 1300].flatMap((side) => [
+    makeCase("tn", { m: side, n: 20, k: 70, batch: 2 }, undefined, "masked blocks"),
+    makeCase("tn", { m: side, n: side + 4, k: 8 }, undefined, "masked blocks"),
+    makeCase("tn", { m: side + 4, n: side, k: 8 }, undefined, "masked blocks"),
+  ]),
   // Three spans that a mask keeps, in a turn of four.
   ...(["nn", "nt"] as const).map((order) => makeCase(order, { m: 5, n: 36, k: 380 }, undefined, "masked blocks")),
   // More blocks of a mask along k than a word has bits.

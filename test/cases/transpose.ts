@@ -10,6 +10,8 @@ const shapes: [rows: number, columns: number, batch?: number, benchOnly?: boolea
   [3, 5, 2],
   [4, 8],
   [31, 33],
+  [5, 18],
+  [260, 20],
   [17, 64, 3],
   [1028, 8, 3],
   [1100, 13, 2],
