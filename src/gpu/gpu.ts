@@ -274,9 +274,17 @@ export class Gpu implements Disposable {
     this.#deferred.add(job);
   }
 
-  /** Not amid a profile, which would count their dispatches. */
-  async #runDeferred(): Promise<void> {
-    if (!this.#recorder.stream.timer) await this.#deferred.run();
+  /**
+   * As `atNextAwait`, for what decides whether results may be handed over: each `sync` and `read` that ends meanwhile waits for it, and throws what it
+   * throws. The job reads by the function that it is given, which does not wait.
+   */
+  proveAtNextAwait(job: (read: (source: GpuBuffer) => Promise<Float32Array>) => Promise<void>): void {
+    this.#deferred.addProof(() => job((source) => this.#readNow(source, Float32Array)));
+  }
+
+  /** Not amid a profile, which would count their dispatches. @param failures - of proofs, before the await */
+  async #runDeferred(failures: number): Promise<void> {
+    if (!this.#recorder.stream.timer) await this.#deferred.run(failures);
   }
 
   /** @throws the first fault since the last await, whatever the device says first. */
@@ -288,10 +296,11 @@ export class Gpu implements Disposable {
   /** Submits and waits for the device. @throws GpuError the first fault since the last await. */
   async sync(): Promise<void> {
     this.#faults.assertOpen("sync");
+    const { failures } = this.#deferred;
     this.flush();
     await platform.settle(this.device.queue.onSubmittedWorkDone(), this.info.software);
     await this.#checkFaults();
-    await this.#runDeferred();
+    await this.#runDeferred(failures);
   }
 
   /** Reads a buffer back, after everything recorded so far. @throws KernelError for a borrowed buffer without COPY_SRC. */
@@ -299,13 +308,19 @@ export class Gpu implements Disposable {
     source: GpuBuffer | BufferOwner,
     type: T = Float32Array as unknown as T,
   ): Promise<InstanceType<T>> {
+    const { failures } = this.#deferred;
+    const result = await this.#readNow(source, type);
+    await this.#runDeferred(failures);
+    return result;
+  }
+
+  async #readNow<T extends TypedArrayConstructor>(source: GpuBuffer | BufferOwner, type: T): Promise<InstanceType<T>> {
     this.#faults.assertOpen("read");
     this.#recorder.assertOutside("read", "read what a replay has filled");
     const buffer = this.#range("read", source, "COPY_SRC");
     const settle = <R>(work: Promise<R>) => platform.settle(work, this.info.software);
     const result = await readBack(this.device, this.#recorder.stream, buffer, type, settle, () => this.#checkFaults());
     await this.#checkFaults();
-    await this.#runDeferred();
     return result;
   }
 

@@ -7,17 +7,35 @@ export interface Tuning {
   prepare(gpu: Gpu): Promise<void>;
 }
 
+type Job = () => Promise<void>;
+
 /** Work for the next await: what is found out about kernels while others only record. */
 export class Deferred {
-  readonly #jobs: (() => Promise<void>)[] = [];
+  readonly #jobs: Job[] = [];
+  readonly #proofs: Job[] = [];
   #running = false;
+  #proving: Promise<void> | undefined;
+  #failure: unknown;
+  /** How many proofs have failed. */
+  failures = 0;
 
-  add(job: () => Promise<void>): void {
+  add(job: Job): void {
     this.#jobs.push(job);
   }
 
-  /** Runs what waits, one after the other. A job's own awaits do not run the next. */
-  async run(): Promise<void> {
+  /** Work on which depends whether results may be handed over: all awaits wait for it, so that its own must not. */
+  addProof(job: Job): void {
+    this.#proofs.push(job);
+  }
+
+  /**
+   * Runs what waits, one after the other. A job's own awaits do not run the next.
+   * @param failures - those from before the await: whoever awaited while a proof failed is told, not only who ran it
+   */
+  async run(failures: number): Promise<void> {
+    if (this.#proofs.length > 0) this.#proving ??= this.#prove();
+    await this.#proving;
+    if (this.failures !== failures) throw this.#failure;
     if (this.#running) return;
     this.#running = true;
     try {
@@ -25,5 +43,16 @@ export class Deferred {
     } finally {
       this.#running = false;
     }
+  }
+
+  /** Until the first that fails. */
+  async #prove(): Promise<void> {
+    try {
+      for (let proof = this.#proofs.shift(); proof; proof = this.#proofs.shift()) await proof();
+    } catch (error) {
+      this.#failure = error;
+      this.failures++;
+    }
+    this.#proving = undefined;
   }
 }

@@ -164,7 +164,7 @@ describe("the self-test of attention", () => {
       using gpu = await guest();
       await proveAttention(gpu);
       using _scope = gpu.scope();
-      const jobs = vi.spyOn(gpu, "atNextAwait").mockImplementation(() => {});
+      const jobs = vi.spyOn(gpu, "proveAtNextAwait").mockImplementation(() => {});
       const [qkv, out, logsumexp, dOut, dQkv] = Array.from({ length: 5 }, () => gpu.allocate(4 * 3 * LENGTH));
       const buffers = { qkv, out, logsumexp };
       attention(gpu, buffers, SIZE, { variant: "row" });
@@ -207,6 +207,40 @@ describe("a driver that computes attention wrongly", () => {
     });
   });
 
+  test("hands over nothing to anybody who awaits at the same time", async () => {
+    await inOwnCache(async () => {
+      await withFault(halved(true), async () => {
+        using gpu = await guest();
+        await proveAttention(gpu);
+        using _scope = gpu.scope();
+        const out = attend(gpu);
+        const others = [gpu.read(out), gpu.sync(), gpu.read(out)];
+        for (const other of await Promise.allSettled(others)) {
+          expect(other).toMatchObject({
+            status: "rejected",
+            reason: { message: expect.stringContaining("wrong values") },
+          });
+        }
+      });
+    });
+  });
+
+  test("is told after a fault of something else amid the test", async () => {
+    await inOwnCache(async () => {
+      await withFault(halved(true), async () => {
+        using gpu = await guest();
+        await proveAttention(gpu);
+        using _scope = gpu.scope();
+        const out = attend(gpu);
+        vi.spyOn(gpu, "unscoped").mockImplementationOnce(() => {
+          throw new GpuError("something else");
+        });
+        await expect(gpu.sync()).rejects.toThrow("something else");
+        await expect(gpu.read(out)).rejects.toThrow("wrong values");
+      });
+    });
+  });
+
   test("is refused where the portable kernel is wrong too, and asked again by the next process", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     await inOwnCache(async () => {
@@ -223,6 +257,7 @@ describe("a driver that computes attention wrongly", () => {
           const refused = gpu.sync();
           await expect(refused).rejects.toThrow(GpuError);
           await expect(refused).rejects.toThrow(/kernel row on .*; use another adapter$/);
+          await expect(gpu.sync()).rejects.toThrow(/kernel row/);
         }
       });
     });

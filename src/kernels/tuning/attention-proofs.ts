@@ -35,23 +35,25 @@ export async function proveAttention(gpu: Gpu): Promise<void> {
     );
   }
   const asked = new Set(marks.passed);
-  const test = async (key: string, use: AttentionUse): Promise<void> => {
-    const [{ variant }] = use.kernels;
-    if (refused.has(variant)) return; // by another use of it
-    const passed = await provesAttention(gpu, use).catch((error) => {
-      asked.delete(key); // a fault of something else, which says nothing of the kernel
-      throw error;
+  const ask = (key: string, use: AttentionUse): void =>
+    gpu.proveAtNextAwait(async (read) => {
+      const [{ variant }] = use.kernels;
+      if (refused.has(variant)) return; // by another use of it
+      const passed = await provesAttention(gpu, use, read).catch((error) => {
+        ask(key, use); // a fault of something else, which says nothing of the kernel
+        throw error;
+      });
+      if (passed) marks.passed.add(key);
+      else if (variant !== "row") refused.add(variant);
+      else ask(key, use); // nothing replaces it
+      await writeMarks(gpu, attentionMarks(), marks);
+      if (!passed) refuse(gpu, variant);
     });
-    if (passed) marks.passed.add(key);
-    else if (variant !== "row") refused.add(variant);
-    await writeMarks(gpu, attentionMarks(), marks);
-    if (!passed) refuse(gpu, variant);
-  };
   const used = (use: AttentionUse): void => {
     const key = JSON.stringify(use);
     if (asked.has(key)) return;
     asked.add(key);
-    gpu.atNextAwait(() => test(key, use));
+    ask(key, use);
   };
   watchAttention(gpu, { refused, used });
 }

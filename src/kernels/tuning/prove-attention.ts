@@ -30,9 +30,14 @@ function isClose(got: Float32Array, wanted: Float64Array): boolean {
 /**
  * Whether the kernels in use compute right on this device: two heads of two images, as many rows as they hold at once or more, with the gates and the
  * order of the use. It runs the pipelines of the use, so that none is compiled for it.
+ * @param read - in the place of `gpu.read`
  * @throws GpuError for faults of the device
  */
-export async function provesAttention(gpu: Gpu, { task, kernels }: AttentionUse): Promise<boolean> {
+export async function provesAttention(
+  gpu: Gpu,
+  { task, kernels }: AttentionUse,
+  read = (buffer: GpuBuffer): Promise<Float32Array> => gpu.read(buffer),
+): Promise<boolean> {
   const [first, second = first] = kernels;
   const problem = makeProblem(task, { queries: rowsMet(second), keys: rowsMet(first) });
   const answers = solve(problem);
@@ -63,7 +68,7 @@ export async function provesAttention(gpu: Gpu, { task, kernels }: AttentionUse)
   const rows = { headDim: size.headDim, heads: size.batch * size.heads };
   const isRight = async (results: Readonly<Partial<Record<keyof AttentionAnswers, GpuBuffer>>>) => {
     for (const [name, buffer] of Object.entries(results)) {
-      if (!isClose(await gpu.read(buffer), answers[name as keyof AttentionAnswers])) return false;
+      if (!isClose(await read(buffer), answers[name as keyof AttentionAnswers])) return false;
     }
     return true;
   };
