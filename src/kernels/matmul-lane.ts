@@ -74,10 +74,10 @@ function spansATurn(k: number, side: number): 1 | 2 | 4 {
 const TILE_COST = 27;
 
 /** Whether it takes less time to turn b, and to write out by its rows, than to turn a: with wide weights a is the larger one. */
-function turnsB({ size: { m, n }, options }: MatmulCall, side: number, squares: number): boolean {
+function turnsB({ size: { m, n } }: MatmulCall, side: number, squares: number): boolean {
   const cost = (rows: number, columns: number) =>
     rows + TILE_COST * Math.ceil(rows / (squares * side)) * Math.ceil(columns / side);
-  return options.weightAs === undefined && cost(n, m) < cost(m, n);
+  return cost(n, m) < cost(m, n);
 }
 
 /** Rows of a transposed operand, k x columns, lie across memory, where each of their tiles would fetch them anew: they are turned once instead. */
