@@ -332,6 +332,11 @@ export const cases: KernelCase[] = [
   ].flatMap((size) =>
     (["plain", "gelu gated first", ...tallExtras.tn] as const).map((extra) => makeCase("tn", size, undefined, extra)),
   ),
+  // Results that are written transposed, with what is given to the activation beside a mask.
+  ...[
+    { m: 304, n: 100, k: 20 },
+    { m: 301, n: 99, k: 19, batch: 2 },
+  ].map((size) => makeCase("tn", size, undefined, "masked epilogue")),
   // All of k in one turn of four spans and of two, and just more than that: subgroups of eight, then of four.
   ...orders.flatMap((order) =>
     [127, 128, 129, 63, 64, 65, 32, 33].flatMap((k, i) =>
