@@ -282,6 +282,11 @@ export class Gpu implements Disposable {
     this.#deferred.addProof(() => job((source) => this.#readNow(source, Float32Array)));
   }
 
+  /** Each recording made so far throws at its next replay, for it keeps kernels that were found to compute wrongly. @param why - the message of its GpuError */
+  refuseRecordings(why: string): void {
+    this.#recorder.refuseRecordings(why);
+  }
+
   /** Not amid a profile, which would count their dispatches. @param failures - of proofs, before the await */
   async #runDeferred(failures: number): Promise<void> {
     if (!this.#recorder.stream.timer) await this.#deferred.run(failures);

@@ -54,6 +54,11 @@ export class Recorder {
     }
   }
 
+  /** Recordings made so far are not replayed any more. */
+  refuseRecordings(why: string): void {
+    for (const sink of this.#recorded) sink.refuse(why);
+  }
+
   recordInto<T>(encoder: GPUCommandEncoder, fn: () => T): T {
     this.assertOutside("recordInto", "call it for one encoder after the other");
     this.stream.flush();

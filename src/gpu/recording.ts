@@ -18,6 +18,7 @@ export class RecordingSink implements CommandSink {
   #bound: readonly BoundCommand[] = [];
   readonly #foreign = new Set<GpuBuffer>();
   readonly #pipelines = new Set<Pipeline>();
+  #refusal: string | undefined;
 
   constructor(device: GPUDevice, statistics: PoolStatistics) {
     this.params = new ParamsArena(device);
@@ -43,11 +44,17 @@ export class RecordingSink implements CommandSink {
     return this.#bound;
   }
 
+  /** From now on it is not replayable. @param why - the message of the error */
+  refuse(why: string): void {
+    this.#refusal ??= why;
+  }
+
   /**
-   * @throws GpuError when a buffer from outside of the recording was released, and so may be somebody else's by now.
+   * @throws GpuError when it was refused, and when a buffer from outside of the recording was released, and so may be somebody else's by now.
    * @throws KernelError when a kernel is known not to compile.
    */
   assertReplayable(): void {
+    if (this.#refusal !== undefined) throw new GpuError(this.#refusal);
     for (const pipeline of this.#pipelines) assertCompiles(pipeline);
     for (const { alive, byteLength } of this.#foreign) {
       if (!alive) {
@@ -86,7 +93,10 @@ export class Recording<T> implements Disposable {
     return this.sink.commands.length;
   }
 
-  /** Adds the recorded commands to the next submission. @throws GpuError when a buffer from outside that they use was released since. */
+  /**
+   * Adds the recorded commands to the next submission.
+   * @throws GpuError when a buffer from outside that they use was released since, or a kernel was found to compute wrongly after they were recorded.
+   */
   replay(): void {
     this.assertOpen("recording");
     if (!this.#live) {

@@ -32,7 +32,10 @@ export class ModelRecording<T> implements Disposable {
     private readonly record: () => Synchronous<T>,
   ) {}
 
-  /** Adds the step to the next submission. Returns what the recorded function returned: tensors that each replay fills anew. */
+  /**
+   * Adds the step to the next submission. Returns what the recorded function returned: tensors that each replay fills anew.
+   * @throws GpuError as a recording's `replay` does; the next one records anew.
+   */
   replay(): T {
     if (this.#structure !== structureOf(this.model)) this.release();
     if (!this.#recording) {
@@ -40,8 +43,17 @@ export class ModelRecording<T> implements Disposable {
       this.#recording = gpu.record<T>(() => keepResult(gpu, this.record));
       this.#structure = structureOf(this.model);
     }
-    this.#recording.replay();
-    return this.#recording.result;
+    return this.#replayed(this.#recording);
+  }
+
+  #replayed(recording: Recording<T>): T {
+    try {
+      recording.replay();
+    } catch (error) {
+      this.release(); // it cannot be replayed any more
+      throw error;
+    }
+    return recording.result;
   }
 
   /** Gives the memory of the recording back; a later replay records anew. */

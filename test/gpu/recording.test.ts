@@ -3,6 +3,7 @@ import { GpuError, KernelError } from "../../src/errors.js";
 import type { Gpu } from "../../src/gpu/index.js";
 import { fill } from "../../src/kernels/fill.js";
 import { softmax } from "../../src/kernels/softmax.js";
+import { type Model, ModelRecording } from "../../src/nn/index.js";
 import { historyEnabled, withoutHistory } from "../../src/tensor/index.js";
 import { sharedGpu } from "../harness/gpu.js";
 
@@ -58,6 +59,22 @@ test("upload and read inside of a recording are refused", () => {
   expect(() => gpu.record(() => gpu.record(() => 0))).toThrow(/do not nest/);
   fill(gpu, { y: x }, { length: 4, value: 1 });
   gpu.release(x);
+});
+
+test("a model's step that cannot be replayed says so once, and is recorded anew", async () => {
+  const whole = { structure: 0 };
+  const model = { gpu, parameters: whole, gates: whole } as unknown as Model;
+  const y = gpu.allocate(40);
+  let value = 1;
+  using step = new ModelRecording(model, () => fill(gpu, { y }, { length: 10, value: value++ }));
+  step.replay();
+  step.replay();
+  expect((await gpu.read(y))[0]).toBe(1);
+  gpu.refuseRecordings("recording: wrong");
+  expect(() => step.replay()).toThrow(new GpuError("recording: wrong"));
+  step.replay();
+  expect((await gpu.read(y))[0]).toBe(2);
+  gpu.release(y);
 });
 
 test("a replay into memory that was released since is refused", async () => {

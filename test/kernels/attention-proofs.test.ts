@@ -207,6 +207,36 @@ describe("a driver that computes attention wrongly", () => {
     });
   });
 
+  test("replays nothing that was recorded before, until it is recorded again", async (context) => {
+    const variant = replaceable(await sharedGpu());
+    if (!variant) context.skip("this device takes the portable kernel");
+    await inOwnCache(async () => {
+      using right = await guest();
+      using _scope = right.scope();
+      const wanted = await right.read(attend(right, "row"));
+      await withFault(halved(false), async () => {
+        using gpu = await guest();
+        await proveAttention(gpu);
+        using _own = gpu.scope();
+        const [qkv, out, logsumexp] = [3 * LENGTH, LENGTH, 18].map((length) => gpu.allocate(4 * length));
+        gpu.upload(qkv, normals(3 * LENGTH, 1, 1.5));
+        const record = () => gpu.record(() => attention(gpu, { qkv, out, logsumexp }, SIZE));
+        using before = record();
+        before.replay();
+        await expect(gpu.read(out)).rejects.toThrow("wrong values");
+        const refusal = new RegExp(
+          `recording: expected one made after attention's kernel ${variant} .* on .*, got one made before; record it again$`,
+        );
+        for (let again = 0; again < 2; again++) expect(() => before.replay()).toThrow(refusal);
+        expect(() => before.replay()).toThrow(GpuError);
+        gpu.clear(out);
+        using after = record();
+        after.replay();
+        expect(await gpu.read(out)).toEqual(wanted);
+      });
+    });
+  });
+
   test("hands over nothing to anybody who awaits at the same time", async () => {
     await inOwnCache(async () => {
       await withFault(halved(true), async () => {

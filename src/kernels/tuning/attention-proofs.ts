@@ -58,7 +58,13 @@ export async function proveAttention(gpu: Gpu): Promise<void> {
   watchAttention(gpu, { refused, used });
 }
 
+/** What was recorded keeps the wrong kernel; where that is the portable one, every await is told. */
 function refuse(gpu: Gpu, variant: AttentionVariant): never {
+  if (variant !== "row") {
+    gpu.refuseRecordings(
+      `recording: expected one made after attention's kernel ${variant} computed wrongly on ${gpu.info.description}, got one made before; record it again`,
+    );
+  }
   const remedy =
     variant === "row"
       ? "use another adapter"
