@@ -41,7 +41,7 @@ export function attendGrad(
   const ofKeys = planOf(keys, queries, ofQueries.variant);
   if (variant === undefined) {
     const use = { part: "gradient", headDim, causal, gated: keyGate !== undefined } as const;
-    attentionUsed(gpu, use, ofQueries, ofKeys);
+    attentionUsed(gpu, use, size, ofQueries, ofKeys);
   }
   runAttentionGrad(gpu, { ...buffers, ...upstream }, size, { ofQueries, ofKeys }, causal);
 }

@@ -96,7 +96,7 @@ export function attend(
   if (variant === undefined) {
     const { keyGate, headGate, ungated } = buffers;
     const [gated, gatedHeads, beside] = [keyGate, headGate, ungated].map((each) => each !== undefined);
-    attentionUsed(gpu, { part: "forward", headDim, causal, gated, gatedHeads, beside, storage }, plan);
+    attentionUsed(gpu, { part: "forward", headDim, causal, gated, gatedHeads, beside, storage }, size, plan);
   }
   using _temporaries = gpu.scope();
   if (storage !== "f16") {

@@ -3,9 +3,15 @@ import { describe, expect, test, vi } from "vitest";
 import { GpuError } from "../../src/errors.js";
 import { Gpu, type GpuBuffer } from "../../src/gpu/index.js";
 import { type AttentionVariant, planAttention } from "../../src/kernels/attention-variant.js";
-import { attention, attentionGrad, shippedTuning } from "../../src/kernels/index.js";
+import {
+  attention,
+  attentionGrad,
+  crossAttention,
+  crossAttentionGrad,
+  shippedTuning,
+} from "../../src/kernels/index.js";
 import { proveAttention } from "../../src/kernels/tuning/attention-proofs.js";
-import type { AttentionTask } from "../../src/kernels/tuning/attention-uses.js";
+import { type AttentionTask, describeUse } from "../../src/kernels/tuning/attention-uses.js";
 import { provesAttention } from "../../src/kernels/tuning/prove-attention.js";
 import { inOwnCache } from "../harness/cache.js";
 import { requireFeature, sharedGpu } from "../harness/gpu.js";
@@ -192,7 +198,7 @@ describe("a driver that computes attention wrongly", () => {
         await shippedTuning().prepare(gpu);
         using _own = gpu.scope();
         const out = attend(gpu);
-        const problem = `attention to be computed right, got wrong values from kernel ${variant} on .*; results so far .* kernel row`;
+        const problem = `^attention \\(forward, head dimension 4, 9 tokens\\): expected right values, got wrong values from kernel ${variant} on .*; throw away what this Gpu has computed, .* kernel row$`;
         await expect(gpu.read(out)).rejects.toThrow(new RegExp(problem));
         expect(await gpu.read(attend(gpu))).toEqual(wanted);
 
@@ -205,6 +211,35 @@ describe("a driver that computes attention wrongly", () => {
         expect(await later.read(attend(later))).toEqual(wanted);
       });
     });
+  });
+
+  test.each(["forward", "gradients"])("is told which use is wrong: %s", async (part) => {
+    await inOwnCache(async () => {
+      await withFault(halved(true), async () => {
+        using gpu = await guest();
+        await proveAttention(gpu);
+        using _scope = gpu.scope();
+        const [q, kv, out, logsumexp, dOut, dQ, dKv] = Array.from({ length: 7 }, () => gpu.allocate(4 * 2 * LENGTH));
+        const size = { batch: 1, queries: 5, keys: 9, heads: 2, headDim: 4 };
+        if (part === "forward") crossAttention(gpu, { q, kv, out, logsumexp }, size);
+        else crossAttentionGrad(gpu, { q, kv, out, logsumexp, dOut, dQ, dKv }, size);
+        await expect(gpu.sync()).rejects.toThrow(
+          `attention (${part}, head dimension 4, 5 queries of 9 keys): expected`,
+        );
+      });
+    });
+  });
+
+  test("a use is described by what chooses its kernel", () => {
+    const tokens = { queries: 197, keys: 197 };
+    const selection = { headDim: 64, causal: true, gated: true };
+    const forward: AttentionTask = { part: "forward", ...selection, gatedHeads: true, beside: true, storage: "f16" };
+    expect(describeUse(forward, tokens)).toBe(
+      "forward, head dimension 64, 197 tokens, causal, gated keys, gated heads, f16",
+    );
+    expect(describeUse({ part: "gradient", ...selection, gated: false }, tokens)).toBe(
+      "gradients, head dimension 64, 197 tokens, causal",
+    );
   });
 
   test("replays nothing that was recorded before, until it is recorded again", async (context) => {

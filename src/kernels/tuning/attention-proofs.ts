@@ -6,7 +6,7 @@ import { GpuError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import type { AttentionVariant } from "../attention-variant.js";
 import * as shaders from "../shaders.gen.js";
-import { type AttentionUse, watchAttention } from "./attention-uses.js";
+import { type AttentionTokens, type AttentionUse, describeUse, watchAttention } from "./attention-uses.js";
 import { type MarksOf, readMarks, writeMarks } from "./marks.js";
 import { provesAttention } from "./prove-attention.js";
 import { hash } from "./tuning-file.js";
@@ -35,41 +35,37 @@ export async function proveAttention(gpu: Gpu): Promise<void> {
     );
   }
   const asked = new Set(marks.passed);
-  const ask = (key: string, use: AttentionUse): void =>
+  const ask = (key: string, use: AttentionUse, tokens: AttentionTokens): void =>
     gpu.proveAtNextAwait(async (read) => {
       const [{ variant }] = use.kernels;
       if (refused.has(variant)) return; // by another use of it
       const passed = await provesAttention(gpu, use, read).catch((error) => {
-        ask(key, use); // a fault of something else, which says nothing of the kernel
+        ask(key, use, tokens); // a fault of something else, which says nothing of the kernel
         throw error;
       });
       if (passed) marks.passed.add(key);
       else if (variant !== "row") refused.add(variant);
-      else ask(key, use); // nothing replaces it
+      else ask(key, use, tokens); // nothing replaces it
       await writeMarks(gpu, attentionMarks(), marks);
-      if (!passed) refuse(gpu, variant);
+      if (!passed) refuse(gpu, variant, describeUse(use.task, tokens));
     });
-  const used = (use: AttentionUse): void => {
+  const used = (use: AttentionUse, tokens: AttentionTokens): void => {
     const key = JSON.stringify(use);
     if (asked.has(key)) return;
     asked.add(key);
-    ask(key, use);
+    ask(key, use, tokens);
   };
   watchAttention(gpu, { refused, used });
 }
 
 /** What was recorded keeps the wrong kernel; where that is the portable one, every await is told. */
-function refuse(gpu: Gpu, variant: AttentionVariant): never {
-  if (variant !== "row") {
-    gpu.refuseRecordings(
-      `recording: expected one made after attention's kernel ${variant} computed wrongly on ${gpu.info.description}, got one made before; record it again`,
-    );
-  }
-  const remedy =
-    variant === "row"
-      ? "use another adapter"
-      : "results so far are worth nothing: start again, attention is now left to kernel row";
+function refuse(gpu: Gpu, variant: AttentionVariant, use: string): never {
+  const problem = `attention (${use}): expected right values, got wrong values from kernel ${variant} on ${gpu.info.description}`;
+  if (variant === "row") throw new GpuError(`${problem}; use another adapter`);
+  gpu.refuseRecordings(
+    `recording: expected one made after attention's kernel ${variant} computed wrongly on ${gpu.info.description}, got one made before; record it again`,
+  );
   throw new GpuError(
-    `device: expected attention to be computed right, got wrong values from kernel ${variant} on ${gpu.info.description}; ${remedy}`,
+    `${problem}; throw away what this Gpu has computed, then go on with it: compute again from the inputs, and record again; attention is now left to kernel row`,
   );
 }

@@ -29,11 +29,17 @@ export interface AttentionUse {
   readonly kernels: readonly AttentionKernel[];
 }
 
+/** How many tokens a use first had, for what errors say of it. */
+export interface AttentionTokens {
+  readonly queries: number;
+  readonly keys: number;
+}
+
 /** Watches attention on a device. */
 export interface AttentionGuard {
   readonly refused: ReadonlySet<AttentionVariant>;
   /** Told of every use, before it runs. */
-  readonly used: (use: AttentionUse) => void;
+  readonly used: (use: AttentionUse, tokens: AttentionTokens) => void;
 }
 
 const guards = new WeakMap<Gpu, AttentionGuard>();
@@ -45,8 +51,28 @@ export const watchAttention = (gpu: Gpu, guard: AttentionGuard): void => void gu
 export const attentionRefused = (gpu: Gpu, variant: AttentionVariant): boolean =>
   guards.get(gpu)?.refused.has(variant) ?? false;
 
+/** "gradients, head dimension 64, 197 tokens, gated keys". */
+export function describeUse(task: AttentionTask, { queries, keys }: AttentionTokens): string {
+  const ofForward = task.part === "forward" && [task.gatedHeads && "gated heads", task.storage === "f16" && "f16"];
+  return [
+    task.part === "forward" ? "forward" : "gradients",
+    `head dimension ${task.headDim}`,
+    queries === keys ? `${queries} tokens` : `${queries} queries of ${keys} keys`,
+    task.causal && "causal",
+    task.gated && "gated keys",
+    ...(ofForward || []),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
 /** Tells of kernels that are used because the device chose them. */
-export function attentionUsed(gpu: Gpu, task: AttentionTask, ...plans: readonly AttentionPlan[]): void {
+export function attentionUsed(
+  gpu: Gpu,
+  task: AttentionTask,
+  { queries, keys }: AttentionTokens,
+  ...plans: readonly AttentionPlan[]
+): void {
   const kernels = plans.map(({ variant, constants, width }) => ({ variant, constants, width }));
-  guards.get(gpu)?.used({ task, kernels });
+  guards.get(gpu)?.used({ task, kernels }, { queries, keys });
 }
