@@ -17,7 +17,7 @@ import type { Constants, ShaderSource } from "./shader.js";
 import { callSynchronously, type Synchronous } from "./synchronous.js";
 import { type KernelTiming, timeDispatches } from "./timing.js";
 import { copyCommand, readBack, type TypedArrayConstructor, writeBytes } from "./transfer.js";
-import { Deferred, type Tuning } from "./tuning.js";
+import { assertTuning, Deferred, type Tuning } from "./tuning.js";
 import { whatIs } from "./what-is.js";
 
 /** How a device is chosen. */
@@ -57,8 +57,12 @@ export class Gpu implements Disposable {
     this.#poison = new Poison(device);
   }
 
-  /** Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader. @throws GpuError with remedies when there is none. */
+  /**
+   * Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader.
+   * @throws GpuError with remedies when there is none; UsageError for a tuning that is none.
+   */
   static async create({ adapter: given, kind, tuning }: GpuOptions = {}): Promise<Gpu> {
+    assertTuning(tuning);
     const opened = given
       ? { adapter: given, kind: kind ?? kindOf(given.info), reason: "the caller passed it" }
       : await platform.openAdapter(kind);

@@ -1,10 +1,23 @@
 /** The door through which a room above teaches a device which kernels it likes: this room knows none. */
+import { UsageError } from "../errors.js";
 import type { Gpu } from "./gpu.js";
+import { whatIs } from "./what-is.js";
 
 /** Passed to `Gpu.create`; `pinnedTuning`, `cachedTuning` and `lazyTuning` of the kernels make them. */
 export interface Tuning {
   /** Called once the device was proved to compute, before anybody else has it. */
   prepare(gpu: Gpu): Promise<void>;
+}
+
+/** @throws UsageError for what is none. */
+export function assertTuning(tuning: unknown): void {
+  if (tuning === undefined || tuning === null || typeof (tuning as Partial<Tuning>).prepare === "function") return;
+  const got = typeof tuning === "string" ? JSON.stringify(tuning) : whatIs(tuning);
+  const remedy =
+    typeof tuning === "function" ? "call it, as cachedTuning()" : "pass one of these, or leave the option out";
+  throw new UsageError(
+    `Gpu.create: tuning: expected what cachedTuning(), lazyTuning(), pinnedTuning(file) or shippedTuning() returns, got ${got}; ${remedy}`,
+  );
 }
 
 type Job = () => Promise<void>;

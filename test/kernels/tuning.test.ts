@@ -1,7 +1,7 @@
 /** Choices of kernels: keys, the self-test, pinned, kept and lazy ones. Speed is no assertion. */
 import { describe, expect, test, vi } from "vitest";
 import { platform } from "#platform";
-import { FormatError } from "../../src/errors.js";
+import { FormatError, UsageError } from "../../src/errors.js";
 import { Gpu, type Tuning } from "../../src/gpu/index.js";
 import {
   cachedTuning,
@@ -190,6 +190,18 @@ describe("tuning", () => {
     const prepared: Gpu[] = [];
     using gpu = await Gpu.create({ tuning: { prepare: async (opened) => void prepared.push(opened) } });
     expect(prepared).toEqual([gpu]);
+  });
+
+  test.each<[tuning: unknown, got: string]>([
+    ["cached", 'got "cached"; pass one of these, or leave the option out'],
+    [true, "got true; pass one of these, or leave the option out"],
+    [{}, "got Object; pass one of these, or leave the option out"],
+    [cachedTuning, "got a function; call it, as cachedTuning()"],
+  ])("a device is not opened with a tuning that is none: %s", async (tuning, got) => {
+    const expected = "what cachedTuning(), lazyTuning(), pinnedTuning(file) or shippedTuning() returns";
+    await expect(Gpu.create({ tuning: tuning as Tuning })).rejects.toThrow(
+      new UsageError(`Gpu.create: tuning: expected ${expected}, ${got}`),
+    );
   });
 
   test("a pinned kernel that computes wrongly here is refused with a warning", async () => {
