@@ -25,7 +25,6 @@ const READERS: Readonly<Record<string, string>> = {
   loss: '(step: number) => import("secateur").Tensor',
   otherShard: "Uint8Array",
   saved: "Uint8Array | undefined",
-  choices: "unknown",
 };
 
 interface Block {

@@ -256,6 +256,20 @@ describe("tuning", () => {
     );
   });
 
+  test.each<[data: unknown, got: string]>([
+    ["choices.json", "a string"],
+    [new Uint8Array(8), "Uint8Array"],
+    [Promise.resolve({}), "Promise"],
+    [undefined, "undefined"],
+    [[], "Array"],
+  ])("what is pinned must be parsed: %s", (data, got) => {
+    expect(() => pinnedTuning(data)).toThrow(
+      new FormatError(
+        `tuning: expected a document of format "secateur tuning 1", got ${got}; pass what JSON.parse makes of the text of a file that secateur tune --out wrote`,
+      ),
+    );
+  });
+
   test("lazily, a product is tuned at the next await, and later runs know", async () => {
     await inOwnCache(async () => {
       await withGpu(lazyTuning({ variants: [SMALL] }), async (gpu) => {

@@ -90,6 +90,7 @@ export type PinnedOptions = TuningSource & Pick<TuneOptions, "run">;
 /**
  * The choices of a file, and no others: two runs with the same file are equal bit for bit on the same device and driver. Each kernel must pass a
  * self-test; one that fails is refused with a warning.
+ * @param data - what `JSON.parse` makes of the text of a file that `secateur tune --out` wrote
  * @throws FormatError when the file is none, or was made for another device, driver or version of the kernels.
  */
 export function pinnedTuning(data: unknown, options: PinnedOptions = {}): Tuning {

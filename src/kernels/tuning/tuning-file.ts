@@ -2,6 +2,7 @@
 import { platform } from "#platform";
 import { FormatError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
+import { whatIs } from "../../gpu/what-is.js";
 import { type MatmulVariant, matmulVariantNames } from "../matmul-variant.js";
 import * as shaders from "../shaders.gen.js";
 
@@ -62,7 +63,7 @@ const KEY = /^(nn|nt|tn)( masked)?( ragged)? \d+x\d+x\d+(x\d+)?$/;
 export interface TuningSource {
   /** "tuning" unless given. */
   readonly source?: string;
-  /** "run secateur tune here" unless given. */
+  /** "run secateur tune here" unless given; for what is no document, to read one. */
   readonly remedy?: string;
 }
 
@@ -74,13 +75,25 @@ export function refuseTuning(
   throw new FormatError(`${source}: ${problem}; ${remedy}`);
 }
 
+/** A plain object, and not a file's path, text, bytes or promise. */
+function isDocument(data: unknown): boolean {
+  if (typeof data !== "object" || data === null) return false;
+  const prototype = Object.getPrototypeOf(data);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 /** @throws FormatError for what is no tuning file. */
 export function parseTuningFile(data: unknown, source: TuningSource = {}): TuningFile {
   const refuse = (expected: string, got: unknown): never =>
     refuseTuning(`expected ${expected}, got ${JSON.stringify(got ?? null)}`, source);
-  const file = data as Partial<TuningFile> | null;
-  if (typeof file !== "object" || file === null || file.format !== FORMAT) {
-    const got = file?.format === undefined ? "one without a format" : JSON.stringify(file.format);
+  if (!isDocument(data)) {
+    const got = typeof data === "string" ? "a string" : whatIs(data);
+    const remedy = "pass what JSON.parse makes of the text of a file that secateur tune --out wrote";
+    return refuseTuning(`expected a document of format "${FORMAT}", got ${got}`, { remedy, ...source });
+  }
+  const file = data as Partial<TuningFile>;
+  if (file.format !== FORMAT) {
+    const got = file.format === undefined ? "one without a format" : JSON.stringify(file.format);
     return refuseTuning(`expected a document of format "${FORMAT}", got ${got}`, source);
   }
   if (typeof file.device !== "string" || typeof file.kernels !== "string")
