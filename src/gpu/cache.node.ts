@@ -6,9 +6,11 @@ import { join } from "node:path";
 
 const folder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "secateur");
 
+export const cachePlace = (name: string): string => join(folder(), name);
+
 export async function readCache(name: string): Promise<string | undefined> {
   try {
-    return await readFile(join(folder(), name), "utf8");
+    return await readFile(cachePlace(name), "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
@@ -18,7 +20,7 @@ export async function readCache(name: string): Promise<string | undefined> {
 /** A rename is atomic: a reader, or another that writes at the same time, never meets half a file. */
 export async function writeCache(name: string, text: string): Promise<void> {
   await mkdir(folder(), { recursive: true });
-  const path = join(folder(), name);
+  const path = cachePlace(name);
   const unfinished = `${path}.${randomUUID()}`;
   try {
     await writeFile(unfinished, text);

@@ -25,6 +25,8 @@ async function withStore<T>(mode: IDBTransactionMode, use: (store: IDBObjectStor
   }
 }
 
+export const cachePlace = (name: string): string => `${name} in IndexedDB ${DATABASE}`;
+
 export const readCache = (name: string): Promise<string | undefined> =>
   withStore("readonly", (store) => store.get(name) as IDBRequest<string | undefined>);
 

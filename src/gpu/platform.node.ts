@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { create, globals } from "webgpu";
 import { GpuError } from "../errors.js";
-import { readCache, writeCache } from "./cache.node.js";
+import { cachePlace, readCache, writeCache } from "./cache.node.js";
 import { isSoftware } from "./info.js";
 import type { AdapterFinding, AdapterKind, OpenedAdapter, Platform } from "./platform.js";
 import { remedies } from "./remedies.node.js";
@@ -132,6 +132,7 @@ const LONGEST_SLEEP_MS = 8;
 const SLEEP_SHARE = 1 / 16;
 
 export const platform: Platform = {
+  cachePlace,
   readCache,
   writeCache,
 

@@ -26,6 +26,8 @@ export interface Platform {
   surveyAdapters(): Promise<AdapterFinding[]>;
   /** Waits for the device. A software driver works on the same cores, so the host must sleep instead of polling. */
   settle<T>(work: Promise<T>, software: boolean): Promise<T>;
+  /** Where the text of this name is kept, for warnings: a path, or what the browser's store calls it. */
+  cachePlace(name: string): string;
   /** The text that was kept under this name, on this machine or in this browser's profile; undefined when there is none. */
   readCache(name: string): Promise<string | undefined>;
   /** Keeps a text under a name: readers see the old one or the new one whole. @throws Error where nothing can be kept. */

@@ -1,6 +1,6 @@
 /** Browsers: the adapter is the browser's, and waiting is its business. */
 import { GpuError } from "../errors.js";
-import { readCache, writeCache } from "./cache.web.js";
+import { cachePlace, readCache, writeCache } from "./cache.web.js";
 import type { AdapterKind, Platform } from "./platform.js";
 
 const REMEDY =
@@ -32,6 +32,7 @@ export const platform: Platform = {
   },
 
   settle: (work) => work,
+  cachePlace,
   readCache,
   writeCache,
 };

@@ -10,5 +10,6 @@ test("a text is kept under its name and replaced whole", async () => {
     await platform.writeCache("test.txt", "second");
     expect(await platform.readCache("test.txt")).toBe("second");
     expect(await platform.readCache("other.txt")).toBeUndefined();
+    expect(platform.cachePlace("test.txt")).toMatch(/secateur.*test\.txt$|^test\.txt in IndexedDB secateur$/);
   });
 });

@@ -18,6 +18,7 @@ import {
 } from "../../src/kernels/index.js";
 import { chooseVariant, type MatmulVariant } from "../../src/kernels/matmul-variant.js";
 import { choose } from "../../src/kernels/tuning/choices.js";
+import { type CacheKind, cacheName } from "../../src/kernels/tuning/kept.js";
 import { measureVariants } from "../../src/kernels/tuning/measure.js";
 import { proves } from "../../src/kernels/tuning/prove.js";
 import { runVariant, type VariantRunner } from "../../src/kernels/tuning/run-variant.js";
@@ -306,7 +307,7 @@ describe("tuning", () => {
     });
   });
 
-  test("a cache that is no tuning file is passed over with one warning", async () => {
+  test("what is kept and is none is passed over with one warning, which names it", async () => {
     await inOwnCache(async () => {
       await withGpu(lazyTuning({ variants: [SMALL] }), async (gpu) => {
         chosen(gpu, workload);
@@ -314,8 +315,16 @@ describe("tuning", () => {
       });
       const read = vi.spyOn(platform, "readCache").mockResolvedValue('{"format": "half');
       const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-      await withGpu(cachedTuning(), (gpu) => expect(chosen(gpu, workload)).not.toBe(SMALL));
-      expect(warn).toHaveBeenCalledOnce();
+      await withGpu(cachedTuning(), async (gpu) => {
+        expect(chosen(gpu, workload)).not.toBe(SMALL);
+        await cachedTuning().prepare(gpu);
+        const place = (kind: CacheKind) => `secateur: ${platform.cachePlace(cacheName(gpu, kind))} is passed over: `;
+        expect(warn.mock.calls.flat().sort()).toEqual([
+          `${place("attention")}expected marks as JSON, got a text that is none; the self-test runs again`,
+          `${place("proofs")}expected marks as JSON, got a text that is none; the self-test runs again`,
+          `${place("tuning")}tuning: expected JSON, got a text that is none; run secateur tune here`,
+        ]);
+      });
       for (const spy of [read, warn]) spy.mockRestore();
     });
   });

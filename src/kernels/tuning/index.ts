@@ -4,6 +4,7 @@ import type { MatmulOrder } from "../matmul.js";
 import type { MatmulVariant } from "../matmul-variant.js";
 import { proveAttention } from "./attention-proofs.js";
 import { choose, type MatmulWorkload } from "./choices.js";
+import { readCachedTuning, writeCachedTuning } from "./kept.js";
 import { isProven } from "./proofs.js";
 import type { VariantRunner } from "./run-variant.js";
 import { shippedFallback } from "./shipped.js";
@@ -12,24 +13,17 @@ import {
   makeTuningFile,
   mismatch,
   parseTuningFile,
-  readCachedTuning,
   refuseTuning,
   type TuningFile,
   type TuningSource,
-  writeCachedTuning,
 } from "./tuning-file.js";
 
 export { type MatmulWorkload, type TunedChoices, tunedChoices, workloadKey } from "./choices.js";
+export { readCachedTuning, writeCachedTuning } from "./kept.js";
 export type { MeasureHooks } from "./measure.js";
 export type { VariantRunner } from "./run-variant.js";
 export { type TunedMatmul, type TuneOptions, tuneMatmul } from "./tune.js";
-export {
-  makeTuningFile,
-  readCachedTuning,
-  type TuningFile,
-  type TuningSource,
-  writeCachedTuning,
-} from "./tuning-file.js";
+export { makeTuningFile, type TuningFile, type TuningSource } from "./tuning-file.js";
 export { type NamedWorkload, vitWorkloads } from "./workloads.js";
 
 /** Small products of the kinds that a key stands for: with the shortest and the longest of its sums, and rows of the result whole vec4 or not where it leaves that open. */

@@ -1,7 +1,8 @@
 /** Marks in the cache: what a self-test found out about kernels on this driver, so that later processes need not find it out again. */
 import { platform } from "#platform";
 import type { Gpu } from "../../gpu/index.js";
-import { type CacheKind, cacheName, deviceKey } from "./tuning-file.js";
+import { type CacheKind, cacheName, passOver } from "./kept.js";
+import { deviceKey } from "./tuning-file.js";
 
 /** Where marks are kept, and what they hold for. */
 export interface MarksOf {
@@ -15,18 +16,24 @@ export interface MarksOf {
 /** Names of lists, and what stands in them. */
 type Lists<Name extends string> = Record<Name, Set<string>>;
 
-/** Marks are a saving, so what cannot be read or written is passed over in silence: the self-test runs again. */
+/**
+ * Marks are a saving, so where nothing can be kept they do without, in silence: the self-test runs again. It does so too, with one warning, where
+ * what was kept is none.
+ */
 export async function readMarks<Name extends string>(
   gpu: Gpu,
   of: MarksOf,
   names: readonly Name[],
 ): Promise<Lists<Name>> {
   const read = async (): Promise<Record<string, unknown>> => {
+    const text = await platform.readCache(cacheName(gpu, of.kind)).catch(() => undefined);
+    if (text === undefined) return {};
     try {
-      const marks = JSON.parse((await platform.readCache(cacheName(gpu, of.kind))) ?? "{}");
+      const marks = JSON.parse(text);
       const ours = marks.format === of.format && marks.device === deviceKey(gpu) && marks.kernels === of.kernels;
       return ours ? marks : {};
     } catch {
+      passOver(gpu, of.kind, "expected marks as JSON, got a text that is none; the self-test runs again");
       return {};
     }
   };

@@ -1,5 +1,4 @@
 /** What was tuned, as JSON: which device it is for, which texts of the kernels, and the choices. */
-import { platform } from "#platform";
 import { FormatError } from "../../errors.js";
 import type { Gpu } from "../../gpu/index.js";
 import { whatIs } from "../../gpu/what-is.js";
@@ -126,30 +125,3 @@ export function mismatch(gpu: Gpu, { device, kernels }: TuningFile): string | un
   }
   return kernels === hashOfKernels() ? undefined : "expected choices for this version's kernels, got those for others";
 }
-
-/** What is kept of a device: choices, and what passed the self-test of products and of attention. */
-export type CacheKind = "tuning" | "proofs" | "attention";
-
-/** What the cache calls something that holds for one device. */
-export const cacheName = (gpu: Gpu, kind: CacheKind): string => `${kind}-${hash(deviceKey(gpu))}.json`;
-
-const warned = new WeakSet<Gpu>();
-
-/** What was kept for this device. What cannot be read is passed over with one warning; what is for other kernels, silently. */
-export async function readCachedTuning(gpu: Gpu): Promise<TuningFile | undefined> {
-  try {
-    const text = await platform.readCache(cacheName(gpu, "tuning"));
-    if (text === undefined) return undefined;
-    const file = parseTuningFile(JSON.parse(text));
-    return mismatch(gpu, file) === undefined ? file : undefined;
-  } catch (error) {
-    if (!warned.has(gpu))
-      console.warn(`secateur: the tuning kept for this device is passed over: ${(error as Error).message}`);
-    warned.add(gpu);
-    return undefined;
-  }
-}
-
-/** @throws Error where nothing can be kept. */
-export const writeCachedTuning = (gpu: Gpu, file: TuningFile): Promise<void> =>
-  platform.writeCache(cacheName(gpu, "tuning"), `${JSON.stringify(file, null, 2)}\n`);
