@@ -2,6 +2,7 @@
 import { GpuError } from "../errors.js";
 import { type BufferHome, GpuBuffer } from "./buffer.js";
 import { label } from "./label.js";
+import { whatIs } from "./what-is.js";
 
 const MIN_CLASS = 256;
 
@@ -18,7 +19,7 @@ function sizeClass(bytes: number): number {
 export function checkByteLength({ limits: { maxBufferSize: limit } }: GPUDevice, byteLength: number): void {
   if (Number.isSafeInteger(byteLength) && byteLength >= 1 && byteLength <= limit) return;
   const remedy = byteLength > limit ? "use smaller batches" : "ask for whole bytes, at least one";
-  throw new GpuError(`buffer: expected 1 to ${limit} bytes on this device, got ${byteLength}; ${remedy}`);
+  throw new GpuError(`buffer: expected 1 to ${limit} bytes on this device, got ${whatIs(byteLength)}; ${remedy}`);
 }
 
 /**

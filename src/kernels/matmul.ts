@@ -6,7 +6,7 @@ import type { BufferLike } from "./buffers.js";
 import { type FloatStorage, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
-import { requireApart, requireSizes } from "./require.js";
+import { requireApart, requireOneOf, requireSizes } from "./require.js";
 import type { WeightAs } from "./weight-as.js";
 import type { WeightTermOptions } from "./weight-term.js";
 
@@ -17,6 +17,8 @@ export type { MatmulVariant } from "./matmul-variant.js";
  * `nn`: a m x k, b k x n. `nt`: a m x k, b n x k (a linear layer: b is its weight). `tn`: a k x m, b k x n (its weight gradient: a = dY, b = X).
  */
 export type MatmulOrder = "nn" | "nt" | "tn";
+
+const ORDERS: readonly MatmulOrder[] = ["nn", "nt", "tn"];
 
 /** Operands of `matmul`; what is left out of the epilogue costs nothing. */
 export interface MatmulBuffers {
@@ -69,8 +71,8 @@ export interface MatmulOptions extends WeightTermOptions {
 
 /**
  * out = residual + gate * activation(op(a) op(b) + bias), computed in f32; every part after the product is optional.
- * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for an operand that is missing, a result that
- * shares memory with another buffer, parts that do not go together, or when a forced variant cannot run here.
+ * @throws ShapeError when a size is not a positive integer or a buffer is too small for it; KernelError for an order that there is not, an operand that is
+ * missing, a result that shares memory with another buffer, parts that do not go together, or when a forced variant cannot run here.
  */
 export function matmul(
   gpu: Gpu,
@@ -79,6 +81,7 @@ export function matmul(
   size: MatmulSize,
   options: MatmulOptions = {},
 ): void {
+  requireOneOf("matmul", "order", ORDERS, order);
   checkSizes(order, buffers, size, options);
   checkParts(order, buffers, options);
   requireOwnResults(order, buffers, options);

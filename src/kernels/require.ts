@@ -1,15 +1,24 @@
 /** What kernels ask of a call beside the lengths of its buffers, for which `requireElements` is there. */
 import { KernelError, ShapeError } from "../errors.js";
 import { bufferOf } from "../gpu/scope.js";
+import { whatIs } from "../gpu/what-is.js";
 import type { BufferLike } from "./buffers.js";
 
 /** Checks that every named size is a whole number from 1: no buffer is empty, and so no extent is. @throws ShapeError naming the operation and the size. */
 export function requireSizes(op: string, sizes: Readonly<Record<string, number>>): void {
   for (const name in sizes) {
     if (!Number.isInteger(sizes[name]) || sizes[name] < 1) {
-      throw new ShapeError(`${op}: ${name}: expected a positive integer, got ${sizes[name]}`);
+      throw new ShapeError(`${op}: ${name}: expected a positive integer, got ${whatIs(sizes[name])}`);
     }
   }
+}
+
+/** Checks that a word is one of those there are. @throws KernelError naming the operation and what the word is for. */
+export function requireOneOf(op: string, name: string, words: readonly string[], got: unknown): void {
+  if (words.includes(got as string)) return;
+  const last = words.at(-1);
+  const expected = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${last}` : last;
+  throw new KernelError(`${op}: ${name}: expected ${expected}, got ${whatIs(got)}; correct it in the call`);
 }
 
 type Named = Readonly<Record<string, BufferLike | undefined>>;

@@ -135,6 +135,7 @@ describe("what makes buffers and devices names what it was given instead", () =>
       const message = `buffer: expected 1 to ${limit} bytes on this device, got ${bytes}; ${remedy}`;
       expect(() => gpu.allocate(bytes)).toThrow(message);
     }
+    expect(() => gpu.allocate("256" as never)).toThrow('on this device, got "256"; ask for whole bytes');
   });
 
   test("dispatch without groups", () => {

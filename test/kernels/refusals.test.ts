@@ -59,6 +59,7 @@ test("sizes that are no positive integers are refused by their names", async () 
     [() => kernels.map(gpu, "x", { x: { buffer: x } }, { y, length: 0 }), `map${none("length")}`],
     [() => kernels.map(gpu, "x", { x: { buffer: x, period: 0 } }, { y, length: 64 }), `map: input x${none("period")}`],
     [() => kernels.matmul(gpu, "nn", { a, b, out }, { m: 0, n: 4, k: 4 }), `matmul nn${none("m")}`],
+    [() => kernels.matmul(gpu, "nn", { a, b, out }, { m: "5" as never, n: 4, k: 4 }), `matmul nn${none("m", '"5"')}`],
     [
       () => kernels.blockUnits({ rows: 4, columns: 4, blockRows: 0, blockColumns: 2 }),
       `blockUnits${none("blockRows")}`,
@@ -152,6 +153,19 @@ test("missing operands, and results on top of operands, are refused by the opera
       `conv2dWeightGrad: ${shares("dWeight", "scored")}`,
     ],
     [() => kernels.crossAttention(gpu, { q, kv, out: q, logsumexp }, across), `crossAttention: ${shares("out", "q")}`],
+  ]);
+});
+
+test("an order of operands that there is not is refused", async () => {
+  const { gpu, buffers } = await buffersOf64("a", "b", "out");
+  const matmul = (order: unknown) => () =>
+    kernels.matmul(gpu, order as kernels.MatmulOrder, buffers, { m: 4, n: 4, k: 4 });
+  const refused = (got: string) => `matmul: order: expected nn, nt or tn, got ${got}; correct it in the call`;
+  expectRefusals(KernelError, [
+    [matmul("NT"), refused('"NT"')],
+    [matmul("tt"), refused('"tt"')],
+    [matmul(""), refused('""')],
+    [matmul(undefined), refused("undefined")],
   ]);
 });
 
