@@ -222,6 +222,82 @@ test("names that a kernel does not have are refused, with those that it has", as
   expect((await gpu.read(y)).slice(0, 16)).toEqual(new Float32Array(16).fill(24));
 });
 
+test("words that a kernel does not know are refused, with those that it knows", async () => {
+  const { gpu, buffers } = await buffersOf64("a", "b", "y", "keep");
+  const { a, b, y, keep } = buffers;
+  const multiply = (options: object) => () =>
+    checked.matmul(gpu, "nt", { a, b, out: y }, { m: 4, n: 4, k: 4 }, options as kernels.MatmulOptions);
+  const one = (options: object) => () => checked.activation(gpu, "gelu", { x: a, y }, { length: 64 }, options);
+  const size = { outer: 1, length: 8, inner: 8 };
+  const range = { prune: 1, ties: "lowest" };
+  const refused = (start: string, got: string) =>
+    new RegExp(`^${start}: expected [\\w, /-]+ or \\w.*, got ${got}; correct it in the call$`);
+  const calls: [Call, RegExp][] = [
+    [multiply({ activation: "gleu" }), refused("matmul: activation", '"gleu"')],
+    [multiply({ storage: "f61" }), refused("matmul: storage", '"f61"')],
+    [multiply({ resultStorage: "half" }), refused("matmul: resultStorage", '"half"')],
+    [multiply({ weightAs: "sqare" }), refused("matmul: weightAs", '"sqare"')],
+    [multiply({ variant: "bogus" }), refused("matmul: variant", '"bogus"')],
+    [multiply({ variant: 1 }), refused("matmul: variant", "1")],
+    [
+      one({ storage: "constructor" }),
+      /^activation: storage: expected f32 or f16, got "constructor"; correct it in the call$/,
+    ],
+    [
+      () => checked.activation(gpu, "gleu" as never, { x: a, y }, { length: 64 }),
+      refused("activation: kind", '"gleu"'),
+    ],
+    [
+      () => checked.activation(gpu, undefined as never, { x: a, y }, { length: 64 }),
+      refused("activation: kind", "undefined"),
+    ],
+    [() => checked.reduce(gpu, "smu" as never, { x: a, y }, size), refused("reduce: kind", '"smu"')],
+    [
+      () => checked.cast(gpu, { x: a, y }, { length: 64, from: "f32", to: "f61" as never }),
+      refused("cast: to", '"f61"'),
+    ],
+    [
+      () => checked.selectRanges(gpu, { scores: a, keep, results: y }, [range as never]),
+      refused("selectRanges: ties", '"lowest"'),
+    ],
+  ];
+  for (const [call, message] of calls) {
+    expect(call, String(message)).toThrow(KernelError);
+    expect(call).toThrow(message);
+  }
+  // All that a type allows goes through.
+  for (const activation of ["none", "relu", "gelu", undefined]) expect(multiply({ activation })).not.toThrow();
+  expect(multiply({ variant: "tile 64x64x16/4x4" })).not.toThrow();
+  await gpu.sync();
+});
+
+test("arguments that are no objects are refused, with what belongs in them", async () => {
+  const { gpu, buffers } = await buffersOf64("a", "b", "out");
+  const { a, b } = buffers;
+  const size = { m: 4, n: 4, k: 4 };
+  const matmul = checked.matmul as (...args: unknown[]) => void;
+  const activation = checked.activation as (...args: unknown[]) => void;
+  const fillRanges = checked.fillRanges as (...args: unknown[]) => void;
+  const none = "got none; correct the call";
+  expectRefusals(KernelError, [
+    [() => matmul(gpu, "nt", buffers), `matmul: size: expected an object of m, n, k, batch, ${none}`],
+    [
+      () => matmul(gpu, "nt", buffers, 4),
+      "matmul: size: expected an object of m, n, k, batch, got 4; correct the call",
+    ],
+    [() => matmul(gpu, "nt"), "matmul: buffers: expected an object of a, b, out, bias,"],
+    [() => matmul(gpu, "nt", b), "matmul: expected a name among a, b, out, bias,"],
+    [() => matmul(gpu, "nt", b), " of GpuBuffer; correct it in the call"],
+    [() => matmul(gpu, "nt", buffers, size, "gelu"), "matmul: options: expected an object of storage, "],
+    [() => matmul(gpu, "nt", buffers, size, "gelu"), ', got "gelu"; correct the call'],
+    [() => matmul(gpu, "nt", buffers, size, null), ", got null; correct the call"],
+    [() => activation(gpu, "relu", { x: a, y: b }), `activation: argument 4: expected an object of length, ${none}`],
+    [() => fillRanges(gpu, { y: a }), `fillRanges: ranges: expected objects of offset, count, value, ${none}`],
+  ]);
+  expect(() => matmul(gpu, "nt", buffers, size, undefined)).not.toThrow();
+  await gpu.sync();
+});
+
 test("every kernel looks at the names of its arguments", async () => {
   const gpu = await sharedGpu();
   const wrong = { nosuch: { nosuch: 1 } };
@@ -234,7 +310,9 @@ test("every kernel looks at the names of its arguments", async () => {
   for (const [name, kernel] of looking) {
     const call = () => (kernel as (...args: unknown[]) => void)(gpu, wrong, wrong, wrong, wrong);
     expect(call, name).toThrow(KernelError);
-    expect(call, name).toThrow(/^\w+: expected a name among .*, got nosuch; correct it in the call$/);
+    const refused =
+      /^\w+: (expected a name among .*, got nosuch|\w+: expected [\w, ]+, got Object); correct it in the call$/;
+    expect(call, name).toThrow(refused);
     expect(call, name).toThrow(`${name}: `);
   }
 });
