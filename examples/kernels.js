@@ -5,7 +5,7 @@
  */
 import { Gpu } from "secateur";
 import { openAdapter, shaderFromWgsl } from "secateur/gpu";
-import { matmul, packBits, softmax } from "secateur/kernels";
+import { fragments, matmul, packBits, softmax } from "secateur/kernels";
 import { download, upload } from "./host-buffers.js";
 
 const wave = (/** @type {number} */ length, /** @type {number} */ step) =>
@@ -66,6 +66,7 @@ step.release();
 const clip = shaderFromWgsl(
   "clip.wgsl",
   `// y[i] = x[i], but no more than limit
+#import grid
 const GROUP = 64u;
 struct Params { length: u32, limit: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -73,9 +74,11 @@ struct Params { length: u32, limit: f32 }
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(GROUP)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x < params.length) { y[id.x] = min(x[id.x], params.limit); }
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let i = GROUP * linear_group(group, groups) + lane; // also past 65,535 groups, where id.x ends
+  if (i < params.length) { y[i] = min(x[i], params.limit); }
 }`,
+  fragments,
 );
 const clipped = gpu.allocate(4 * next.length);
 gpu.dispatch(clip, {

@@ -9,7 +9,10 @@ import type { BindingName, Constants, ParamName, ShaderSource } from "./shader.j
 import type { CommandSink } from "./stream.js";
 import { whatIs } from "./what-is.js";
 
-/** A count of workgroups (folded into two dimensions past the limit of one), or explicit counts by dimension. */
+/**
+ * A count of workgroups, or explicit counts by dimension. Past the limit of one dimension (mostly 65,535) a count is folded into two, for kernels that
+ * index by `linear_group` of `#import grid`; others are refused there, since `global_invocation_id.x` would not reach all elements.
+ */
 export type GroupCount = number | Groups;
 
 /** The `params` of a call: required where the kernel has parameters, absent where it has none, open where it is known at run time only. */
@@ -32,10 +35,18 @@ export function foldGroups(count: number, limit: number): Groups {
   return [Math.ceil(count / y), y, 1];
 }
 
+/** Whether a kernel finds its place in a folded grid: it calls `linear_group`, which the fragment declares. */
+export const readsFold = ({ code }: ShaderSource): boolean => (code.match(/\blinear_group\s*\(/g)?.length ?? 0) > 1;
+
 function resolveGroups(shader: ShaderSource, groups: GroupCount, limit: number): Groups {
   if (typeof groups !== "number" && groups?.length !== 3) {
     throw new KernelError(
       `${shader.name}: expected groups, a count of workgroups or [x, y, z], got ${whatIs(groups)}; correct groups in the call`,
+    );
+  }
+  if (typeof groups === "number" && groups > limit && !readsFold(shader)) {
+    throw new KernelError(
+      `${shader.name}: expected at most ${limit} groups, which is what one dimension holds, got ${groups}; index by linear_group of #import grid, or pass [x, y, z]`,
     );
   }
   const counts =

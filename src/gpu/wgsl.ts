@@ -113,8 +113,9 @@ function explainAt(name: string, lines: readonly SourceLine[]): (message: string
 /**
  * A kernel from WGSL text, ready for `gpu.dispatch`: what a file must hold, and what may be replaced in it, is as in the files of shaders/. The
  * entry point is `main`; uniform parameters are the fields of `struct Params`, bound as `@binding(0) var<uniform> params`; capitalised `const` and
- * `alias` declarations at the start of a line are tuning constants; `#import name` brings in `fragments[name]`. Make the kernel once and keep
- * it: pipelines belong to it. Calls may name no buffer or parameter that the text does not declare. Faults of the device's compiler are thrown at the next await, with the line in the text.
+ * `alias` declarations at the start of a line are tuning constants; `#import name` brings in `fragments[name]`. A kernel
+ * that takes more than 65,535 groups indexes by `linear_group(group, groups)` of `#import grid`: `global_invocation_id.x` does not go so far. Make the
+ * kernel once and keep it: pipelines belong to it. Calls may name no buffer or parameter that the text does not declare. Faults of the device's compiler are thrown at the next await, with the line in the text.
  * @param name the file's name: labels, timings and errors bear it.
  * @throws KernelError for a text that the dispatcher could not run.
  */

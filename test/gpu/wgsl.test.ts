@@ -1,7 +1,8 @@
 /** Kernels from WGSL text at run time. */
 import { describe, expect, test } from "vitest";
 import { KernelError } from "../../src/errors.js";
-import { shaderFromWgsl } from "../../src/gpu/index.js";
+import { readsFold } from "../../src/gpu/dispatch.js";
+import { type ShaderSource, shaderFromWgsl } from "../../src/gpu/index.js";
 import { dispatchElementwise, fragments } from "../../src/kernels/index.js";
 import * as shaders from "../../src/kernels/shaders.gen.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -79,6 +80,18 @@ describe("what is read out of the text", () => {
   });
 });
 
+/** Kernels of shaders/ that do not read a folded grid. Those of attention are given [x, y, z], the others one group. */
+const UNFOLDED = [
+  ...["attention", "attention_grad", "attention_grad_lane", "attention_grad_tangent", "attention_lane"],
+  ...["attention_short", "attention_short_grad", "attention_stream", "attention_stream_grad", "attention_tangent"],
+  ...["cholesky_pivot", "clip_gradient", "parameter_budget", "power_of_two", "select_cut"],
+];
+
+test("the files of shaders/ read a folded grid, but for those that are never given one", () => {
+  const all: ShaderSource[] = Object.values(shaders);
+  expect(all.filter((shader) => !readsFold(shader)).map(({ name }) => name)).toEqual(UNFOLDED);
+});
+
 describe("kernels of one's own", () => {
   test("run by dispatch, with constants replaced", async () => {
     const gpu = await sharedGpu();
@@ -103,6 +116,38 @@ describe("kernels of one's own", () => {
     dispatchElementwise(gpu, threshold, { buffers: { x, y }, params: { limit: 0.5 } }, length);
     const want = values.map((value) => (Math.abs(value) >= 0.5 ? value : 0));
     expect(await gpu.read(y)).toEqual(want);
+  });
+
+  test("that index by linear_group compute all elements past the groups of one dimension, others are refused", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const limit = gpu.limits.maxComputeWorkgroupsPerDimension;
+    const length = limit + 3;
+    const y = gpu.allocate(4 * length);
+    gpu.clear(y);
+    const text = (import_: string, index: string) => `${import_}
+struct Params { length: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@compute @workgroup_size(1)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  if (${index} < params.length) { y[${index}] = ${index} + 1u; }
+}`;
+    const params = { length };
+    const folded = shaderFromWgsl("folded", text("#import grid", "linear_group(group, groups)"), fragments);
+    gpu.dispatch(folded, { buffers: { y }, params, groups: length });
+    expect((await gpu.read(y, Uint32Array)).findIndex((value, i) => value !== i + 1)).toBe(-1);
+    for (const import_ of ["", "#import grid"]) {
+      const flat = shaderFromWgsl("flat", text(import_, "group.x"), fragments);
+      expect(() => gpu.dispatch(flat, { buffers: { y }, params, groups: length })).toThrow(
+        new KernelError(
+          `flat: expected at most ${limit} groups, which is what one dimension holds, got ${length}; index by linear_group of #import grid, or pass [x, y, z]`,
+        ),
+      );
+      gpu.dispatch(flat, { buffers: { y }, params, groups: limit });
+      gpu.dispatch(flat, { buffers: { y }, params, groups: [limit, 2, 1] });
+    }
+    await gpu.sync();
   });
 
   test("are compiled by the compiler's message with the line in their file", async () => {
