@@ -203,7 +203,10 @@ export class Gpu implements Disposable {
     return buffer;
   }
 
-  /** Writes host data into a buffer, after everything recorded so far. @throws KernelError for a borrowed buffer without COPY_DST. */
+  /**
+   * Writes the bytes of host data into a buffer, after everything recorded so far. @throws UsageError for a Float64Array, which no kernel can read.
+   * @throws KernelError for a borrowed buffer without COPY_DST.
+   */
   upload(target: GpuBuffer | BufferOwner, data: ArrayBufferView, byteOffset = 0): void {
     this.#faults.assertOpen("upload");
     this.#recorder.assertOutside("upload", "write inputs before");
@@ -312,7 +315,10 @@ export class Gpu implements Disposable {
     await this.#runDeferred(failures);
   }
 
-  /** Reads a buffer back, after everything recorded so far. @throws KernelError for a borrowed buffer without COPY_SRC. */
+  /**
+   * Reads a buffer back, after everything recorded so far. @throws UsageError for another type than those of `TypedArrayConstructor`.
+   * @throws KernelError for a borrowed buffer without COPY_SRC.
+   */
   async read<T extends TypedArrayConstructor = Float32ArrayConstructor>(
     source: GpuBuffer | BufferOwner,
     type: T = Float32Array as unknown as T,

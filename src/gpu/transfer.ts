@@ -14,6 +14,16 @@ export type TypedArrayConstructor =
   | Uint8ArrayConstructor
   | Uint16ArrayConstructor;
 
+/** By name: those of another window are as good. */
+const READABLE = ["Float32Array", "Uint32Array", "Int32Array", "Uint8Array", "Uint16Array"];
+
+function checkType(type: TypedArrayConstructor): void {
+  if (typeof type === "function" && READABLE.includes(type.name)) return;
+  const [got, last] = [typeof type === "function" ? (type as { name: string }).name : whatIs(type), READABLE.at(-1)];
+  const others = READABLE.slice(0, -1).join(", ");
+  throw new UsageError(`read: expected ${others} or ${last}, got ${got || "a function"}; pass one, or nothing for f32`);
+}
+
 /** Copies `source` to the host as `type`. `check` runs when mapping fails, so that the device's own fault is the one that is thrown. */
 export async function readBack<T extends TypedArrayConstructor>(
   device: GPUDevice,
@@ -23,6 +33,7 @@ export async function readBack<T extends TypedArrayConstructor>(
   settle: <R>(work: Promise<R>) => Promise<R>,
   check: () => Promise<void>,
 ): Promise<InstanceType<T>> {
+  checkType(type);
   const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
   const staging = device.createBuffer({ label: label("read"), size: source.byteLength, usage });
   try {
@@ -66,6 +77,11 @@ export function writeBytes(device: GPUDevice, target: GpuBuffer, data: ArrayBuff
   if (!ArrayBuffer.isView(data)) {
     throw new UsageError(
       `upload: expected a typed array, got ${whatIs(data)}; make one, such as Float32Array.from(numbers)`,
+    );
+  }
+  if (data instanceof Float64Array) {
+    throw new UsageError(
+      "upload: expected values that kernels can read, got Float64Array; upload new Float32Array(data)",
     );
   }
   if (byteOffset % 4 !== 0 || byteOffset < 0 || byteOffset + data.byteLength > target.byteLength) {

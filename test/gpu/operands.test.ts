@@ -101,6 +101,37 @@ describe("what is no buffer of this device is named", () => {
     const numbers = [1, 2, 3] as unknown as Float32Array;
     expect(() => gpu.upload(gpu.allocate(16), numbers)).toThrow(/^upload: expected a typed array, got Array; make one/);
   });
+
+  test("f64, which kernels cannot read, is not uploaded", () => {
+    using _scope = gpu.scope();
+    expect(() => gpu.upload(gpu.allocate(16), Float64Array.of(1, 2))).toThrow(
+      new UsageError("upload: expected values that kernels can read, got Float64Array; upload new Float32Array(data)"),
+    );
+  });
+
+  test("what to read as is a type of array that there is", async () => {
+    const x = gpu.allocate(8);
+    gpu.upload(x, Uint16Array.of(1, 2, 3, 4));
+    for (const [type, got] of [
+      [Array, "Array"],
+      [Float64Array, "Float64Array"],
+      [() => {}, "a function"],
+      ["f32", "f32"],
+      [8, "8"],
+      [null, "null"],
+    ] as const) {
+      await expect(gpu.read(x, type as unknown as Float32ArrayConstructor)).rejects.toThrow(
+        new UsageError(
+          `read: expected Float32Array, Uint32Array, Int32Array, Uint8Array or Uint16Array, got ${got}; pass one, or nothing for f32`,
+        ),
+      );
+    }
+    const words = [0x00020001, 0x00040003];
+    for (const type of [Uint32Array, Int32Array]) expect([...(await gpu.read(x, type))]).toEqual(words);
+    expect([...(await gpu.read(x, Uint16Array))]).toEqual([1, 2, 3, 4]);
+    expect([...(await gpu.read(x, Uint8Array))]).toEqual([1, 0, 2, 0, 3, 0, 4, 0]);
+    gpu.release(x);
+  });
 });
 
 describe("what makes buffers and devices names what it was given instead", () => {
