@@ -35,6 +35,12 @@ const USAGES = { COPY_SRC: 0x4, COPY_DST: 0x8, STORAGE: 0x80 };
 /** What a buffer is wanted for. */
 export type BufferUse = keyof typeof USAGES;
 
+/** What an ended range is, and what to do about it, by what ended it. */
+const ENDS = {
+  release: "that was released; release it after its last use",
+  scope: "whose scope has ended; call scope.keep(...) on what must outlive it",
+};
+
 const EVERY_USAGE = USAGES.COPY_SRC | USAGES.COPY_DST | USAGES.STORAGE;
 
 const isPlanned = (memory: GPUBuffer | PlannedMemory): memory is PlannedMemory => "raw" in memory;
@@ -48,7 +54,7 @@ export class GpuBuffer {
   /** Read once: the host's GPUBuffer may be slow to say it. */
   private readonly usage: number;
   private readonly device: GPUDevice | undefined;
-  #released = false;
+  #endedBy: keyof typeof ENDS | undefined;
 
   constructor(
     readonly memory: GPUBuffer | PlannedMemory,
@@ -98,7 +104,11 @@ export class GpuBuffer {
 
   /** False once the range went back to the pool: using it then is an error, never silent reuse. */
   get alive(): boolean {
-    return !this.#released && (this.#tenant?.alive ?? true);
+    return this.end === undefined;
+  }
+
+  private get end(): keyof typeof ENDS | undefined {
+    return this.#endedBy ?? this.#tenant?.end;
   }
 
   /** The pool that the memory came from; undefined when it is the host's. */
@@ -106,30 +116,29 @@ export class GpuBuffer {
     return this.home ?? this.#tenant?.pool;
   }
 
-  /** Ends this range; a pooled one may be reused from now on. */
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
+  /** Ends this range; a pooled one may be reused from now on. A second time nothing happens. */
+  release(by: keyof typeof ENDS = "release"): void {
+    if (this.#endedBy) return;
+    this.#endedBy = by;
     this.home?.release(this);
   }
 
   /** @throws GpuError when the range was released. */
   assertAlive(what: string): void {
-    if (!this.alive) {
-      throw new GpuError(
-        `${what}: expected a live buffer, got one whose scope has ended; call scope.keep(...) on what must outlive it`,
-      );
-    }
+    const end = this.end;
+    if (end) throw new GpuError(`${what}: expected a live buffer, got one ${ENDS[end]}`);
+  }
+
+  /** @throws KernelError when the range is of another device. */
+  assertOf(device: GPUDevice, what: string, remedy = "read it there and upload it here"): void {
+    if (!this.device || this.device === device) return;
+    throw new KernelError(`${what}: expected a buffer of this Gpu, got one of another device; ${remedy}`);
   }
 
   /** @throws GpuError when the range was released. @throws KernelError when it is of another device, or was not created for this use. */
   assertUsable(what: string, device: GPUDevice, use: BufferUse): void {
     this.assertAlive(what);
-    if (this.device && this.device !== device) {
-      throw new KernelError(
-        `${what}: expected a buffer of this Gpu, got one of another device; read it there and upload it here`,
-      );
-    }
+    this.assertOf(device, what);
     if ((this.usage & USAGES[use]) === 0) {
       const name = this.raw.label ? `"${this.raw.label}"` : "a buffer";
       throw new KernelError(

@@ -186,9 +186,11 @@ export class Gpu implements Disposable {
     return new GpuBuffer(raw, byteOffset, byteLength, undefined, undefined, this.device);
   }
 
-  /** Gives a kept buffer back to the pool. */
+  /** Gives a buffer back to the pool; a second time nothing happens. @throws KernelError for a buffer of another device. */
   release(value: GpuBuffer | BufferOwner): void {
-    this.#scopes.release(bufferOf(value));
+    const buffer = bufferOf(value, "release");
+    buffer.assertOf(this.device, "release", "release it there");
+    this.#scopes.release(buffer);
   }
 
   /** Destroys pooled buffers that nobody uses. */

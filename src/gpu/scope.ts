@@ -55,7 +55,7 @@ export class Scope implements Disposable {
   end(): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const buffer of this.#owned) buffer.release();
+    for (const buffer of this.#owned) buffer.release("scope");
     this.#owned.clear();
   }
 

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
-import { GpuError } from "../../src/errors.js";
-import type { Gpu } from "../../src/gpu/index.js";
+import { GpuError, KernelError } from "../../src/errors.js";
+import { Gpu } from "../../src/gpu/index.js";
 import { fill } from "../../src/kernels/fill.js";
 import { softmax } from "../../src/kernels/softmax.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -36,6 +36,34 @@ test("a buffer whose scope ended is refused, by kernel and binding", () => {
       "fill: binding y: expected a live buffer, got one whose scope has ended; call scope.keep(...) on what must outlive it",
     ),
   );
+});
+
+test("a released buffer is refused as such, and with it its parts", async () => {
+  const x = gpu.allocate(64);
+  const part = x.view(0, 16);
+  gpu.release(x);
+  const { inUse } = gpu.memory;
+  gpu.release(x);
+  expect(gpu.memory.inUse).toBe(inUse);
+  const message = (what: string) =>
+    new GpuError(`${what}: expected a live buffer, got one that was released; release it after its last use`);
+  expect(() => fill(gpu, { y: x }, { length: 16, value: 0 })).toThrow(message("fill: binding y"));
+  await expect(gpu.read(x)).rejects.toThrow(message("read"));
+  await expect(gpu.read(part)).rejects.toThrow(message("read"));
+});
+
+test("a buffer of another device is not released, and lives on", async () => {
+  using other = await Gpu.create();
+  const x = other.allocate(64);
+  const { inUse } = other.memory;
+  for (const foreign of [x, x.view(0, 16)]) {
+    expect(() => gpu.release(foreign)).toThrow(
+      new KernelError("release: expected a buffer of this Gpu, got one of another device; release it there"),
+    );
+  }
+  expect(other.memory.inUse).toBe(inUse);
+  fill(other, { y: x }, { length: 16, value: 4 });
+  expect((await other.read(x))[15]).toBe(4);
 });
 
 test("repeating a step allocates nothing and builds nothing", async () => {
