@@ -8,9 +8,13 @@
 //              ├────┼────┼────┼────┤           lanes; ds and p are handed around.
 //              │ l0 │ l1 │ l2 │ ...│        The next other rows come with another pass of the own ones, which adds to the gradients.
 //              └────┴────┴────┴────┘        Everything counts elements.
+//
+// With OF_GATES, too, `gradient` gets that by the gates of the keys instead, by image and head: [b, h, j], the sum of ds over queries. The gate has no part in
+// ds then (attention_gate_grad.wgsl has the formula), so that GATED is false, and closed keys get theirs.
 #import head_rows
 
 const OF_KEYS = false;
+const OF_GATES = false; // only with OF_KEYS
 const GATED = false;
 const CAUSAL = false;
 const LOWEST = -3.4028234e38;
@@ -79,8 +83,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
       append_group(&firsts, one);
       append_group(&seconds, two);
-      append_group(&spread_firsts, spread(one, lane));
-      if (OF_KEYS) { append_group(&spread_seconds, spread(two, lane)); }
+      if (!OF_GATES) { append_group(&spread_firsts, spread(one, lane)); }
+      if (OF_KEYS && !OF_GATES) { append_group(&spread_seconds, spread(two, lane)); }
       var gate = 1.0;
       var score_start = 0.0;
       if (OF_KEYS) {
@@ -144,16 +148,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         }
       }
 
-      let first_sums = sums_by_shares(&slopes, &spread_firsts, lane);
-      var second_sums: Turn;
-      if (OF_KEYS) { second_sums = sums_by_shares(&shares, &spread_seconds, lane); }
-      if (first + part < seen) {
-        let place = gradient_start + row * params.gradient_stride;
-        // To keys in causal order the first queries that see them come later than the first of all.
-        let more = select(start > 0u, first < start, CAUSAL && OF_KEYS);
-        for (var n = 0u; n < QUADS; n++) {
-          write(params.first_gradient_offset + place, quad_of(lane, n), params.scale * first_sums[n], more);
-          if (OF_KEYS) { write(params.second_gradient_offset + place, quad_of(lane, n), second_sums[n], more); }
+      // To keys in causal order the first queries that see them come later than the first of all.
+      let more = select(start > 0u, first < start, CAUSAL && OF_KEYS);
+      if (OF_GATES) {
+        for (var r = 0u; r < PARTS; r++) {
+          var sum = 0.0;
+          for (var g = 0u; g < GROUPS; g++) { sum += slopes[r][g]; }
+          sum = total(sum);
+          if (lane == 0u && first + r < seen) { write_gate((b * params.heads + head) * params.own_rows + first + r, sum, more); }
+        }
+      } else {
+        let first_sums = sums_by_shares(&slopes, &spread_firsts, lane);
+        var second_sums: Turn;
+        if (OF_KEYS) { second_sums = sums_by_shares(&shares, &spread_seconds, lane); }
+        if (first + part < seen) {
+          let place = gradient_start + row * params.gradient_stride;
+          for (var n = 0u; n < QUADS; n++) {
+            write(params.first_gradient_offset + place, quad_of(lane, n), params.scale * first_sums[n], more);
+            if (OF_KEYS) { write(params.second_gradient_offset + place, quad_of(lane, n), second_sums[n], more); }
+          }
         }
       }
       continuing { first += PARTS; break if first >= seen; }
@@ -173,4 +186,11 @@ fn write(row: u32, d: u32, quad: vec4f, more: bool) {
       gradient[place] = result;
     }
   }
+}
+
+fn write_gate(place: u32, sum: f32, more: bool) {
+  var result = Result();
+  if (!ALL && more) { result = gradient[place]; }
+  result[0] += sum;
+  gradient[place] = result;
 }

@@ -10,7 +10,7 @@ import {
   operandParams,
   scaleOf,
 } from "./attention-core.js";
-import { keyGateGradient, upstreamOf } from "./attention-upstream.js";
+import { keyGateGradient, sumKeyGates, upstreamOf } from "./attention-upstream.js";
 import { type AttentionPlan, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import * as shaders from "./shaders.gen.js";
@@ -34,7 +34,6 @@ export function attendGrad(
   const { batch, queries, keys, heads, headDim } = size;
   using _temporaries = gpu.scope();
   const upstream = upstreamOf(gpu, buffers, size);
-  if (dKeyGate) keyGateGradient(gpu, { ...buffers, ...upstream, dKeyGate }, size, causal);
   const planOf = (rows: number, others: number, wanted = variant) =>
     planAttention(gpu, { headDim, rows, others, heads: batch * heads }, wanted);
   const ofQueries = planOf(queries, keys);
@@ -43,10 +42,12 @@ export function attendGrad(
     const use = { part: "gradient", headDim, causal, gated: keyGate !== undefined } as const;
     attentionUsed(gpu, use, size, ofQueries, ofKeys);
   }
-  runAttentionGrad(gpu, { ...buffers, ...upstream }, size, { ofQueries, ofKeys }, causal);
+  const all = { ...buffers, ...upstream };
+  if (dKeyGate && ofKeys.variant !== "stream") keyGateGradient(gpu, { ...all, dKeyGate }, size, causal);
+  runAttentionGrad(gpu, all, size, { ofQueries, ofKeys }, causal);
 }
 
-/** The dispatches of the planned kernels, from the gradient before gates of heads and its delta. */
+/** The dispatches of the planned kernels, from the gradient before gates of heads and its delta; of them `stream` fills dKeyGate, too. */
 export function runAttentionGrad(
   gpu: Gpu,
   buffers: Omit<CoreGradBuffers, "out"> & { readonly delta: BufferLike },
@@ -54,7 +55,7 @@ export function runAttentionGrad(
   plans: { readonly ofQueries: AttentionPlan; readonly ofKeys: AttentionPlan },
   causal: boolean,
 ): void {
-  const { q, k, v, logsumexp, keyGate, delta, dOut, dQ, dK, dV } = buffers;
+  const { q, k, v, logsumexp, keyGate, dKeyGate, delta, dOut, dQ, dK, dV } = buffers;
   const { batch, queries, keys, heads, headDim } = size;
   const selection = { GATED: keyGate !== undefined, CAUSAL: causal };
   const { variant, constants } = plans.ofQueries;
@@ -64,7 +65,7 @@ export function runAttentionGrad(
     return;
   }
   const upstream: Operand = { buffer: dOut, offset: 0, stride: heads * headDim };
-  const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand) => {
+  const half = (ofKeys: boolean, own: Side, other: Side, first: Operand, second: Operand, others = {}) => {
     const plan = ofKeys ? plans.ofKeys : plans.ofQueries;
     gpu.dispatch(GRADIENT[variant], {
       buffers: {
@@ -95,7 +96,7 @@ export function runAttentionGrad(
         second_gradient_offset: second.offset / plan.width,
         gradient_stride: first.stride / plan.width,
       },
-      constants: { ...plan.constants, ...selection, OF_KEYS: ofKeys },
+      constants: { ...plan.constants, ...selection, OF_KEYS: ofKeys, ...others },
       groups: [plan.tiles, heads, batch],
     });
   };
@@ -103,6 +104,11 @@ export function runAttentionGrad(
   const ofKeys = { first: k, second: v, rows: keys };
   half(false, ofQueries, ofKeys, dQ, dQ); // the second gradient is of keys only
   half(true, ofKeys, ofQueries, dK, dV);
+  if (!dKeyGate || variant !== "stream") return;
+  const partial = gpu.allocate(4 * batch * heads * keys);
+  const sums: Operand = { buffer: partial, offset: 0, stride: 0 };
+  half(true, ofKeys, ofQueries, sums, sums, { OF_GATES: true, GATED: false, Result: "array<f32, 1>" });
+  sumKeyGates(gpu, { partial, dKeyGate }, size);
 }
 
 /** The operands of one side: q and the upstream gradient, or k and v. */

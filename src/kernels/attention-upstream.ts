@@ -38,7 +38,7 @@ export function upstreamOf(
   return { dOut: gated, delta };
 }
 
-/** dKeyGate[j]: by image and head first, then summed over both. */
+/** dKeyGate[j], by image and head first: for kernels that do not make it themselves. */
 export function keyGateGradient(
   gpu: Gpu,
   buffers: CoreGradBuffers & { readonly delta: BufferLike; readonly dKeyGate: BufferLike },
@@ -56,5 +56,14 @@ export function keyGateGradient(
     constants: { ...operandConstants(width), CAUSAL: causal },
     groups: Math.ceil(count / GROUP),
   });
+  sumKeyGates(gpu, { partial, dKeyGate }, size);
+}
+
+/** dKeyGate[j] = the sum over images and heads of partial[b, h, j]. */
+export function sumKeyGates(
+  gpu: Gpu,
+  { partial, dKeyGate }: { readonly partial: BufferLike; readonly dKeyGate: BufferLike },
+  { batch, heads, keys }: CoreSize,
+): void {
   reduce(gpu, "sum", { x: partial, y: dKeyGate }, { outer: batch * heads, length: keys, inner: 1 });
 }
