@@ -46,9 +46,17 @@ test("a cache that cannot be written is told before the work, and no matter besi
   });
 });
 
-test("a path that cannot be written is refused before a device is opened", async () => {
-  const { exitCode, stderr } = await cli(["tune", "--out", import.meta.dirname], { openGpu: noGpu });
-  expect([exitCode, stderr]).toEqual([2, expect.stringContaining("folder")]);
+test("a path that is no JSON file, or cannot be written, is refused before a device is opened", async () => {
+  using workspace = new Workplace();
+  workspace.write("folder.json/file", "");
+  const run = (name: string) => cli(["tune", "--out", workspace.path(name)], { openGpu: noGpu });
+  const nameless = await run("choices");
+  expect([nameless.exitCode, nameless.stderr]).toEqual([
+    2,
+    expect.stringMatching(/out: expected the path of a \.json file, got .*choices; write --out .*choices\.json/),
+  ]);
+  const folder = await run("folder.json");
+  expect([folder.exitCode, folder.stderr]).toEqual([2, expect.stringContaining("folder")]);
 });
 
 const FIRST = ["tune", "--filter", "^nt 197x192x192$"];

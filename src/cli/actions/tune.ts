@@ -37,6 +37,9 @@ export async function tuneDevice(context: CommandContext, options: TuneArguments
       `filter: expected a pattern that matches a product (${names[0]} ...), got ${filter}; widen it`,
     );
   }
+  if (out !== undefined && !out.endsWith(".json")) {
+    throw new UsageError(`out: expected the path of a .json file, got ${out}; write --out ${out}.json`);
+  }
   if (out !== undefined) await checkWritableFile(out);
   context.note("opening the device, and checking its kernels");
   using gpu = await context.openGpu();

@@ -23,7 +23,7 @@ export function defineTune(program: Command, run: Run): void {
       choiceOption("precision", ["f32", "f16"]),
       "f32",
     )
-    .option("--out <path>", "also write the choices to this file, to pin them")
+    .option("--out <file>", "also write the choices to this .json file, to pin them")
     .addHelpText("after", example("tune --budget 300"))
     .action(run(async () => (await import("../actions/tune.js")).tuneDevice));
 }
