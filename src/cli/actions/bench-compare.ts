@@ -27,8 +27,11 @@ export async function compareBenches(
   const table = textTable([["row", "before ms", "after ms", "after/before", "95%", ""], ...rows.map(cells)]);
   const alone = [...onlyIn(before, onlyBefore), ...onlyIn(after, onlyAfter)];
   const summary = `${count("faster")} faster, ${count("slower")} slower, ${count("no difference")} without a difference, ${count("unclear")} unclear`;
-  return { data: { command: "bench", ...comparison }, text: [table, ...alone, "", summary].join("\n") };
+  return { data: { command: "bench", ...comparison }, text: [table, ...alone, "", BEYOND, summary].join("\n") };
 }
+
+/** What no figure of the table knows: all of them are of one run a side. */
+const BEYOND = "other work on the machine shifts all rows of a run: two runs of the same program tell how much";
 
 /** One line, however many there are: a file with all rows beside a filtered one has hundreds. */
 const onlyIn = (file: string, names: readonly string[]): string[] =>
