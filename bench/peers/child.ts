@@ -10,6 +10,7 @@ import { onnxModel } from "./onnx-model.js";
 import type { Library, PeerResult } from "./peer.js";
 import { rows } from "./rows.js";
 import * as secateur from "./secateur.js";
+import { warmUp } from "./warm-up.js";
 
 /** What libraries are opened with. */
 export interface Tools {
@@ -51,6 +52,7 @@ async function main(name: string, folder: string, names: readonly string[]): Pro
     for (const row of names) print({ peer: name, version: "", row, samples: [], correct: false, note });
     return;
   }
+  await warmUp(library).catch(() => undefined); // what fails says so at its rows
   for (const row of rows.filter((row) => names.includes(row.name))) {
     const measured = await measureRow(library, row);
     print({ peer: name, version: library.version, row: row.name, ...measured });

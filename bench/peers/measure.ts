@@ -38,7 +38,12 @@ async function countDispatches(work: () => Promise<void>): Promise<number> {
 }
 
 /** @param sleeping - whether the host sleeps while it waits, as Secateur does on a software driver, or polls without pause as Dawn does by itself */
-async function sample({ device }: Library, row: PreparedRow, repeats: number, sleeping: boolean): Promise<Sample> {
+export async function sample(
+  { device }: Library,
+  row: PreparedRow,
+  repeats: number,
+  sleeping: boolean,
+): Promise<Sample> {
   const cpu = process.cpuUsage();
   const start = performance.now();
   for (let i = 0; i < repeats; i++) await row.run();

@@ -143,6 +143,9 @@ const blockBothWays = (size: BlockSize): Row => ({
 /** DeiT-tiny's. */
 const BLOCK: BlockSize = { batch: 4, tokens: 197, width: 192 };
 
+/** What a library warms up on. */
+export const warmUpRow: Row = matmul(64, 64, 64);
+
 export const rows: readonly Row[] = [
   matmul(512, 512, 512),
   matmul(1024, 1024, 1024),

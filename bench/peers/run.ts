@@ -58,7 +58,7 @@ export async function runPeers(options: PeersOptions = {}): Promise<PeerResult[]
       results.push(...asked.map((row) => unmeasured(library, row, "not installed")));
       continue;
     }
-    onProgress?.(`starting ${library}, which may take a minute`);
+    onProgress?.(`starting ${library} and warming it up, which may take a minute`);
     await runLibrary(library, folder, asked, signal, (result) => {
       results.push(result);
       onResult?.(result, results.length, chosen.length * asked.length);
