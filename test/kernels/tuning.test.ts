@@ -19,6 +19,7 @@ import {
 import { chooseVariant, type MatmulVariant } from "../../src/kernels/matmul-variant.js";
 import { choose } from "../../src/kernels/tuning/choices.js";
 import { type CacheKind, cacheName } from "../../src/kernels/tuning/kept.js";
+import { readMarks, writeMarks } from "../../src/kernels/tuning/marks.js";
 import { measureVariants } from "../../src/kernels/tuning/measure.js";
 import { proves } from "../../src/kernels/tuning/prove.js";
 import { runVariant, type VariantRunner } from "../../src/kernels/tuning/run-variant.js";
@@ -141,6 +142,23 @@ describe("tuning", () => {
       }
       expect(dispatches[0]).toBeGreaterThan(0);
       expect(dispatches[1]).toBe(0);
+    });
+  });
+
+  test("marks are added to those that another process has written meanwhile", async () => {
+    await inOwnCache(async () => {
+      const gpu = await guest();
+      const of = { kind: "proofs", format: "test", kernels: "0" } as const;
+      const names = ["passed", "refused"] as const;
+      const [one, other] = [await readMarks(gpu, of, names), await readMarks(gpu, of, names)];
+      one.passed.add("a");
+      await writeMarks(gpu, of, one);
+      other.passed.add("b");
+      other.refused.add("c");
+      await writeMarks(gpu, of, other);
+      expect(await readMarks(gpu, of, names)).toEqual({ passed: new Set(["a", "b"]), refused: new Set(["c"]) });
+      await writeMarks(gpu, { ...of, kernels: "1" }, one);
+      expect(await readMarks(gpu, of, names)).toEqual({ passed: new Set(), refused: new Set() });
     });
   });
 

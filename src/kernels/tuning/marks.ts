@@ -42,9 +42,11 @@ export async function readMarks<Name extends string>(
   return Object.fromEntries(names.map((name) => [name, listOf(name)])) as Lists<Name>;
 }
 
-/** Replaces what is kept. */
-export async function writeMarks(gpu: Gpu, { kind, format, kernels }: MarksOf, lists: Lists<string>): Promise<void> {
-  const sorted = Object.entries(lists).map(([name, list]) => [name, [...list].sort()]);
+/** Adds to what is kept, which other processes may have written meanwhile. */
+export async function writeMarks(gpu: Gpu, of: MarksOf, lists: Lists<string>): Promise<void> {
+  const { kind, format, kernels } = of;
+  const kept = await readMarks(gpu, of, Object.keys(lists));
+  const sorted = Object.entries(lists).map(([name, list]) => [name, [...new Set([...kept[name], ...list])].sort()]);
   const marks = { format, device: deviceKey(gpu), kernels, ...Object.fromEntries(sorted) };
   await platform.writeCache(cacheName(gpu, kind), `${JSON.stringify(marks)}\n`).catch(() => {});
 }
