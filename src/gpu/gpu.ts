@@ -26,7 +26,7 @@ export interface GpuOptions {
   readonly adapter?: GPUAdapter;
   /** Takes this kind of adapter or fails; `SECATEUR_ADAPTER` does the same from outside. */
   readonly kind?: AdapterKind;
-  /** Which kernels the device likes; without, the shipped choices. */
+  /** Which kernels the device likes; each proves those of products and, as it is used, attention. Without, the shipped choices, unproven. */
   readonly tuning?: Tuning;
 }
 
@@ -93,7 +93,8 @@ export class Gpu implements Disposable {
 
   /**
    * Proves with a small kernel that the device computes, and with another what its subgroups are: where they are not what kernels take for
-   * granted, `info.subgroupSize` becomes undefined, and kernels do without. `create` has done it. @throws GpuError when the device does not compute.
+   * granted, `info.subgroupSize` becomes undefined, and kernels do without. `create` has done it. It tests no kernel of products or of attention: those are
+   * proven with a `tuning` only, on a device of the host by `await shippedTuning().prepare(gpu)`. @throws GpuError when the device does not compute.
    */
   async verify(): Promise<void> {
     this.#faults.assertOpen("verify");
