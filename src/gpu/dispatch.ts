@@ -1,7 +1,8 @@
 /** From a kernel and named buffers to one command: everything that WebGPU would only report late, or not at all, is checked here. */
-import { KernelError } from "../errors.js";
+import { KernelError, UsageError } from "../errors.js";
 import type { GpuBuffer } from "./buffer.js";
 import type { Dispatch, Groups } from "./command.js";
+import { checkOptions } from "./options.js";
 import { packParams } from "./params.js";
 import type { PipelineCache } from "./pipelines.js";
 import { type BufferOwner, bufferOf } from "./scope.js";
@@ -106,7 +107,19 @@ function checkNames(
   }
 }
 
-/** Checks a call and makes its command. @throws KernelError naming the kernel and the binding, parameter or grid at fault. */
+/** What a call may hold. */
+const OPTIONS = ["buffers", "params", "groups", "constants"];
+
+/** @throws UsageError for what is no kernel, or no call of one. */
+function checkCall(shader: ShaderSource, call: object): void {
+  if (typeof shader?.code !== "string" || !Array.isArray(shader.bindings)) {
+    const got = typeof shader === "string" ? "a string" : whatIs(shader);
+    throw new UsageError(`dispatch: expected a kernel, got ${got}; make one with shaderFromWgsl(name, text)`);
+  }
+  if (shader.closed || typeof call !== "object") checkOptions(shader.name, call, OPTIONS);
+}
+
+/** Checks a call and makes its command. @throws UsageError for what is no call of a kernel. @throws KernelError naming the kernel and the binding, parameter or grid at fault. */
 export function prepareDispatch<S extends ShaderSource>(
   shader: S,
   call: DispatchCall<S>,
@@ -114,6 +127,7 @@ export function prepareDispatch<S extends ShaderSource>(
   sink: CommandSink,
   device: GPUDevice,
 ): Dispatch {
+  checkCall(shader, call);
   const given = (call.buffers ?? {}) as Readonly<Record<string, GpuBuffer | BufferOwner | undefined>>;
   if (shader.closed) {
     checkNames(shader, "binding", shader.bindings, given);

@@ -6,6 +6,7 @@ import { requestDevice, runCanary, subgroupsHold } from "./device.js";
 import { type DispatchCall, prepareDispatch } from "./dispatch.js";
 import { FaultLog } from "./faults.js";
 import { type AdapterSummary, kindOf, summarize } from "./info.js";
+import { checkOptions } from "./options.js";
 import { PipelineCache } from "./pipelines.js";
 import type { AdapterKind } from "./platform.js";
 import { Poison } from "./poison.js";
@@ -59,9 +60,16 @@ export class Gpu implements Disposable {
 
   /**
    * Opens a device: the given adapter, else a hardware GPU, else lavapipe, else SwiftShader.
-   * @throws GpuError with remedies when there is none; UsageError for a tuning that is none.
+   * @throws GpuError with remedies when there is none; UsageError for options that it does not have, and for a tuning that is none.
    */
-  static async create({ adapter: given, kind, tuning }: GpuOptions = {}): Promise<Gpu> {
+  static async create(options: GpuOptions = {}): Promise<Gpu> {
+    checkOptions("Gpu.create", options, ["adapter", "kind", "tuning"]);
+    const { adapter: given, kind, tuning } = options;
+    if (given && typeof given.requestDevice !== "function") {
+      throw new UsageError(
+        `Gpu.create: expected a GPUAdapter as adapter, got ${whatIs(given)}; choose by name with kind, such as "hardware"`,
+      );
+    }
     assertTuning(tuning);
     const opened = given
       ? { adapter: given, kind: kind ?? kindOf(given.info), reason: "the caller passed it" }
@@ -241,9 +249,12 @@ export class Gpu implements Disposable {
     this.#recorder.sink.push({ kind: "clear", buffer: this.#range("clear", target, "COPY_DST") });
   }
 
-  /** Records one use of a kernel. @throws KernelError naming what is wrong with the call, or why the kernel did not compile before. */
+  /**
+   * Records one use of a kernel. @throws KernelError naming what is wrong with the call, or why the kernel did not compile before.
+   * @throws UsageError for what is no kernel, and for options that calls do not have.
+   */
   dispatch<S extends ShaderSource>(shader: S, call: DispatchCall<S>): void {
-    this.#faults.assertOpen(shader.name);
+    this.#faults.assertOpen(shader?.name ?? "dispatch");
     const { sink } = this.#recorder;
     sink.push(prepareDispatch(shader, call, this.#pipelines, sink, this.device));
   }
@@ -261,7 +272,7 @@ export class Gpu implements Disposable {
 
   /**
    * Adds what `fn` dispatches to the host's encoder, which the host submits. Buffers made by `fn` are never reused by other work.
-   * @throws KernelError when `fn` is asynchronous.
+   * @throws KernelError when `fn` is asynchronous. @throws UsageError for what is no encoder or no function.
    */
   recordInto<T>(encoder: GPUCommandEncoder, fn: () => Synchronous<T>): T {
     this.#faults.assertOpen("recordInto");

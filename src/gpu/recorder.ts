@@ -1,5 +1,5 @@
 /** Decides where commands go: into the stream, or for the time of a callback into a recording or an encoder of the host. */
-import { KernelError } from "../errors.js";
+import { KernelError, UsageError } from "../errors.js";
 import type { FaultLog } from "./faults.js";
 import { HostSink } from "./host-sink.js";
 import type { PoolStatistics } from "./pool.js";
@@ -7,6 +7,7 @@ import { Recording, RecordingSink } from "./recording.js";
 import type { ScopeStack } from "./scope.js";
 import { type CommandSink, CommandStream } from "./stream.js";
 import { callSynchronously } from "./synchronous.js";
+import { whatIs } from "./what-is.js";
 
 export class Recorder {
   readonly stream: CommandStream;
@@ -61,6 +62,11 @@ export class Recorder {
 
   recordInto<T>(encoder: GPUCommandEncoder, fn: () => T): T {
     this.assertOutside("recordInto", "call it for one encoder after the other");
+    if (typeof encoder?.beginComputePass !== "function") {
+      throw new UsageError(
+        `recordInto: expected a GPUCommandEncoder and a function, got ${whatIs(encoder)} first; pass what device.createCommandEncoder() gives, with no pass open`,
+      );
+    }
     this.stream.flush();
     const sink = new HostSink(this.device, encoder, this.statistics);
     try {

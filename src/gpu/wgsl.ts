@@ -1,6 +1,7 @@
 /** Reads out of WGSL text what the dispatcher must know of a kernel. The build does so for the files of shaders/, a program for its own. */
-import { KernelError } from "../errors.js";
+import { KernelError, UsageError } from "../errors.js";
 import type { ShaderSource } from "./shader.js";
+import { whatIs } from "./what-is.js";
 
 /** Texts that `#import name` brings into a kernel, by name. */
 export type WgslFragments = Readonly<Record<string, string>>;
@@ -26,7 +27,7 @@ function expandImports(file: string, text: string, fragments: WgslFragments, see
       const known = Object.keys(fragments).join(", ") || "none";
       const remedy =
         known === "none"
-          ? `pass { fragments } of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)`
+          ? `pass fragments of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)`
           : "correct it, or add it to the fragments";
       throw new KernelError(
         `${file} line ${number}: expected #import of a known fragment (${known}), got ${name}; ${remedy}`,
@@ -110,6 +111,19 @@ function explainAt(name: string, lines: readonly SourceLine[]): (message: string
   };
 }
 
+function checkTexts(name: string, text: string, fragments: WgslFragments): void {
+  if (typeof name !== "string" || typeof text !== "string") {
+    const got = `${typeof name} and ${typeof text}`;
+    throw new UsageError(`shaderFromWgsl: expected a name and a text, got ${got}; pass (name, text, fragments)`);
+  }
+  for (const [key, value] of Object.entries(fragments)) {
+    if (typeof value === "string") continue;
+    throw new UsageError(
+      `${name}: expected texts by name as fragments, got ${whatIs(value)} as ${key}; pass fragments of "secateur/kernels" itself, not { fragments }`,
+    );
+  }
+}
+
 /**
  * A kernel from WGSL text, ready for `gpu.dispatch`: what a file must hold, and what may be replaced in it, is as in the files of shaders/. The
  * entry point is `main`; uniform parameters are the fields of `struct Params`, bound as `@binding(0) var<uniform> params`; capitalised `const` and
@@ -117,9 +131,10 @@ function explainAt(name: string, lines: readonly SourceLine[]): (message: string
  * that takes more than 65,535 groups indexes by `linear_group(group, groups)` of `#import grid`: `global_invocation_id.x` does not go so far. Make the
  * kernel once and keep it: pipelines belong to it. Calls may name no buffer or parameter that the text does not declare. Faults of the device's compiler are thrown at the next await, with the line in the text.
  * @param name the file's name: labels, timings and errors bear it.
- * @throws KernelError for a text that the dispatcher could not run.
+ * @throws KernelError for a text that the dispatcher could not run. @throws UsageError for what is no text.
  */
 export function shaderFromWgsl(name: string, text: string, fragments: WgslFragments = {}): ShaderSource {
+  checkTexts(name, text, fragments);
   const lines = expandImports(name, text, fragments);
   const code = lines.map((line) => line.text).join("\n");
   return { ...describeWgsl(name, code), closed: true, explain: explainAt(name, lines) };

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
-import { GpuError } from "../../src/errors.js";
+import { GpuError, UsageError } from "../../src/errors.js";
 import { GpuBuffer } from "../../src/gpu/buffer.js";
 import { requestDevice } from "../../src/gpu/device.js";
 import { Gpu, openAdapter } from "../../src/gpu/index.js";
@@ -39,6 +39,35 @@ test("recordInto adds to the host's encoder, which the host submits", async () =
   expect((await gpu.read(x))[0]).toBe(2);
   expect((await gpu.read(y))[9]).toBeCloseTo(0.1, 6);
   gpu.release(x);
+});
+
+test("recordInto says what is no encoder and no function", () => {
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  const into = (target: unknown, fn: unknown) => () => gpu.recordInto(target as GPUCommandEncoder, fn as () => void);
+  for (const [wrong, got] of [
+    [undefined, "undefined"],
+    [() => {}, "a function"],
+    [pass, "GPUComputePassEncoder"],
+    [gpu.device.queue, "GPUQueue"],
+  ]) {
+    expect(into(wrong, () => expect.unreachable())).toThrow(
+      new UsageError(
+        `recordInto: expected a GPUCommandEncoder and a function, got ${got} first; pass what device.createCommandEncoder() gives, with no pass open`,
+      ),
+    );
+  }
+  pass.end();
+  for (const [wrong, got] of [
+    [undefined, "undefined"],
+    [encoder, "GPUCommandEncoder"],
+  ]) {
+    const message = (what: string) => `${what}: expected a function, got ${got}; pass what is to be done inside`;
+    expect(into(encoder, wrong)).toThrow(new UsageError(message("recordInto")));
+    expect(() => gpu.record(wrong as never)).toThrow(new UsageError(message("record")));
+    expect(() => gpu.unscoped(wrong as never)).toThrow(new UsageError(message("unscoped")));
+  }
+  gpu.device.queue.submit([encoder.finish()]);
 });
 
 test("recordInto leaves nothing in the caches of the device", async () => {

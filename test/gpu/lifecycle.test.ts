@@ -1,7 +1,7 @@
 /** Devices that are opened, closed and lost: each test has its own. */
 import { expect, test } from "vitest";
 import { platform } from "#platform";
-import { GpuError } from "../../src/errors.js";
+import { GpuError, UsageError } from "../../src/errors.js";
 import { Gpu, type GpuBuffer } from "../../src/gpu/index.js";
 import { fill } from "../../src/kernels/fill.js";
 import { sharedGpu } from "../harness/gpu.js";
@@ -91,6 +91,24 @@ test("an adapter that the caller passes is used, and named by what it is", async
   if (kind === "browser") expect(["hardware", "lavapipe", "swiftshader", "host"]).toContain(gpu.info.kind);
   else expect(gpu.info.kind).toBe(kind);
   gpu.destroy();
+});
+
+test("options that there are not are refused", async () => {
+  const create = (options: unknown) => Gpu.create(options as Record<string, never>);
+  const known = "adapter, kind, tuning";
+  await expect(create({ tunning: {} })).rejects.toThrow(
+    new UsageError(`Gpu.create: expected an option among ${known}, got tunning; correct it in the call`),
+  );
+  for (const wrong of ["lavapipe", null]) {
+    await expect(create(wrong)).rejects.toThrow(
+      new UsageError(`Gpu.create: expected options { ${known} }, got ${wrong}; pass them as one object`),
+    );
+  }
+  await expect(create({ adapter: "cuda" })).rejects.toThrow(
+    new UsageError(
+      'Gpu.create: expected a GPUAdapter as adapter, got cuda; choose by name with kind, such as "hardware"',
+    ),
+  );
 });
 
 test("a kind of adapter that the caller asks for is used", async () => {

@@ -1,6 +1,6 @@
 /** Kernels from WGSL text at run time. */
 import { describe, expect, test } from "vitest";
-import { KernelError } from "../../src/errors.js";
+import { KernelError, UsageError } from "../../src/errors.js";
 import { readsFold } from "../../src/gpu/dispatch.js";
 import { type ShaderSource, shaderFromWgsl } from "../../src/gpu/index.js";
 import { dispatchElementwise, fragments } from "../../src/kernels/index.js";
@@ -187,8 +187,53 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   test("are told where fragments come from", () => {
     expect(() => shaderFromWgsl("k", HARD_THRESHOLD)).toThrow(
-      'k line 2: expected #import of a known fragment (none), got elementwise; pass { fragments } of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)',
+      'k line 2: expected #import of a known fragment (none), got elementwise; pass fragments of "secateur/kernels" as in shaderFromWgsl(name, text, fragments)',
     );
+  });
+
+  test("are made from texts", () => {
+    const make = (name: string, text?: string, given?: unknown) => () =>
+      shaderFromWgsl(name, text as string, given as typeof fragments);
+    const expected =
+      "shaderFromWgsl: expected a name and a text, got string and undefined; pass (name, text, fragments)";
+    expect(make("k")).toThrow(new UsageError(expected));
+    expect(make(DOUBLE)).toThrow(new UsageError(expected));
+    expect(make("k", DOUBLE, { fragments: { grid: "" } })).toThrow(
+      new UsageError(
+        'k: expected texts by name as fragments, got Object as fragments; pass fragments of "secateur/kernels" itself, not { fragments }',
+      ),
+    );
+  });
+
+  test("are dispatched as what shaderFromWgsl makes, with options that there are", async () => {
+    const gpu = await sharedGpu();
+    using _scope = gpu.scope();
+    const [x, y] = [gpu.allocate(16), gpu.allocate(16)];
+    const dispatch = (shader: unknown, call?: unknown) => () => gpu.dispatch(shader as ShaderSource, call as never);
+    const call = { buffers: { x, y }, groups: 4 };
+    for (const [wrong, got] of [
+      [DOUBLE, "a string"],
+      [undefined, "undefined"],
+      [{ name: "k" }, "Object"],
+    ]) {
+      expect(dispatch(wrong, call)).toThrow(
+        new UsageError(`dispatch: expected a kernel, got ${got}; make one with shaderFromWgsl(name, text)`),
+      );
+    }
+    const double = shaderFromWgsl("double.wgsl", DOUBLE);
+    expect(dispatch(double)).toThrow(
+      new UsageError(
+        "double.wgsl: expected options { buffers, params, groups, constants }, got undefined; pass them as one object",
+      ),
+    );
+    expect(dispatch(double, { buffers: { x, y }, group: 3 })).toThrow(
+      new UsageError(
+        "double.wgsl: expected an option among buffers, params, groups, constants, got group; correct it in the call",
+      ),
+    );
+    expect(dispatch(shaders.softmax)).toThrow(/^softmax: expected options \{ buffers/);
+    dispatch(double, { ...call, constants: undefined, params: undefined })();
+    await gpu.sync();
   });
 
   test("that do not compile say so at each use, in the same words", async () => {
