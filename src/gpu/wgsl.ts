@@ -52,11 +52,21 @@ function parseBindings(name: string, code: string) {
   const fail = (what: string, expected: string): never => {
     throw new KernelError(`${name}: ${what}: expected ${expected}`);
   };
-  const pattern = /@group\((\d+)\)\s*@binding\((\d+)\)\s*var<([^>]*)>\s*(\w+)\s*:/g;
-  const all = [...code.matchAll(pattern)].map(([, group, binding, space, variable]) => {
+  const pattern = /((?:@\w+\s*\([^()]*\)\s*)*)\bvar\s*(?:<([^>]*)>)?\s*(\w+)/g;
+  const bound = [...code.matchAll(pattern)].filter(
+    ([, attributes, space = ""]) => attributes !== "" || /^\s*(?:uniform|storage)\b/.test(space),
+  );
+  const all = bound.map(([, attributes, space = "", variable]) => {
+    const number = (attribute: string) =>
+      new RegExp(`@${attribute}\\s*\\(\\s*(\\d+)[iu]?\\s*\\)`).exec(attributes)?.[1];
+    const [group, binding] = [number("group"), number("binding")];
     const access = ACCESS[space.replace(/\s/g, "")];
+    if (group === undefined || binding === undefined) {
+      const got = attributes.trim().replace(/\s+/g, " ") || "no attributes";
+      fail(variable, `@group and @binding with numbers before var, got ${got}`);
+    }
     if (group !== "0") fail(variable, `@group(0), got @group(${group})`);
-    if (!access) fail(variable, `var<uniform> or var<storage>, got var<${space}>`);
+    if (!access) fail(variable, `var<uniform> or var<storage>, got var${space && `<${space}>`}`);
     if (access === "uniform" && (variable !== "params" || binding !== "0")) {
       fail(variable, `@binding(0) var<uniform> params, got @binding(${binding}) var<uniform> ${variable}`);
     }

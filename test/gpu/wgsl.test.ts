@@ -57,6 +57,21 @@ describe("what is read out of the text", () => {
   });
 
   test.each([
+    "@binding(3) @group(0) var<storage, read_write>",
+    "@binding(3)@group(0)var<storage,read_write>",
+    "@group(0u)\n@binding( 3 )\nvar <storage, read_write>",
+  ])("a binding as %j", (binding) => {
+    const text = DOUBLE.replace("@group(0) @binding(3) var<storage, read_write>", binding);
+    expect(shaderFromWgsl("k", text).bindings).toEqual(shaderFromWgsl("k", DOUBLE).bindings);
+  });
+
+  test("variables that are no bindings are none", () => {
+    const text = DOUBLE.replace("  y[", "  var z = array<f32, 1>(0.0);\n  y[");
+    const within = `var<private> p: f32;\nvar<workgroup> storage_of: array<f32, 64>;\n${text}`;
+    expect(shaderFromWgsl("k", within).bindings).toEqual(shaderFromWgsl("k", DOUBLE).bindings);
+  });
+
+  test.each([
     [
       "an unknown import",
       "\n#import grids\n",
@@ -68,6 +83,17 @@ describe("what is read out of the text", () => {
     ["a parameter that is no scalar", `struct Params { n: vec4f }\n${DOUBLE}`, /Params: expected .* got "n: vec4f"/],
     ["two bindings of one number", DOUBLE.replace("(3)", "(1)"), /k: y: expected a binding of its own, got that of x/],
     ["another group", DOUBLE.replace("group(0)", "group(1)"), /k: x: expected @group\(0\), got @group\(1\)/],
+    [
+      "a binding whose number is not written out",
+      `const AT = 3;\n${DOUBLE.replace("binding(3)", "binding(AT)")}`,
+      /^k: y: expected @group and @binding with numbers before var, got @group\(0\) @binding\(AT\)$/,
+    ],
+    ["a buffer without a binding", DOUBLE.replace("@group(0) @binding(3)", ""), /k: y: expected @group .*got no attr/],
+    [
+      "a texture",
+      `@group(0) @binding(5) var t: texture_2d<f32>;\n${DOUBLE}`,
+      /^k: t: expected var<uniform> or var<storage>, got var$/,
+    ],
     [
       "a uniform of another name",
       DOUBLE.replace("storage, read>", "uniform>"),
