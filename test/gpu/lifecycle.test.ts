@@ -101,12 +101,14 @@ test("options that there are not are refused", async () => {
   );
   for (const wrong of ["lavapipe", null]) {
     await expect(create(wrong)).rejects.toThrow(
-      new UsageError(`Gpu.create: expected options { ${known} }, got ${wrong}; pass them as one object`),
+      new UsageError(
+        `Gpu.create: expected options { ${known} }, got ${JSON.stringify(wrong)}; pass them as one object`,
+      ),
     );
   }
   await expect(create({ adapter: "cuda" })).rejects.toThrow(
     new UsageError(
-      'Gpu.create: expected a GPUAdapter as adapter, got cuda; choose by name with kind, such as "hardware"',
+      'Gpu.create: expected a GPUAdapter as adapter, got "cuda"; choose by name with kind, such as "hardware"',
     ),
   );
 });

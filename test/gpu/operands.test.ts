@@ -116,7 +116,7 @@ describe("what is no buffer of this device is named", () => {
       [Array, "Array"],
       [Float64Array, "Float64Array"],
       [() => {}, "a function"],
-      ["f32", "f32"],
+      ["f32", '"f32"'],
       [8, "8"],
       [null, "null"],
     ] as const) {
