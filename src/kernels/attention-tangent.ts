@@ -6,7 +6,7 @@ import { operandConstants, planAttention } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements } from "./elements.js";
 import { reduce } from "./reduce.js";
-import { requireSizes } from "./require.js";
+import { requireFinite, requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 
 /** Operands of `attentionTangent`: those of `attention` with its results, and tangents. */
@@ -36,8 +36,9 @@ const GROUP = constantNumber(shaders.attention_statistics, "GROUP");
 /** Rows of the other side in a block. Three arrays of their weights fit into the 16 KiB of workgroup memory that every device has. */
 const blockOf = (gpu: Gpu) => (gpu.info.software ? 64 : 16);
 
-const lengthsOf = (op: string, { batch, tokens, heads, headDim }: AttentionSize) => {
+const lengthsOf = (op: string, { batch, tokens, heads, headDim, scale }: AttentionSize) => {
   requireSizes(op, { batch, tokens, heads, headDim });
+  requireFinite(op, "scale", scale);
   const out = batch * tokens * heads * headDim;
   const logsumexp = batch * heads * tokens;
   return { qkv: 3 * out, qkvTangent: 3 * out, out, logsumexp, outTangent: out, logsumexpTangent: logsumexp };
@@ -74,7 +75,7 @@ function rowPlan(gpu: Gpu, { batch, tokens, heads, headDim }: AttentionSize, gat
 /**
  * outTangent = the derivative of `attention` along (qkvTangent, keyGateTangent). Scores are made again block by block, so that no tokens x tokens
  * matrix is kept; f32.
- * @throws ShapeError when a buffer is too short.
+ * @throws ShapeError when a buffer is too short or the scale no finite number.
  */
 export function attentionTangent(gpu: Gpu, buffers: AttentionTangentBuffers, size: AttentionSize): void {
   const { qkv, qkvTangent, out, logsumexp, keyGate, keyGateTangent, outTangent, logsumexpTangent } = buffers;
@@ -101,7 +102,7 @@ export function attentionTangent(gpu: Gpu, buffers: AttentionTangentBuffers, siz
 /**
  * dQkv (and dKeyGate) = the derivative of what `attentionGrad` gives along (qkvTangent, keyGateTangent), at an unchanged dOut. Works like it, block by
  * block with sums in a fixed order; its temporaries take 16 bytes a query and head.
- * @throws ShapeError when a buffer is too short.
+ * @throws ShapeError when a buffer is too short or the scale no finite number.
  */
 export function attentionGradTangent(gpu: Gpu, buffers: AttentionGradTangentBuffers, size: AttentionSize): void {
   const { qkv, qkvTangent, out, logsumexp, keyGate, keyGateTangent, outTangent, logsumexpTangent } = buffers;

@@ -11,7 +11,7 @@ import {
 import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements, type StorageOptions } from "./elements.js";
-import { requireApart, requireSizes } from "./require.js";
+import { requireApart, requireFinite, requireSizes } from "./require.js";
 
 export type { AttentionVariant } from "./attention-variant.js";
 
@@ -73,7 +73,7 @@ function part(buffer: BufferLike, index: number, { heads, headDim }: AttentionSi
 /**
  * out = softmax(scale q k^T) v for each head, block by block of keys, without keeping the scores. `storage` is that of qkv and out. With key gates g the shares of the keys are
  * `g[j] exp(score[j])` over their sum, so that closing a key is the same as attention without that token. With gates of heads out is what `gate` makes of that.
- * @throws ShapeError when a buffer is too short, KernelError when a result shares memory with another buffer or the variant asked for cannot run here.
+ * @throws ShapeError when a buffer is too short or the scale no finite number, KernelError when a result shares memory with another buffer or the variant asked for cannot run here.
  */
 export function attention(
   gpu: Gpu,
@@ -85,6 +85,7 @@ export function attention(
   const { batch, tokens, heads, headDim } = size;
   const length = batch * tokens * heads * headDim;
   requireSizes("attention", { batch, tokens, heads, headDim });
+  requireFinite("attention", "scale", size.scale);
   requireElements("attention", { qkv, out }, { qkv: 3 * length, out: length }, options.storage);
   requireElements("attention", { logsumexp }, { logsumexp: batch * heads * tokens });
   if (keyGate) requireElements("attention", { keyGate }, { keyGate: tokens });
@@ -97,7 +98,7 @@ export function attention(
 
 /**
  * Gradient of `attention` by qkv, and by the gates if dKeyGate or dHeadGate is there, from its results. Probabilities are made again block by block; every sum has a fixed order.
- * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here, or dHeadGate comes without headGate.
+ * @throws ShapeError when a buffer is too short or the scale no finite number, KernelError when the variant asked for cannot run here, or dHeadGate comes without headGate.
  */
 export function attentionGrad(
   gpu: Gpu,
@@ -111,6 +112,7 @@ export function attentionGrad(
   const rows = batch * heads * tokens;
   const lengths = { qkv: 3 * length, out: length, logsumexp: rows, dOut: length, dQkv: 3 * length };
   requireSizes("attentionGrad", { batch, tokens, heads, headDim });
+  requireFinite("attentionGrad", "scale", size.scale);
   requireElements("attentionGrad", { qkv, out, logsumexp, dOut, dQkv }, lengths);
   const { keyGate, dKeyGate, headGate, dHeadGate } = buffers;
   if (keyGate) requireElements("attentionGrad", { keyGate }, { keyGate: tokens });

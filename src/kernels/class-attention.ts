@@ -5,7 +5,7 @@ import { operandConstants } from "./attention-variant.js";
 import type { BufferLike } from "./buffers.js";
 import { loadWidth, requireElements, type StorageOptions } from "./elements.js";
 import { reduce } from "./reduce.js";
-import { requireSizes } from "./require.js";
+import { requireFinite, requireSizes } from "./require.js";
 import * as shaders from "./shaders.gen.js";
 import { softmax } from "./softmax.js";
 
@@ -14,7 +14,7 @@ const GROUP = constantNumber(shaders.class_scores, "GROUP");
 /**
  * attention[b, t] = mean over heads of softmax over t of scale * dot(q[b, 0, h], k[b, t, h]): how much token 0, the class token, attends to each. qkv:
  * batch x tokens x 3 x heads x headDim; attention: batch x tokens; `storage` is that of qkv.
- * @throws ShapeError when a buffer is too short.
+ * @throws ShapeError when a buffer is too short or the scale no finite number.
  */
 export function classAttention(
   gpu: Gpu,
@@ -24,6 +24,7 @@ export function classAttention(
 ): void {
   const count = heads * batch * tokens;
   requireSizes("classAttention", { batch, tokens, heads, headDim });
+  requireFinite("classAttention", "scale", scale);
   requireElements("classAttention", { qkv }, { qkv: 3 * count * headDim }, storage);
   requireElements("classAttention", { attention }, { attention: batch * tokens });
   using _temporaries = gpu.scope();

@@ -4,7 +4,7 @@ import { attend, type CoreSize, type CrossAttentionOptions, type Operand } from 
 import { attendGrad } from "./attention-core-grad.js";
 import type { BufferLike } from "./buffers.js";
 import { requireElements } from "./elements.js";
-import { requireApart, requireSizes } from "./require.js";
+import { requireApart, requireFinite, requireSizes } from "./require.js";
 
 export type { CoreSize as CrossAttentionSize, CrossAttentionOptions } from "./attention-core.js";
 
@@ -30,8 +30,9 @@ export interface CrossAttentionGradBuffers extends CrossAttentionBuffers {
   readonly dKv: BufferLike;
 }
 
-function lengthsOf(op: string, { batch, queries, keys, heads, headDim }: CoreSize) {
+function lengthsOf(op: string, { batch, queries, keys, heads, headDim, scale }: CoreSize) {
   requireSizes(op, { batch, queries, keys, heads, headDim });
+  requireFinite(op, "scale", scale);
   const width = heads * headDim;
   return {
     q: batch * queries * width,
@@ -53,7 +54,7 @@ export function places(q: BufferLike, kv: BufferLike, { heads, headDim }: CoreSi
 
 /**
  * out = softmax(scale q k^T) v for each head, where keys and values come from other tokens than queries. f32; the scores are not kept.
- * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
+ * @throws ShapeError when a buffer is too short or the scale no finite number, KernelError when the variant asked for cannot run here.
  */
 export function crossAttention(
   gpu: Gpu,
@@ -68,7 +69,7 @@ export function crossAttention(
 
 /**
  * Gradients of `crossAttention` by q and kv, from its results; every sum has a fixed order.
- * @throws ShapeError when a buffer is too short, KernelError when the variant asked for cannot run here.
+ * @throws ShapeError when a buffer is too short or the scale no finite number, KernelError when the variant asked for cannot run here.
  */
 export function crossAttentionGrad(
   gpu: Gpu,

@@ -13,6 +13,12 @@ export function requireSizes(op: string, sizes: Readonly<Record<string, number>>
   }
 }
 
+/** Checks a factor that may be left out. @throws ShapeError naming the operation and the factor, where it is there and no finite number. */
+export function requireFinite(op: string, name: string, given: number | undefined): void {
+  if (given === undefined || Number.isFinite(given)) return;
+  throw new ShapeError(`${op}: ${name}: expected a finite number, got ${whatIs(given)}; correct it or leave it out`);
+}
+
 /** Checks that a word is one of those there are. @throws KernelError naming the operation and what the word is for. */
 export function requireOneOf(op: string, name: string, words: readonly string[], got: unknown): void {
   if (words.includes(got as string)) return;

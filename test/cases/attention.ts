@@ -105,6 +105,8 @@ const sizes: Shape[] = [
   { batch: 1, tokens: 65, heads: 1, headDim: 64 },
   { batch: 1, tokens: 64, heads: 1, headDim: 127 },
   { batch: 1, tokens: 63, heads: 1, headDim: 128 },
+  { batch: 1, tokens: 33, heads: 1, headDim: 129 },
+  { batch: 1, tokens: 9, heads: 2, headDim: 300 },
   { batch: 1, tokens: 57, heads: 2, headDim: 20 },
   { batch: 2, tokens: 9, heads: 3, headDim: 16, variant: "stream" },
   { batch: 1, tokens: 61, heads: 1, headDim: 11, variant: "stream" },

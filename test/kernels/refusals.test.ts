@@ -156,6 +156,23 @@ test("missing operands, and results on top of operands, are refused by the opera
   ]);
 });
 
+test("a scale of attention that is no finite number is refused", async () => {
+  const { gpu, buffers } = await buffersOf64("qkv", "out", "logsumexp", "dOut", "dQkv", "q", "kv", "attention");
+  const { qkv, out, logsumexp, dOut, dQkv, q, kv, attention } = buffers;
+  const size = { batch: 1, tokens: 1, heads: 1, headDim: 4, scale: Number.NaN };
+  const across = { batch: 1, queries: 1, keys: 1, heads: 1, headDim: 4, scale: Number.POSITIVE_INFINITY };
+  const along = { qkv, out, logsumexp, qkvTangent: q, outTangent: kv, logsumexpTangent: attention };
+  const refused = (got: string) => `: scale: expected a finite number, got ${got}; correct it or leave it out`;
+  expectRefusals(ShapeError, [
+    [() => kernels.attention(gpu, { qkv, out, logsumexp }, size), `attention${refused("NaN")}`],
+    [() => kernels.attentionGrad(gpu, { qkv, out, logsumexp, dOut, dQkv }, size), `attentionGrad${refused("NaN")}`],
+    [() => kernels.attentionTangent(gpu, along, size), `attentionTangent${refused("NaN")}`],
+    [() => kernels.attentionGradTangent(gpu, { ...along, dOut, dQkv }, size), `attentionGradTangent${refused("NaN")}`],
+    [() => kernels.classAttention(gpu, { qkv, attention }, size), `classAttention${refused("NaN")}`],
+    [() => kernels.crossAttention(gpu, { q, kv, out, logsumexp }, across), `crossAttention${refused("Infinity")}`],
+  ]);
+});
+
 test("an order of operands that there is not is refused", async () => {
   const { gpu, buffers } = await buffersOf64("a", "b", "out");
   const matmul = (order: unknown) => () =>
