@@ -1,5 +1,5 @@
 /** How flat buffers are read: their sizes checked, and four elements at once where the length allows. */
-import { ShapeError } from "../errors.js";
+import { KernelError, ShapeError } from "../errors.js";
 import type { Constants, ShaderSource } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import { constantDefault } from "../gpu/shader.js";
@@ -18,7 +18,13 @@ export interface StorageOptions {
 export const storageBytes = (elements: number, storage: FloatStorage): number =>
   storage === "f16" ? 4 * Math.ceil(elements / 2) : 4 * elements;
 
-/** Checks that each named buffer holds at least so many elements. @throws ShapeError naming the operation and the buffer, KernelError where it is none. */
+/** Checks that an operand was given at all. @throws KernelError naming the operation and the operand. */
+export function requireOperand(op: string, name: string, given: unknown): void {
+  if (given === undefined || given === null)
+    throw new KernelError(`${op}: expected an operand ${name}, got none; pass its buffer`);
+}
+
+/** Checks that each named buffer holds at least so many elements. @throws ShapeError naming the operation and the buffer, KernelError where it is none or missing. */
 export function requireElements<Name extends string>(
   op: string,
   buffers: { readonly [N in Name]: BufferLike },
@@ -26,6 +32,7 @@ export function requireElements<Name extends string>(
   storage: FloatStorage = "f32",
 ): void {
   for (const name in lengths) {
+    requireOperand(op, name, buffers[name]);
     const held = bufferOf(buffers[name], `${op}: ${name}`).byteLength / (storage === "f16" ? 2 : 4);
     if (held < lengths[name]) {
       throw new ShapeError(`${op}: expected ${lengths[name]} elements in ${name}, got ${held}; check the sizes passed`);

@@ -3,7 +3,7 @@ import { KernelError, ShapeError } from "../errors.js";
 import type { Gpu } from "../gpu/index.js";
 import { bufferOf } from "../gpu/scope.js";
 import type { BufferLike } from "./buffers.js";
-import { type FloatStorage, storageBytes } from "./elements.js";
+import { type FloatStorage, requireOperand, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
 import { requireApart, requireOneOf, requireSizes } from "./require.js";
@@ -37,7 +37,7 @@ export interface MatmulBuffers {
   preactivation?: BufferLike;
   /** m x n, added last. */
   residual?: BufferLike;
-  /** m x n, not along with a residual: weights w whose gradient the product is. `term` of the two takes the product's place. */
+  /** m x n, not along with a residual: weights w whose gradient the product is. `term` of the two, by default the path score w^2 |g|, takes the product's place. */
   scored?: BufferLike;
   /**
    * m x n, not along with a residual or scores: what the activation function was given that the product is a gradient behind. The function's slope
@@ -95,9 +95,7 @@ function checkParts(order: MatmulOrder, buffers: MatmulBuffers, { weightAs, term
   const refuse = (problem: string) => {
     throw new KernelError(`matmul ${order}: ${problem}`);
   };
-  for (const name of ["a", "out"] as const) {
-    if (!buffers[name]) refuse(`expected an operand ${name}, got none; pass its buffer`);
-  }
+  for (const name of ["a", "out"] as const) requireOperand(`matmul ${order}`, name, buffers[name]);
   if (!buffers.b && weightAs !== "one") refuse('expected an operand b, got none; only weightAs "one" does without');
   if (weightAs && order === "tn")
     refuse(

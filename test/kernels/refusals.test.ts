@@ -138,7 +138,13 @@ test("missing operands, and results on top of operands, are refused by the opera
     [matmul({ a, b, out, preactivation: out }), `matmul nn: ${shares("preactivation", "out")}`],
     [attend({ out: qkv }), `attention: ${shares("out", "qkv")}`],
     [attend({ headGate, ungated: out }), `attention: ${shares("ungated", "out")}`],
-    [attend({ qkv: undefined }), "attention: qkv: expected a GpuBuffer or a Tensor, got undefined"],
+    [attend({ qkv: undefined }), "attention: expected an operand qkv, got none; pass its buffer"],
+    [attend({ logsumexp: undefined }), "attention: expected an operand logsumexp, got none; pass its buffer"],
+    [attend({ qkv: 5 }), "attention: qkv: expected a GpuBuffer or a Tensor, got 5"],
+    [
+      () => kernels.softmax(gpu, { x: a, y: null as never }, { rows: 4, columns: 4 }),
+      "softmax: expected an operand y, got none; pass its buffer",
+    ],
     [
       () => kernels.attentionGrad(gpu, { qkv, out, logsumexp, dOut: q, dQkv: qkv }, extents),
       `attentionGrad: ${shares("dQkv", "qkv")}`,
