@@ -12,7 +12,7 @@ export interface Tuning {
 /** @throws UsageError for what is none. */
 export function assertTuning(tuning: unknown): void {
   if (tuning === undefined || tuning === null || typeof (tuning as Partial<Tuning>).prepare === "function") return;
-  const got = typeof tuning === "string" ? JSON.stringify(tuning) : whatIs(tuning);
+  const got = whatIs(tuning);
   const remedy =
     typeof tuning === "function" ? "call it, as cachedTuning()" : "pass one of these, or leave the option out";
   throw new UsageError(
