@@ -105,6 +105,7 @@ export function runAttentionGrad(
   half(false, ofQueries, ofKeys, dQ, dQ); // the second gradient is of keys only
   half(true, ofKeys, ofQueries, dK, dV);
   if (!dKeyGate || variant !== "stream") return;
+  // The two products once more: the dispatch before has all eight bindings that a device is sure to have.
   const partial = gpu.allocate(4 * batch * heads * keys);
   const sums: Operand = { buffer: partial, offset: 0, stride: 0 };
   half(true, ofKeys, ofQueries, sums, sums, { OF_GATES: true, GATED: false, Result: "array<f32, 1>" });

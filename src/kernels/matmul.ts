@@ -6,7 +6,7 @@ import type { BufferLike } from "./buffers.js";
 import { type FloatStorage, requireOperand, storageBytes } from "./elements.js";
 import { matmulVariants, rowSum } from "./matmul-dispatch.js";
 import { chooseVariant, type MatmulVariant } from "./matmul-variant.js";
-import { requireApart, requireOneOf, requireSizes } from "./require.js";
+import { requireApart, requireSizes } from "./require.js";
 import type { WeightAs } from "./weight-as.js";
 import type { WeightTermOptions } from "./weight-term.js";
 
@@ -17,8 +17,6 @@ export type { MatmulVariant } from "./matmul-variant.js";
  * `nn`: a m x k, b k x n. `nt`: a m x k, b n x k (a linear layer: b is its weight). `tn`: a k x m, b k x n (its weight gradient: a = dY, b = X).
  */
 export type MatmulOrder = "nn" | "nt" | "tn";
-
-const ORDERS: readonly MatmulOrder[] = ["nn", "nt", "tn"];
 
 /** Operands of `matmul`; what is left out of the epilogue costs nothing. */
 export interface MatmulBuffers {
@@ -81,7 +79,6 @@ export function matmul(
   size: MatmulSize,
   options: MatmulOptions = {},
 ): void {
-  requireOneOf("matmul", "order", ORDERS, order);
   checkSizes(order, buffers, size, options);
   checkParts(order, buffers, options);
   requireOwnResults(order, buffers, options);

@@ -185,31 +185,35 @@ describe("the self-test of attention", () => {
   });
 });
 
+/** Calls fn in a cache of its own, on a driver that computes attention wrongly, with what is right. */
+const besideRight = (fn: (wanted: Float32Array) => Promise<void>): Promise<void> =>
+  inOwnCache(async () => {
+    using right = await guest();
+    using _scope = right.scope();
+    const wanted = await right.read(attend(right, "row"));
+    await withFault(halved(false), () => fn(wanted));
+  });
+
 describe("a driver that computes attention wrongly", () => {
   test("hands over nothing that a wrong kernel made, and takes the portable one from then on", async (context) => {
     const variant = replaceable(await sharedGpu());
     if (!variant) context.skip("this device takes the portable kernel");
-    await inOwnCache(async () => {
-      using right = await guest();
-      using _scope = right.scope();
-      const wanted = await right.read(attend(right, "row"));
-      await withFault(halved(false), async () => {
-        using gpu = await guest();
-        await shippedTuning().prepare(gpu);
-        using _own = gpu.scope();
-        const out = attend(gpu);
-        const problem = `^attention \\(forward, head dimension 4, 9 tokens\\): expected right values, got wrong values from kernel ${variant} on .*; throw away what this Gpu has computed, .* kernel row$`;
-        await expect(gpu.read(out)).rejects.toThrow(new RegExp(problem));
-        expect(await gpu.read(attend(gpu))).toEqual(wanted);
+    await besideRight(async (wanted) => {
+      using gpu = await guest();
+      await shippedTuning().prepare(gpu);
+      using _own = gpu.scope();
+      const out = attend(gpu);
+      const problem = `^attention \\(forward, head dimension 4, 9 tokens\\): expected right values, got wrong values from kernel ${variant} on .*; throw away what this Gpu has computed, .* kernel row$`;
+      await expect(gpu.read(out)).rejects.toThrow(new RegExp(problem));
+      expect(await gpu.read(attend(gpu))).toEqual(wanted);
 
-        const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-        using later = await guest();
-        await shippedTuning().prepare(later);
-        expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(`kernels ${variant} compute wrongly`));
-        warn.mockRestore();
-        using _later = later.scope();
-        expect(await later.read(attend(later))).toEqual(wanted);
-      });
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      using later = await guest();
+      await shippedTuning().prepare(later);
+      expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining(`kernels ${variant} compute wrongly`));
+      warn.mockRestore();
+      using _later = later.scope();
+      expect(await later.read(attend(later))).toEqual(wanted);
     });
   });
 
@@ -245,30 +249,25 @@ describe("a driver that computes attention wrongly", () => {
   test("replays nothing that was recorded before, until it is recorded again", async (context) => {
     const variant = replaceable(await sharedGpu());
     if (!variant) context.skip("this device takes the portable kernel");
-    await inOwnCache(async () => {
-      using right = await guest();
-      using _scope = right.scope();
-      const wanted = await right.read(attend(right, "row"));
-      await withFault(halved(false), async () => {
-        using gpu = await guest();
-        await proveAttention(gpu);
-        using _own = gpu.scope();
-        const [qkv, out, logsumexp] = [3 * LENGTH, LENGTH, 18].map((length) => gpu.allocate(4 * length));
-        gpu.upload(qkv, normals(3 * LENGTH, 1, 1.5));
-        const record = () => gpu.record(() => attention(gpu, { qkv, out, logsumexp }, SIZE));
-        using before = record();
-        before.replay();
-        await expect(gpu.read(out)).rejects.toThrow("wrong values");
-        const refusal = new RegExp(
-          `recording: expected one made after attention's kernel ${variant} .* on .*, got one made before; record it again$`,
-        );
-        for (let again = 0; again < 2; again++) expect(() => before.replay()).toThrow(refusal);
-        expect(() => before.replay()).toThrow(GpuError);
-        gpu.clear(out);
-        using after = record();
-        after.replay();
-        expect(await gpu.read(out)).toEqual(wanted);
-      });
+    await besideRight(async (wanted) => {
+      using gpu = await guest();
+      await proveAttention(gpu);
+      using _own = gpu.scope();
+      const [qkv, out, logsumexp] = [3 * LENGTH, LENGTH, 18].map((length) => gpu.allocate(4 * length));
+      gpu.upload(qkv, normals(3 * LENGTH, 1, 1.5));
+      const record = () => gpu.record(() => attention(gpu, { qkv, out, logsumexp }, SIZE));
+      using before = record();
+      before.replay();
+      await expect(gpu.read(out)).rejects.toThrow("wrong values");
+      const refusal = new RegExp(
+        `recording: expected one made after attention's kernel ${variant} .* on .*, got one made before; record it again$`,
+      );
+      for (let again = 0; again < 2; again++) expect(() => before.replay()).toThrow(refusal);
+      expect(() => before.replay()).toThrow(GpuError);
+      gpu.clear(out);
+      using after = record();
+      after.replay();
+      expect(await gpu.read(out)).toEqual(wanted);
     });
   });
 

@@ -182,7 +182,7 @@ test("a scale of attention that is no finite number is refused", async () => {
 test("an order of operands that there is not is refused", async () => {
   const { gpu, buffers } = await buffersOf64("a", "b", "out");
   const matmul = (order: unknown) => () =>
-    kernels.matmul(gpu, order as kernels.MatmulOrder, buffers, { m: 4, n: 4, k: 4 });
+    checked.matmul(gpu, order as kernels.MatmulOrder, buffers, { m: 4, n: 4, k: 4 });
   const refused = (got: string) => `matmul: order: expected nn, nt or tn, got ${got}; correct it in the call`;
   expectRefusals(KernelError, [
     [matmul("NT"), refused('"NT"')],
