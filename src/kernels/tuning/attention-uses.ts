@@ -73,6 +73,8 @@ export function attentionUsed(
   { queries, keys }: AttentionTokens,
   ...plans: readonly AttentionPlan[]
 ): void {
+  const guard = guards.get(gpu);
+  if (!guard) return;
   const kernels = plans.map(({ variant, constants, width }) => ({ variant, constants, width }));
-  guards.get(gpu)?.used({ task, kernels }, { queries, keys });
+  guard.used({ task, kernels }, { queries, keys });
 }
